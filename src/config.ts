@@ -1,0 +1,220 @@
+import { availableParallelism, homedir, hostname } from 'node:os';
+import path from 'node:path';
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { AppError } from './errors.ts';
+
+const port = (description: string, fallback: number) =>
+  Type.Integer({ description, default: fallback, minimum: 0, maximum: 65535 });
+const text = (description: string, fallback: string) => Type.String({ description, default: fallback, minLength: 1 });
+const optionalText = (description: string) => Type.Optional(Type.String({ description, minLength: 1 }));
+
+/** Every setting, as its environment variable. The README's table and `sandplane config` are made from this. */
+const Environment = Type.Object({
+  SANDPLANE_HOST: text('address of the REST API', '127.0.0.1'),
+  SANDPLANE_PORT: port('port of the REST API; 0 takes a free one', 8080),
+  SANDPLANE_METRICS_PORT: port('port of /healthz for probes, off the public port; 0 takes a free one', 9464),
+  SANDPLANE_DATA_DIR: optionalText("sandbox data, embedded Redis, keys; default: the platform's state folder"),
+  SANDPLANE_CACHE_DIR: optionalText("binaries and templates; default: the platform's cache folder"),
+  SANDPLANE_ADMIN_KEY: Type.Optional(
+    Type.String({ description: 'the admin key; default: made at first start in the data folder', minLength: 16 }),
+  ),
+  SANDPLANE_SECRET_KEY: Type.Optional(
+    Type.String({
+      description: 'seals secrets at rest: 32 bytes in base64 or hex; default: made at first start',
+      minLength: 43,
+    }),
+  ),
+  SANDPLANE_SECRET_KEY_FILE: optionalText('a file that holds SANDPLANE_SECRET_KEY'),
+  SANDPLANE_RUNTIME: Type.Union([Type.Literal('auto'), Type.Literal('process'), Type.Literal('docker')], {
+    description: 'what runs sandboxes by default; auto: docker where a daemon answers, else process',
+    default: 'auto',
+  }),
+  SANDPLANE_ADVERTISE_HOST: text('the host that kubeconfigs point at', '127.0.0.1'),
+  SANDPLANE_BIND_ADDRESS: text('the address that sandbox ports are opened on', '127.0.0.1'),
+  SANDPLANE_PROBE_HOST: text('where the worker itself reaches the sandbox ports', '127.0.0.1'),
+  SANDPLANE_PORT_RANGE: Type.String({
+    description: 'sandbox ports, first-last',
+    default: '20000-29999',
+    pattern: '^\\d{1,5}-\\d{1,5}$',
+  }),
+  SANDPLANE_WORKER_NAME: Type.String({
+    description: 'the name of this host, unique among the workers',
+    default: hostnameLabel(),
+    pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  }),
+  SANDPLANE_START_CONCURRENCY: Type.Integer({
+    description: 'sandboxes started at the same time on this host; a start is 1-3 s of CPU',
+    default: availableParallelism(),
+    minimum: 1,
+    maximum: 1024,
+  }),
+  SANDPLANE_SWEEP_INTERVAL_MS: Type.Integer({
+    description: 'how often every sandbox of this host is compared with its record',
+    default: 5000,
+    minimum: 100,
+    maximum: 600_000,
+  }),
+  SANDPLANE_UID_BASE: Type.Integer({
+    description: 'first user id for sandbox processes when the service runs as root',
+    default: 900_000,
+    minimum: 1000,
+    maximum: 2_000_000_000,
+  }),
+  SANDPLANE_COMPONENT_SOURCES: Type.String({
+    description: 'where components come from, tried in this order after the cache',
+    default: 'folder,image,release,build',
+    pattern: '^(folder|image|release|build)(,(folder|image|release|build))*$',
+  }),
+  SANDPLANE_COMPONENTS_DIR: optionalText('a folder with kube-apiserver and etcd binaries of your own'),
+  SANDPLANE_IMAGE_REGISTRY: text('the registry of the component images', 'registry.k8s.io'),
+  SANDPLANE_KUBERNETES_RELEASE_URL: text('base URL of Kubernetes releases', 'https://dl.k8s.io'),
+  SANDPLANE_ETCD_RELEASE_URL: text(
+    'base URL of etcd releases',
+    'https://github.com/etcd-io/etcd/releases/download',
+  ),
+  SANDPLANE_DEMO: Type.Boolean({ description: 'make a first sandbox named demo on the first start', default: true }),
+  SANDPLANE_LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
+    { description: 'the least level that is logged', default: 'info' },
+  ),
+  SANDPLANE_REDIS_PREFIX: Type.String({
+    description: 'first part of every Redis key, so that several services can share one Redis',
+    default: 'sandplane',
+    pattern: '^[a-zA-Z0-9_-]{1,64}$',
+  }),
+  REDIS_URL: Type.Optional(
+    Type.String({ description: 'a Redis to use; default: an embedded redis-server', pattern: '^rediss?://' }),
+  ),
+});
+
+type Environment = Type.Static<typeof Environment>;
+
+export type ComponentSource = 'folder' | 'image' | 'release' | 'build';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly dataDir: string;
+  readonly cacheDir: string;
+  readonly adminKey: string | undefined;
+  readonly secretKey: string | undefined;
+  readonly secretKeyFile: string | undefined;
+  readonly runtime: 'auto' | 'process' | 'docker';
+  readonly advertiseHost: string;
+  readonly bindAddress: string;
+  readonly probeHost: string;
+  readonly portRange: { readonly first: number; readonly last: number };
+  readonly workerName: string;
+  readonly startConcurrency: number;
+  readonly sweepIntervalMs: number;
+  readonly uidBase: number;
+  readonly components: {
+    readonly sources: readonly ComponentSource[];
+    readonly folder: string | undefined;
+    readonly imageRegistry: string;
+    readonly kubernetesReleaseUrl: string;
+    readonly etcdReleaseUrl: string;
+  };
+  readonly demo: boolean;
+  readonly logLevel: string;
+  readonly redisPrefix: string;
+  readonly redisUrl: string | undefined;
+}
+
+/** Reads and checks the settings. Pure. Throws `config_invalid` with every fault at once. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const known = Object.keys(Environment.properties);
+  // An empty value counts as unset, as compose files write it for a variable nobody gave.
+  const given = Object.fromEntries(known.filter((name) => env[name]).map((name) => [name, env[name]]));
+  const value = Value.Convert(Environment, Value.Default(Environment, given));
+  const faults = [
+    ...Value.Errors(Environment, value).map((error) => ({ pointer: error.instancePath, detail: error.message })),
+    ...Object.keys(env)
+      .filter((name) => name.startsWith('SANDPLANE_') && !known.includes(name))
+      .map((name) => ({ pointer: `/${name}`, detail: 'is not a setting; see the table of settings in the README' })),
+  ];
+  if (faults.length === 0) faults.push(...crossFieldFaults(value as Environment));
+  if (faults.length > 0) {
+    const lines = faults.map((fault) => `  ${fault.pointer.slice(1)} ${fault.detail}`);
+    throw new AppError('config_invalid', `The settings are invalid:\n${lines.join('\n')}`, { faults });
+  }
+  return toConfig(value as Environment, env);
+}
+
+/** Name, default and meaning of every setting, in the order of the table. */
+export function describeSettings(): { name: string; default: string; description: string }[] {
+  return Object.entries(Environment.properties).map(([name, schema]) => {
+    const { default: fallback, description } = schema as { default?: unknown; description?: string };
+    return { name, default: fallback === undefined ? '' : String(fallback), description: description ?? '' };
+  });
+}
+
+function crossFieldFaults(env: Environment): { pointer: string; detail: string }[] {
+  const range = parseRange(env.SANDPLANE_PORT_RANGE);
+  if (range.first < 1024 || range.last > 65535 || range.first > range.last) {
+    return [{ pointer: '/SANDPLANE_PORT_RANGE', detail: 'must be first-last within 1024-65535, as 20000-29999' }];
+  }
+  return [];
+}
+
+function toConfig(env: Environment, raw: Record<string, string | undefined>): Config {
+  return Object.freeze({
+    host: env.SANDPLANE_HOST,
+    port: env.SANDPLANE_PORT,
+    metricsPort: env.SANDPLANE_METRICS_PORT,
+    dataDir: path.resolve(env.SANDPLANE_DATA_DIR ?? defaultDir('state', raw)),
+    cacheDir: path.resolve(env.SANDPLANE_CACHE_DIR ?? defaultDir('cache', raw)),
+    adminKey: env.SANDPLANE_ADMIN_KEY,
+    secretKey: env.SANDPLANE_SECRET_KEY,
+    secretKeyFile: env.SANDPLANE_SECRET_KEY_FILE,
+    runtime: env.SANDPLANE_RUNTIME,
+    advertiseHost: env.SANDPLANE_ADVERTISE_HOST,
+    bindAddress: env.SANDPLANE_BIND_ADDRESS,
+    probeHost: env.SANDPLANE_PROBE_HOST,
+    portRange: parseRange(env.SANDPLANE_PORT_RANGE),
+    workerName: env.SANDPLANE_WORKER_NAME,
+    startConcurrency: env.SANDPLANE_START_CONCURRENCY,
+    sweepIntervalMs: env.SANDPLANE_SWEEP_INTERVAL_MS,
+    uidBase: env.SANDPLANE_UID_BASE,
+    components: {
+      sources: env.SANDPLANE_COMPONENT_SOURCES.split(',') as ComponentSource[],
+      folder: env.SANDPLANE_COMPONENTS_DIR,
+      imageRegistry: env.SANDPLANE_IMAGE_REGISTRY,
+      kubernetesReleaseUrl: env.SANDPLANE_KUBERNETES_RELEASE_URL,
+      etcdReleaseUrl: env.SANDPLANE_ETCD_RELEASE_URL,
+    },
+    demo: env.SANDPLANE_DEMO,
+    logLevel: env.SANDPLANE_LOG_LEVEL as string,
+    redisPrefix: env.SANDPLANE_REDIS_PREFIX,
+    redisUrl: env.REDIS_URL,
+  });
+}
+
+function parseRange(value: string): { first: number; last: number } {
+  const [first = 0, last = 0] = value.split('-').map(Number);
+  return { first, last };
+}
+
+/**
+ * The platform's folder for our state or cache. Root gets the system's folders: a sandbox that runs as a user of
+ * its own could not execute a binary below root's 0700 home.
+ */
+function defaultDir(kind: 'state' | 'cache', env: Record<string, string | undefined>): string {
+  if (process.getuid?.() === 0) return kind === 'state' ? '/var/lib/sandplane' : '/var/cache/sandplane';
+  if (process.platform === 'darwin') {
+    return path.join(homedir(), 'Library', kind === 'state' ? 'Application Support' : 'Caches', 'sandplane');
+  }
+  const xdg = kind === 'state' ? env.XDG_STATE_HOME : env.XDG_CACHE_HOME;
+  return path.join(xdg || path.join(homedir(), kind === 'state' ? '.local/state' : '.cache'), 'sandplane');
+}
+
+function hostnameLabel(): string {
+  const label = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
+  return label || 'worker-1';
+}
