@@ -69,10 +69,7 @@ const Environment = Type.Object({
   SANDPLANE_COMPONENTS_DIR: optionalText('a folder with kube-apiserver and etcd binaries of your own'),
   SANDPLANE_IMAGE_REGISTRY: text('the registry of the component images', 'registry.k8s.io'),
   SANDPLANE_KUBERNETES_RELEASE_URL: text('base URL of Kubernetes releases', 'https://dl.k8s.io'),
-  SANDPLANE_ETCD_RELEASE_URL: text(
-    'base URL of etcd releases',
-    'https://github.com/etcd-io/etcd/releases/download',
-  ),
+  SANDPLANE_ETCD_RELEASE_URL: text('base URL of etcd releases', 'https://github.com/etcd-io/etcd/releases/download'),
   SANDPLANE_DEMO: Type.Boolean({ description: 'make a first sandbox named demo on the first start', default: true }),
   SANDPLANE_LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),

@@ -11,7 +11,12 @@ export const errorTable = {
   validation_failed: { http: 422, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'The request has invalid fields' },
   malformed_body: { http: 400, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'The body could not be read' },
   unsupported_version: { http: 422, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'That version is not offered' },
-  argument_not_allowed: { http: 422, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'That argument is not allowed' },
+  argument_not_allowed: {
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    retryable: false,
+    title: 'That argument is not allowed',
+  },
   unsupported_media_type: { http: 415, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'Unsupported media type' },
   not_acceptable: { http: 406, grpc: 'INVALID_ARGUMENT', retryable: false, title: 'No such representation' },
   body_too_large: { http: 413, grpc: 'RESOURCE_EXHAUSTED', retryable: false, title: 'The body is too large' },
@@ -27,7 +32,12 @@ export const errorTable = {
     title: 'This key was used with another body',
   },
   precondition_failed: { http: 412, grpc: 'FAILED_PRECONDITION', retryable: false, title: 'The resource has changed' },
-  kubeconfig_unavailable: { http: 409, grpc: 'FAILED_PRECONDITION', retryable: true, title: 'There is no kubeconfig yet' },
+  kubeconfig_unavailable: {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: true,
+    title: 'There is no kubeconfig yet',
+  },
   logs_unavailable: { http: 409, grpc: 'FAILED_PRECONDITION', retryable: true, title: 'There are no logs yet' },
   phase_unreachable: {
     http: 409,

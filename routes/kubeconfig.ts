@@ -1,0 +1,62 @@
+import Type from 'typebox';
+import { stringify } from 'yaml';
+import type { App, AppDependencies } from '../src/app.ts';
+import { AppError } from '../src/errors.ts';
+import { sandboxId } from '../src/schemas/sandbox.ts';
+import { answers, defaultProject } from './answers.ts';
+
+export function kubeconfigRoute(app: App, { service }: AppDependencies): void {
+  app.get(
+    '/v1/sandboxes/:id/kubeconfig',
+    {
+      schema: {
+        operationId: 'getKubeconfig',
+        summary: 'The kubeconfig of a sandbox',
+        description: 'YAML, or JSON by `Accept: application/json`. It holds the private key of the sandbox admin.',
+        tags: ['sandboxes'],
+        params: Type.Object({ id: sandboxId }),
+        produces: ['application/yaml', 'application/json'],
+        response: answers(
+          {
+            200: {
+              description: 'a kubeconfig (v1 Config)',
+              content: {
+                'application/yaml': { schema: Type.String({ description: 'for kubectl' }) },
+                'application/json': {
+                  schema: Type.Object({}, { description: 'the same', additionalProperties: true }),
+                },
+              },
+            } as never,
+          },
+          'not_found',
+          'kubeconfig_unavailable',
+          'not_acceptable',
+          'validation_failed',
+        ),
+      },
+    },
+    async (request, reply) => {
+      const type = negotiate(request.headers.accept);
+      const config = await service.kubeconfig(defaultProject, request.params.id);
+      const text = type === 'application/json' ? JSON.stringify(config) : stringify(config, { lineWidth: 0 });
+      return reply
+        .type(type)
+        .header('cache-control', 'no-store')
+        .header('vary', 'accept')
+        .serializer((payload: string) => payload)
+        .send(text);
+    },
+  );
+}
+
+/** YAML unless the client asks for JSON and not for YAML. */
+function negotiate(accept = '*/*'): 'application/yaml' | 'application/json' {
+  const ranges = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase());
+  if (
+    ranges.some((range) => ['*/*', 'application/*', 'application/yaml', 'application/x-yaml'].includes(range ?? ''))
+  ) {
+    return ranges[0] === 'application/json' ? 'application/json' : 'application/yaml';
+  }
+  if (ranges.includes('application/json')) return 'application/json';
+  throw new AppError('not_acceptable', 'A kubeconfig is had as application/yaml or application/json.');
+}

@@ -1,0 +1,70 @@
+import { Readable } from 'node:stream';
+import Type from 'typebox';
+import type { App, AppDependencies } from '../src/app.ts';
+import { stringEnum } from '../src/schemas/common.ts';
+import { sandboxId } from '../src/schemas/sandbox.ts';
+import { answers, defaultProject } from './answers.ts';
+import { hungUp } from './hung-up.ts';
+
+const Query = Type.Object(
+  {
+    component: stringEnum(['kube-apiserver', 'etcd'] as const, {
+      description: 'whose log',
+      default: 'kube-apiserver',
+      examples: ['etcd'],
+    }),
+    tail: Type.Integer({
+      description: 'lines from the end',
+      default: 100,
+      minimum: 0,
+      maximum: 10_000,
+      examples: [100],
+    }),
+    follow: Type.Boolean({ description: 'go on with what is written from now on', default: false, examples: [false] }),
+  },
+  { additionalProperties: false },
+);
+
+export function logsRoute(app: App, { service }: AppDependencies): void {
+  app.get(
+    '/v1/sandboxes/:id/logs',
+    {
+      schema: {
+        operationId: 'getLogs',
+        summary: 'The log of a component',
+        description: 'Plain text; with follow=true a stream that ends when the client goes.',
+        tags: ['sandboxes'],
+        params: Type.Object({ id: sandboxId }),
+        querystring: Query,
+        response: answers(
+          {
+            200: {
+              description: 'log lines',
+              content: { 'text/plain': { schema: Type.String({ description: 'lines as they were written' }) } },
+            } as never,
+          },
+          'not_found',
+          'logs_unavailable',
+          'validation_failed',
+          'no_worker',
+        ),
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const chunks = await service.logs(defaultProject, id, request.query, hungUp(reply));
+      // The first chunk is awaited here: what fails before it is still a problem document.
+      const iterator = chunks[Symbol.asyncIterator]();
+      const first = await iterator.next();
+      return reply.type('text/plain; charset=utf-8').send(Readable.from(startingWith(first, iterator)));
+    },
+  );
+}
+
+async function* startingWith(first: IteratorResult<Buffer>, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}

@@ -1,0 +1,31 @@
+import Type from 'typebox';
+import type { App, AppDependencies } from '../src/app.ts';
+import { answers } from './answers.ts';
+
+const Ready = Type.Object(
+  { status: Type.String({ description: 'ok', examples: ['ok'] }) },
+  { description: 'the service takes requests' },
+);
+
+export function serviceRoutes(app: App, { checkStore }: AppDependencies): void {
+  app.get(
+    '/readyz',
+    {
+      config: { public: true },
+      logLevel: 'warn',
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Whether the service takes requests',
+        tags: ['service'],
+        security: [],
+        response: answers({ 200: Ready }),
+      },
+    },
+    async () => {
+      await checkStore();
+      return { status: 'ok' };
+    },
+  );
+
+  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
+}

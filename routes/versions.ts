@@ -1,0 +1,28 @@
+import type { App, AppDependencies } from '../src/app.ts';
+import { ref } from '../src/schemas/common.ts';
+import { VersionList } from '../src/schemas/version.ts';
+import { answers } from './answers.ts';
+
+export function versionRoutes(app: App, { service }: AppDependencies): void {
+  app.get(
+    '/v1/versions',
+    {
+      schema: {
+        operationId: 'listVersions',
+        summary: 'What can be run: what is ready, what can be had, and how',
+        tags: ['versions'],
+        response: answers({ 200: { ...ref(VersionList), description: 'by host' } }),
+      },
+    },
+    async () => {
+      const hosts = await service.hosts();
+      const items = hosts.map(({ name, runtimes, defaultRuntime, versions }) => ({
+        host: name,
+        runtimes: [...runtimes],
+        defaultRuntime,
+        versions: [...versions],
+      }));
+      return { items };
+    },
+  );
+}

@@ -1,0 +1,43 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, type ErrorCode } from './errors.ts';
+import { asStoreError } from './redis.ts';
+import type { Problem } from './schemas/problem.ts';
+
+/** Answers any error as an RFC 9457 problem, and logs it once when it is ours. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = toAppError(error);
+  const { http, title } = known.kind;
+  if (http >= 500) request.log.error({ err: error }, known.message);
+  const problem: Problem = {
+    type: 'about:blank',
+    title,
+    status: http,
+    // What went wrong inside is for the log, where the request id finds it.
+    detail: known.code === 'internal' ? 'The log tells more under this request id.' : known.message,
+    code: known.code,
+    requestId: request.id,
+    ...(known.faults.length > 0 ? { errors: [...known.faults] } : {}),
+  };
+  if (known.retryAfterSeconds !== undefined) reply.header('retry-after', String(known.retryAfterSeconds));
+  if (http === 401) reply.header('www-authenticate', 'Bearer');
+  return reply.status(http).type('application/problem+json').serializer(JSON.stringify).send(problem);
+}
+
+const fastifyCodes: Readonly<Record<string, [ErrorCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body must have at most 65536 bytes.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send JSON, with Content-Type: application/json.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_body', 'The body is empty. Send at least {}.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_body', 'The body is not JSON.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The Content-Length does not fit the body.'],
+};
+
+function toAppError(error: unknown): AppError {
+  const stored = asStoreError(error);
+  if (stored instanceof AppError) return stored;
+  const { code, statusCode = 500, message } = stored as FastifyError;
+  const [known, detail] = fastifyCodes[code] ?? [];
+  if (known && detail) return new AppError(known, detail, { cause: error });
+  if (statusCode === 400) return new AppError('malformed_body', message, { cause: error });
+  if (statusCode === 503) return new AppError('shutting_down', 'The service is stopping. Try again.', { cause: error });
+  return new AppError('internal', 'Something went wrong.', { cause: error });
+}

@@ -1,0 +1,39 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { AppError } from './errors.ts';
+
+/** Where Redis is: a URL, or the path of a Unix socket. */
+export type RedisAddress = { readonly url: string } | { readonly path: string };
+
+// A cap on the back-off: after an outage, work goes on within seconds, not after the default's growing pauses.
+const retryStrategy = (attempt: number) => Math.min(50 * 2 ** attempt, 2000);
+
+/** For requests: fails fast, so that a user gets a 503 instead of a hanging connection. */
+export function connectForRequests(address: RedisAddress): Redis {
+  return connect(address, { commandTimeout: 1000, maxRetriesPerRequest: 1, enableOfflineQueue: false });
+}
+
+/** For workers and subscriptions: waits for Redis to come back. */
+export function connectForWork(address: RedisAddress): Redis {
+  return connect(address, { maxRetriesPerRequest: null });
+}
+
+function connect(address: RedisAddress, given: Omit<RedisOptions, 'replyMapping'>): Redis {
+  const options = { ...given, retryStrategy, lazyConnect: true };
+  const redis = 'url' in address ? new Redis(address.url, options) : new Redis(address.path, options);
+  // Every failing command rejects by itself; without a listener a lost connection would end the process.
+  redis.on('error', () => undefined);
+  return redis;
+}
+
+/** Turns the failures of a Redis that is gone, frozen or full into `store_unavailable`; rethrows all else. */
+export function asStoreError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof AppError) return error;
+  const unavailable =
+    /Connection is closed|Command timed out|Stream isn't writeable|max retries per request|ECONNREFUSED|ENOENT|EPIPE|ECONNRESET|^OOM |^LOADING |^READONLY |^MISCONF /i;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (!unavailable.test(`${error.message} ${code}`)) return error;
+  return new AppError('store_unavailable', 'The store does not answer. Nothing was changed; try again.', {
+    cause: error,
+    retryAfterSeconds: 2,
+  });
+}

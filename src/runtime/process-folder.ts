@@ -1,0 +1,105 @@
+import { constants } from 'node:fs';
+import { chmod, chown, cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { SandboxPlan } from './driver.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+
+/** What is noted about a component's process, beside its data. */
+export interface RunNote extends ProcessIdentity {
+  readonly specHash: string;
+  readonly exitCode: number | null;
+}
+
+/** The user that owns a sandbox's folder and processes; null when the service is not root. */
+export type Owner = { readonly uid: number; readonly gid: number } | null;
+
+/** `<root>/<id>`: etcd data, pki, logs; `run/`, with our notes, belongs to the service. */
+export function sandboxFolder(root: string, id: string) {
+  const dir = path.join(root, id);
+  return {
+    dir,
+    logFile: (component: string) => path.join(dir, 'logs', `${component}.log`),
+    noteFile: (component: string) => path.join(dir, 'run', `${component}.json`),
+  };
+}
+
+/** Makes the folder; etcd data that exists is kept, files are written anew. */
+export async function prepareFolder(root: string, plan: SandboxPlan, owner: Owner): Promise<void> {
+  const { dir } = sandboxFolder(root, plan.sandboxId);
+  // Others may pass through the parents to their own folder, but not list them.
+  await mkdir(root, { recursive: true, mode: 0o711 });
+  await mkdir(path.join(dir, 'run'), { recursive: true, mode: 0o700 });
+  await mkdir(path.join(dir, 'logs'), { recursive: true, mode: 0o700 });
+  await writeFiles(dir, plan);
+  await copyTemplate(dir, plan);
+  await chmod(dir, 0o700);
+  if (owner) await giveTo(dir, owner);
+}
+
+async function writeFiles(dir: string, plan: SandboxPlan): Promise<void> {
+  for (const file of plan.files) {
+    const target = path.join(dir, file.path);
+    await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+    await writeAtomically(target, file.content, file.mode);
+  }
+}
+
+/** Copies under another name first: a copy cut short is never taken for data. */
+async function copyTemplate(dir: string, plan: SandboxPlan): Promise<void> {
+  const target = path.join(dir, plan.etcdDataDir);
+  if (!plan.templateDir || (await exists(target))) return;
+  const partial = `${target}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await cp(plan.templateDir, partial, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  await chmod(partial, 0o700);
+  await rename(partial, target);
+}
+
+/** `run/` stays ours: a sandbox must not be able to point us at another process. */
+async function giveTo(dir: string, owner: { uid: number; gid: number }): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (entry.name === 'run') continue;
+    await chownTree(path.join(dir, entry.name), owner);
+  }
+  await chown(dir, owner.uid, owner.gid);
+}
+
+async function chownTree(target: string, owner: { uid: number; gid: number }): Promise<void> {
+  const found = await lstat(target);
+  // Its user could have put a link or a hard link there, to have somebody else's file given to it.
+  if (found.isSymbolicLink() || (found.isFile() && found.nlink > 1)) return;
+  if (found.uid !== owner.uid || found.gid !== owner.gid) await chown(target, owner.uid, owner.gid);
+  if (!found.isDirectory()) return;
+  for (const name of await readdir(target)) await chownTree(path.join(target, name), owner);
+}
+
+export async function readNote(file: string): Promise<RunNote | null> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as RunNote;
+  } catch (error) {
+    // No note, or one cut short by a crash: the caller looks for the process itself.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+export async function writeNote(file: string, note: RunNote): Promise<void> {
+  await writeAtomically(file, JSON.stringify(note), 0o600);
+}
+
+async function writeAtomically(file: string, content: string, mode: number): Promise<void> {
+  const partial = `${file}.partial`;
+  await rm(partial, { force: true });
+  await writeFile(partial, content, { mode, flag: 'wx' });
+  await rename(partial, file);
+}
+
+export async function exists(file: string): Promise<boolean> {
+  return await lstat(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}

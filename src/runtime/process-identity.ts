@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/** What makes a process this one and no other: a pid alone is given again. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, as the platform tells it: equal for the same process, never for a later one of that pid. */
+  readonly started: string;
+}
+
+export interface ProcessFacts extends ProcessIdentity {
+  readonly commandLine: string;
+}
+
+const run = promisify(execFile);
+
+/** The process with this pid, or null when there is none that still runs (a zombie does not). */
+export async function describeProcess(pid: number): Promise<ProcessFacts | null> {
+  return process.platform === 'linux' ? await fromProc(pid) : await fromPs(pid);
+}
+
+/** Whether that very process still runs. */
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  const facts = await describeProcess(identity.pid);
+  return facts?.started === identity.started;
+}
+
+/** All processes whose command line holds `text`. */
+export async function findProcesses(text: string): Promise<ProcessFacts[]> {
+  const pids = process.platform === 'linux' ? await pidsFromProc() : await pidsFromPs();
+  const facts = await Promise.all(pids.map((pid) => describeProcess(pid)));
+  return facts.filter((one) => one !== null).filter((one) => one.commandLine.includes(text));
+}
+
+/** proc(5): field 3 of stat is the state, field 22 the start in clock ticks since boot; the boot id makes it unique. */
+async function fromProc(pid: number): Promise<ProcessFacts | null> {
+  try {
+    const [stat, commandLine] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/cmdline`, 'utf8'),
+    ]);
+    // The second field, the name, is in parentheses and may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    return { pid, started: `${await bootId()}:${fields[19]}`, commandLine: commandLine.replaceAll('\0', ' ').trim() };
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}
+
+let boot: Promise<string> | undefined;
+function bootId(): Promise<string> {
+  boot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((id) => id.trim());
+  return boot;
+}
+
+async function fromPs(pid: number): Promise<ProcessFacts | null> {
+  try {
+    const { stdout } = await run('ps', ['-ww', '-p', String(pid), '-o', 'stat=,lstart=,command=']);
+    const [, state = 'Z', started = '', commandLine = ''] = /^\s*(\S+)\s+(.{24})\s+(.*)$/s.exec(stdout) ?? [];
+    return state.startsWith('Z') ? null : { pid, started, commandLine: commandLine.trim() };
+  } catch (error) {
+    // ps ends with 1 and prints nothing when there is no such process.
+    if ((error as { code?: unknown }).code === 1) return null;
+    throw error;
+  }
+}
+
+async function pidsFromProc(): Promise<number[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+async function pidsFromPs(): Promise<number[]> {
+  const { stdout } = await run('ps', ['-axo', 'pid=']);
+  return stdout.split('\n').map(Number).filter(Boolean);
+}

@@ -1,0 +1,83 @@
+import { createReadStream } from 'node:fs';
+import { copyFile, open, stat, truncate } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import type { LogOptions } from './driver.ts';
+
+const rotateAtBytes = 10 * 1024 * 1024;
+const chunkBytes = 64 * 1024;
+const followEveryMs = 100;
+
+/**
+ * Moves a log that has grown to `<file>.1`, one generation. It is copied and emptied, since the process has it open;
+ * it was opened for appending, so that writing goes on at the new end.
+ */
+export async function rotateLog(file: string): Promise<void> {
+  const size = await sizeOf(file);
+  if (size === null || size < rotateAtBytes) return;
+  await copyFile(file, `${file}.1`);
+  await truncate(file, 0);
+}
+
+/** The last `count` lines, of at most the last MiB. */
+export async function lastLines(file: string, count: number): Promise<string[]> {
+  const start = await tailOffset(file, count);
+  if (start === null) return [];
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(file, { start })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8').split('\n').filter(Boolean).slice(-count);
+}
+
+/** The log from `tail` lines before its end; with `follow`, what comes after, through rotations, until the signal. */
+export async function* readLog(file: string, { tail, follow, signal }: LogOptions): AsyncGenerator<Buffer> {
+  const from = await tailOffset(file, tail);
+  if (from === null) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+  let offset = from;
+  while (!signal.aborted) {
+    for await (const chunk of createReadStream(file, { start: offset, highWaterMark: chunkBytes })) {
+      offset += (chunk as Buffer).length;
+      yield chunk as Buffer;
+      if (signal.aborted) return;
+    }
+    if (!follow) return;
+    const aborted = await delay(followEveryMs, false, { signal }).catch(() => true);
+    const size = aborted ? null : await sizeOf(file);
+    if (size === null) return;
+    if (size < offset) offset = 0;
+  }
+}
+
+/** Where the last `lines` lines begin, read backwards by chunks; null when there is no file. */
+async function tailOffset(file: string, lines: number): Promise<number | null> {
+  const size = await sizeOf(file);
+  if (size === null) return null;
+  if (lines === 0) return size;
+  const handle = await open(file, 'r');
+  try {
+    const buffer = Buffer.alloc(chunkBytes);
+    let found = 0;
+    for (let end = size; end > 0 && size - end < 16 * chunkBytes; ) {
+      const length = Math.min(chunkBytes, end);
+      await handle.read(buffer, 0, length, end - length);
+      for (let i = length - 1; i >= 0; i -= 1) {
+        // The newline that ends the last line does not begin another.
+        if (buffer[i] === 0x0a && end - length + i !== size - 1) found += 1;
+        if (found === lines) return end - length + i + 1;
+      }
+      end -= length;
+    }
+    return Math.max(0, size - 16 * chunkBytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sizeOf(file: string): Promise<number | null> {
+  return await stat(file).then(
+    (found) => found.size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
+}

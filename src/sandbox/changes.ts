@@ -1,0 +1,45 @@
+import { EventEmitter, once } from 'node:events';
+import type { Redis } from 'ioredis';
+import type { RedisKeys } from './keys.ts';
+
+/** Messages may be lost while Redis is away: whoever waits also looks again after this long. */
+const lookAgainMs = 2000;
+
+export interface ChangeListener extends Disposable {
+  /** Resolves at the next change since the last call, or after `timeoutMs`, or after a while to be sure. */
+  next(timeoutMs: number, signal: AbortSignal): Promise<void>;
+}
+
+export type Changes = Awaited<ReturnType<typeof createChanges>>;
+
+/** Tells which sandbox has changed, from one subscription for the whole process. `redis` is used up by it. */
+export async function createChanges({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  const emitter = new EventEmitter().setMaxListeners(0);
+  redis.on('message', (_channel: string, sandboxId: string) => emitter.emit(sandboxId));
+  await redis.subscribe(keys.changes);
+
+  return {
+    /** Calls back at every change of one sandbox. */
+    on(sandboxId: string, callback: () => void): Disposable {
+      emitter.on(sandboxId, callback);
+      return { [Symbol.dispose]: () => void emitter.off(sandboxId, callback) };
+    },
+    listen(sandboxId: string): ChangeListener {
+      let changed = false;
+      const mark = () => {
+        changed = true;
+      };
+      emitter.on(sandboxId, mark);
+      return {
+        async next(timeoutMs, signal) {
+          const timeout = AbortSignal.timeout(Math.max(1, Math.min(timeoutMs, lookAgainMs)));
+          const until = AbortSignal.any([timeout, signal]);
+          // The rejection only says that the time is up, or that the caller has gone.
+          if (!changed) await once(emitter, sandboxId, { signal: until }).catch(() => undefined);
+          changed = false;
+        },
+        [Symbol.dispose]: () => void emitter.off(sandboxId, mark),
+      };
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Redis } from 'ioredis';
+import { AppError } from '../errors.ts';
+import type { VersionReport } from '../schemas/version.ts';
+import type { RedisKeys } from './keys.ts';
+
+/** What a worker tells about its host. */
+export interface HostReport {
+  readonly name: string;
+  readonly runtimes: readonly string[];
+  readonly defaultRuntime: string;
+  readonly versions: readonly VersionReport[];
+  /** Epoch milliseconds. */
+  readonly reportedAt: number;
+}
+
+const aliveForMs = 15_000;
+const cacheForMs = 1000;
+
+export type Hosts = ReturnType<typeof createHosts>;
+
+export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  let cached: { at: number; reports: HostReport[] } | undefined;
+
+  async function alive(): Promise<HostReport[]> {
+    if (cached && performance.now() - cached.at < cacheForMs) return cached.reports;
+    const all = Object.values(await redis.hgetall(keys.hosts)).map((text) => JSON.parse(text) as HostReport);
+    const reports = all.filter((report) => Date.now() - report.reportedAt < aliveForMs);
+    // Nothing is not worth remembering: a worker may just be starting.
+    if (reports.length > 0) cached = { at: performance.now(), reports };
+    return reports.sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  return {
+    alive,
+    async report(report: HostReport): Promise<void> {
+      await redis.hset(keys.hosts, report.name, JSON.stringify(report));
+    },
+    async retire(name: string): Promise<void> {
+      await redis.hdel(keys.hosts, name);
+    },
+    /** A host for a new sandbox, and the runtime it gets there. Throws `no_worker`. */
+    async place(wanted: string | undefined): Promise<{ host: string; runtime: string }> {
+      const reports = await alive();
+      const found = reports.find((report) => wanted === undefined || report.runtimes.includes(wanted));
+      if (found) return { host: found.name, runtime: wanted ?? found.defaultRuntime };
+      const offered = [...new Set(reports.flatMap((report) => report.runtimes))];
+      const detail = wanted
+        ? `No worker offers the runtime ${wanted} now; offered: ${offered.join(', ') || 'none'}.`
+        : 'No worker is running. Start one (npm start, or npm run worker) and try again.';
+      throw new AppError('no_worker', detail, { retryAfterSeconds: 5 });
+    },
+  };
+}

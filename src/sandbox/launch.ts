@@ -1,0 +1,168 @@
+import { AppError, isAppError } from '../errors.ts';
+import type { Runtime, SandboxPlan } from '../runtime/driver.ts';
+import { sniName } from '../runtime/kubeconfig.ts';
+import { adminGroup, type Credentials, createBootstrapCertificate } from '../runtime/pki.ts';
+import { createKubeClient, type KubeClient, readyPath, waitUntil } from '../runtime/probe.ts';
+
+export interface LaunchOptions {
+  readonly runtime: Runtime;
+  readonly plan: SandboxPlan;
+  readonly credentials: Credentials;
+  /** Where this worker reaches the API server. */
+  readonly probeHost: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+/** Which API server, and with what. */
+type Target = Pick<LaunchOptions, 'credentials' | 'probeHost' | 'port'> & {
+  readonly plan: Pick<SandboxPlan, 'sandboxId'>;
+};
+
+export interface LaunchTimings {
+  readonly etcdMs: number;
+  readonly apiServerMs: number;
+  readonly firstWriteMs: number;
+}
+
+const readyTimeoutMs = 120_000;
+const logTailLines = 20;
+
+/**
+ * Brings a sandbox up, or finishes what an earlier call began: etcd first, kube-apiserver when etcd accepts (a first
+ * dial that fails costs it a second of back-off), then a real write with the user's own credential.
+ * Throws what the runtime throws, `component_exited`, `component_timeout`, `etcd_unreachable`, `port_taken`.
+ */
+export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
+  const { runtime, plan, signal } = options;
+  await runtime.prepare(plan, signal);
+  const started = performance.now();
+  const [etcd, ...others] = plan.components;
+  if (!etcd) throw new Error('a plan begins with etcd');
+  await runtime.start(plan, etcd, signal);
+  const etcdUp = performance.now();
+  for (const component of others) await runtime.start(plan, component, signal);
+  const client = adminClient(options);
+  try {
+    await waitForApiServer(client, options);
+    const answered = performance.now();
+    await firstWrite(client, options);
+    return {
+      etcdMs: Math.round(etcdUp - started),
+      apiServerMs: Math.round(answered - etcdUp),
+      firstWriteMs: Math.round(performance.now() - answered),
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** A client with the user's own credential. */
+export function adminClient(options: Target): KubeClient {
+  const { credentials } = options;
+  return clientFor(options, { cert: credentials.adminCert, key: credentials.adminKey });
+}
+
+function clientFor(
+  { plan, credentials, probeHost, port }: Target,
+  identity: { cert: string; key: string },
+): KubeClient {
+  const servername = sniName(plan.sandboxId);
+  return createKubeClient({ host: probeHost, port, servername, ca: credentials.caCert, identity });
+}
+
+async function waitForApiServer(client: KubeClient, options: LaunchOptions): Promise<void> {
+  let lastAnswer = '';
+  const ask = async () => {
+    const answer = await client.send('GET', readyPath).catch(() => null);
+    lastAnswer = answer?.body ?? '';
+    return answer?.status === 200;
+  };
+  try {
+    await waitForComponents(ask, 'kube-apiserver did not become ready', options);
+  } catch (error) {
+    if (isAppError(error, 'component_timeout') && lastAnswer.includes('[-]etcd')) throw etcdUnreachable(error);
+    throw error;
+  }
+}
+
+async function waitForComponents(ask: () => Promise<boolean>, what: string, options: LaunchOptions): Promise<void> {
+  const stillPossible = () => throwIfExited(options);
+  await waitUntil(ask, { what, timeoutMs: readyTimeoutMs, everyMs: 10, signal: options.signal, stillPossible });
+}
+
+/** Proof that the sandbox works: an object in `default` was accepted from the user's credential, and removed again. */
+async function firstWrite(client: KubeClient, options: LaunchOptions): Promise<void> {
+  const path = '/api/v1/namespaces/default/configmaps';
+  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'sandplane-ready' } };
+  const ask = async () => {
+    const answer = await client.send('POST', path, body).catch(() => null);
+    // A data set that never came from a template has no binding for our group yet.
+    if (answer?.status === 403) await bindAdmins(options);
+    // Exists already: an earlier worker got this far and died.
+    return answer?.status === 201 || answer?.status === 409;
+  };
+  await waitForComponents(ask, 'the first write was not accepted', options);
+  await client.send('DELETE', `${path}/sandplane-ready`);
+}
+
+const adminBinding = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: adminGroup },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: adminGroup }],
+};
+
+/** Binds our admin group to cluster-admin, with a credential that is forgotten at once. */
+export async function bindAdmins(options: Target): Promise<void> {
+  const client = clientFor(options, await createBootstrapCertificate(options.credentials));
+  try {
+    // Any refusal is met again by the caller's next write.
+    await client.send('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', adminBinding);
+  } finally {
+    client.close();
+  }
+}
+
+/** Throws when a component has ended, with its last lines; etcd before kube-apiserver, as the likelier cause. */
+async function throwIfExited({ runtime, plan }: LaunchOptions): Promise<void> {
+  const [observed] = await runtime.observe(plan.sandboxId);
+  for (const { name } of plan.components) {
+    const found = observed?.components.find((component) => component.name === name);
+    if (found?.state === 'running') continue;
+    const logTail = await readTail(runtime, plan.sandboxId, name);
+    throw exitError(name, found?.exitCode ?? null, logTail);
+  }
+}
+
+function exitError(component: string, exitCode: number | null, logTail: string[]): AppError {
+  const text = logTail.join('\n');
+  if (/address already in use/.test(text))
+    return new AppError('port_taken', 'The port was taken.', { component, logTail });
+  const code = exitCode === null ? '' : ` with code ${exitCode}`;
+  const error = new AppError('component_exited', `${component} exited${code}.`, { component, logTail });
+  if (component === 'kube-apiserver' && /Unable to create storage backend|error creating storage factory/i.test(text)) {
+    return etcdUnreachable(error);
+  }
+  return error;
+}
+
+function etcdUnreachable(cause: AppError): AppError {
+  return new AppError('etcd_unreachable', `kube-apiserver cannot reach etcd: ${cause.message}`, {
+    cause,
+    component: 'etcd',
+    logTail: cause.logTail,
+  });
+}
+
+async function readTail(runtime: Runtime, id: string, component: string): Promise<string[]> {
+  const options = { tail: logTailLines, follow: false, signal: new AbortController().signal };
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of runtime.logs(id, component, options)) chunks.push(chunk);
+  } catch (error) {
+    if (!isAppError(error, 'logs_unavailable')) throw error;
+  }
+  return Buffer.concat(chunks).toString('utf8').split('\n').filter(Boolean).slice(-logTailLines);
+}

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { RedisKeys } from './keys.ts';
+
+/**
+ * Logs live on the host of the sandbox; the API process has no way there but Redis. A request goes out on the host's
+ * channel, chunks come back on a channel of its own. At most `window` chunks are under way: the reader asks for more.
+ */
+const window = 16;
+const firstAnswerTimeoutMs = 5000;
+/** The reader says so often that it still reads; silence for three times as long ends the sending. */
+const aliveEveryMs = 5000;
+
+interface LogRequest {
+  readonly requestId: string;
+  readonly kind: 'open' | 'more' | 'close';
+  readonly sandboxId?: string;
+  readonly component?: string;
+  readonly tail?: number;
+  readonly follow?: boolean;
+}
+
+type LogReply =
+  | { readonly kind: 'chunk'; readonly data: string }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
+
+export interface LogQuery {
+  readonly sandboxId: string;
+  readonly host: string;
+  readonly component: string;
+  readonly tail: number;
+  readonly follow: boolean;
+}
+
+/** The reader's side. `subscriber` is a connection for subscriptions, shared by all readers of the process. */
+export function createLogReader({ redis, subscriber, keys }: { redis: Redis; subscriber: Redis; keys: RedisKeys }) {
+  const readers = new Map<string, (reply: LogReply) => void>();
+  subscriber.on('message', (channel: string, text: string) => readers.get(channel)?.(JSON.parse(text) as LogReply));
+
+  /** Throws `logs_unavailable`, and `no_worker` when the host does not answer. */
+  return async function* read(query: LogQuery, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const requestId = randomUUID();
+    const channel = keys.logReplies(requestId);
+    const inbox = createInbox();
+    readers.set(channel, inbox.push);
+    const send = (request: Omit<LogRequest, 'requestId'>) =>
+      redis.publish(keys.logRequests(query.host), JSON.stringify({ requestId, ...request }));
+    const alive = setInterval(() => send({ kind: 'more' }).catch(() => undefined), aliveEveryMs);
+    try {
+      await subscriber.subscribe(channel);
+      const { sandboxId, component, tail, follow } = query;
+      await send({ kind: 'open', sandboxId, component, tail, follow });
+      let patience = firstAnswerTimeoutMs;
+      for (let received = 1; ; received += 1) {
+        const reply = await inbox.take(follow && received > 1 ? null : patience, signal);
+        if (!reply || reply.kind === 'end') return;
+        if (reply.kind === 'error') throw new AppError(reply.code, reply.message);
+        patience = firstAnswerTimeoutMs * 4;
+        if (reply.data) yield Buffer.from(reply.data, 'base64');
+        if (received % (window / 2) === 0) await send({ kind: 'more' });
+      }
+    } finally {
+      clearInterval(alive);
+      readers.delete(channel);
+      // The sender also stops by itself when it hears nothing.
+      await send({ kind: 'close' }).catch(() => undefined);
+      await subscriber.unsubscribe(channel).catch(() => undefined);
+    }
+  };
+}
+
+function createInbox() {
+  const replies: LogReply[] = [];
+  let wake: (() => void) | undefined;
+  return {
+    push(reply: LogReply) {
+      replies.push(reply);
+      wake?.();
+    },
+    /** The next reply; null when `signal` ends the reading. `timeoutMs` null: waits as long as it takes. */
+    async take(timeoutMs: number | null, signal: AbortSignal): Promise<LogReply | null> {
+      if (replies.length === 0 && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          signal.addEventListener('abort', () => resolve(), { once: true });
+          if (timeoutMs !== null) setTimeout(resolve, timeoutMs).unref();
+        });
+      }
+      if (signal.aborted) return null;
+      const reply = replies.shift();
+      if (reply) return reply;
+      throw new AppError('no_worker', "The worker of this sandbox's host does not answer. Try again.", {
+        retryAfterSeconds: 5,
+      });
+    },
+  };
+}
+
+type ReadLogs = (
+  query: Pick<LogQuery, 'sandboxId' | 'component' | 'tail' | 'follow'>,
+  signal: AbortSignal,
+) => Promise<AsyncIterable<Buffer>>;
+
+/** The host's side: answers until `close`. `subscriber` is used up by it. */
+export async function serveLogs(options: {
+  redis: Redis;
+  subscriber: Redis;
+  keys: RedisKeys;
+  host: string;
+  read: ReadLogs;
+}): Promise<{ close(): void }> {
+  const { redis, subscriber, keys, host, read } = options;
+  const sending = new Map<string, { credit: number; heardAt: number; wake: () => void; stop: AbortController }>();
+
+  async function send(request: LogRequest): Promise<void> {
+    const { requestId, sandboxId, component, tail = 100, follow = false } = request;
+    if (!sandboxId || !component) return;
+    const state = {
+      credit: window,
+      heardAt: performance.now(),
+      wake: () => undefined as void,
+      stop: new AbortController(),
+    };
+    sending.set(requestId, state);
+    const reply = (message: LogReply) => redis.publish(keys.logReplies(requestId), JSON.stringify(message));
+    try {
+      const chunks = await read({ sandboxId, component, tail, follow }, state.stop.signal);
+      // So that the reader knows that it is being served, even by a log that is silent.
+      if (follow) await reply({ kind: 'chunk', data: '' });
+      for await (const chunk of chunks) {
+        while (state.credit <= 0 && !state.stop.signal.aborted) {
+          await new Promise<void>((resolve) => {
+            state.wake = resolve;
+            state.stop.signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        }
+        if (state.stop.signal.aborted) return;
+        state.credit -= 1;
+        await reply({ kind: 'chunk', data: chunk.toString('base64') });
+      }
+      await reply({ kind: 'end' });
+    } catch (error) {
+      const known = error instanceof AppError ? error : new AppError('internal', 'The log could not be read.');
+      await reply({ kind: 'error', code: known.code, message: known.message });
+    } finally {
+      sending.delete(requestId);
+    }
+  }
+
+  subscriber.on('message', (_channel: string, text: string) => {
+    const request = JSON.parse(text) as LogRequest;
+    // A failed publish means that Redis is gone, and the reader with it.
+    if (request.kind === 'open') return void send(request).catch(() => undefined);
+    const state = sending.get(request.requestId);
+    if (!state) return;
+    state.heardAt = performance.now();
+    if (request.kind === 'close') return state.stop.abort();
+    state.credit = window;
+    state.wake();
+  });
+  await subscriber.subscribe(keys.logRequests(host));
+  const check = setInterval(() => {
+    for (const { heardAt, stop } of sending.values()) {
+      if (performance.now() - heardAt > 3 * aliveEveryMs) stop.abort();
+    }
+  }, aliveEveryMs);
+
+  return {
+    close() {
+      clearInterval(check);
+      for (const { stop } of sending.values()) stop.abort();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { randomInt } from 'node:crypto';
+import type { Condition, Failure, Phase, Sandbox } from '../schemas/sandbox.ts';
+import { canFollow } from './phase.ts';
+
+/** The truth about a sandbox, as stored: the public resource and what only the workers need. */
+export interface SandboxRecord {
+  readonly sandbox: Sandbox;
+  /** What the user wants. Workers bring the actual state to it. */
+  readonly desired: 'running' | 'deleted';
+  /** The leased port on the host, or null. */
+  readonly port: number | null;
+  /** Start attempts since it was last ready. */
+  readonly attempts: number;
+  /** Epoch milliseconds; no attempt before. */
+  readonly notBefore: number;
+  /** It has been ready once: its data is worth keeping through a failed restart. */
+  readonly wasReady: boolean;
+}
+
+const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
+
+/** `sb-` and 20 random characters, 103 bits. */
+export function newSandboxId(): string {
+  return `sb-${Array.from({ length: 20 }, () => alphabet[randomInt(alphabet.length)]).join('')}`;
+}
+
+type StatusChange = Partial<Omit<Sandbox['status'], 'phase' | 'conditions'>> & { phase?: Phase };
+
+/** A copy with another status. Throws when the phase may not follow: that is a fault in this code. */
+export function withStatus(record: SandboxRecord, change: StatusChange): SandboxRecord {
+  const from = record.sandbox.status.phase;
+  if (change.phase && !canFollow(from, change.phase)) throw new Error(`phase ${change.phase} cannot follow ${from}`);
+  return { ...record, sandbox: { ...record.sandbox, status: { ...record.sandbox.status, ...change } } };
+}
+
+type ConditionChange = Pick<Condition, 'type' | 'status' | 'reason'> & { message?: string };
+
+/** A copy with one condition set; the transition time moves only when its status changes. */
+export function withCondition(record: SandboxRecord, change: ConditionChange, now: Date): SandboxRecord {
+  const { conditions } = record.sandbox.status;
+  const before = conditions.find((condition) => condition.type === change.type);
+  const lastTransitionTime = before?.status === change.status ? before.lastTransitionTime : now.toISOString();
+  const next: Condition = { message: '', ...change, lastTransitionTime };
+  const others = conditions.filter((condition) => condition.type !== change.type);
+  const status = { ...record.sandbox.status, conditions: [...others, next] };
+  return { ...record, sandbox: { ...record.sandbox, status } };
+}
+
+export function withFailure(record: SandboxRecord, failure: Failure): SandboxRecord {
+  return withStatus(record, { phase: 'failed', failure, endpoint: null });
+}
+
+export function phaseOf(record: SandboxRecord): Phase {
+  return record.sandbox.status.phase;
+}

@@ -1,0 +1,55 @@
+import type { Logger } from 'pino';
+import type { HostRuntime } from './reconcile.ts';
+import type { Starts } from './starts.ts';
+import type { Store } from './store.ts';
+
+export interface SweepOptions {
+  readonly host: string;
+  readonly store: Store;
+  readonly starts: Starts;
+  readonly slots: number;
+  readonly runtimes: ReadonlyMap<string, HostRuntime>;
+  readonly reconcile: (sandboxId: string) => Promise<void>;
+  readonly logger: Logger;
+}
+
+const atOnce = 20;
+
+/**
+ * One look at everything on this host: each record against what runs (this also finds work whose wake-up was lost, what
+ * died, and what has expired), and each thing that runs against the records.
+ */
+export async function sweep(options: SweepOptions): Promise<void> {
+  const { host, store, reconcile } = options;
+  for await (const ids of store.idsOfHost(host)) {
+    for (let i = 0; i < ids.length; i += atOnce) {
+      await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, reconcile, options.logger)));
+    }
+  }
+  await removeOrphans(options);
+  await releaseLostStarts(options);
+}
+
+async function reconcileOne(id: string, reconcile: SweepOptions['reconcile'], logger: Logger): Promise<void> {
+  await reconcile(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not reconciled'));
+}
+
+/** A record is always written before the first thing it owns: what has no record has lost it. */
+async function removeOrphans({ runtimes, store, host, logger }: SweepOptions): Promise<void> {
+  for (const [name, { runtime }] of runtimes) {
+    for (const { sandboxId } of await runtime.observe()) {
+      const owner = (await store.get(sandboxId))?.record.sandbox.status;
+      if (owner?.host === host && owner.runtime === name) continue;
+      logger.warn({ sandboxId, runtime: name }, 'removing what no record owns');
+      await runtime.remove(sandboxId);
+    }
+  }
+}
+
+/** Slots held by sandboxes that are gone, as after a crash between the two removals. */
+async function releaseLostStarts({ starts, store, host, slots, reconcile }: SweepOptions): Promise<void> {
+  for (const id of await starts.holders(host)) {
+    if (await store.get(id)) continue;
+    for (const next of await starts.release(host, id, slots)) await reconcile(next);
+  }
+}
