@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { defaultVersions } from './components/catalog.ts';
@@ -28,6 +29,8 @@ const reportEveryMs = 5000;
 export interface RunningHost {
   /** Resolves when the template of the default versions is there, or could not be made. */
   readonly prepared: Promise<void>;
+  /** What sandboxes run with that ask for nothing else. */
+  readonly defaultRuntime: string;
   /** False once it can no longer do its work. */
   isHealthy(): boolean;
   /** Leaves the sandboxes running. */
@@ -130,6 +133,7 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
   );
 
   return {
+    defaultRuntime,
     prepared: prepareDefaultTemplate(),
     isHealthy: () => !lost && performance.now() - sweptAt < config.sweepIntervalMs * 3 + 60_000,
     async close() {
@@ -189,7 +193,8 @@ function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unk
   const running = (async () => {
     while (!stopped.signal.aborted) {
       await work().catch(onError);
-      await pause(everyMs, stopped.signal);
+      // The rejection only says that it is over.
+      await delay(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   })();
   return {
@@ -198,11 +203,4 @@ function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unk
       await running;
     },
   };
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }

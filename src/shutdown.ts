@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 
 const deadlineMs = 20_000;
+// npm passes Ctrl-C on to a child that the terminal has told already: that is one signal, not two.
+const sameSignalMs = 500;
 
 /**
  * Closes in order on SIGINT or SIGTERM and then ends the process. A second signal, or the deadline, ends it at once:
@@ -11,10 +13,11 @@ export function closeOnSignal(
   logger: Logger,
   onSignal: () => void = () => undefined,
 ): void {
-  let closing = false;
+  let closingSince: number | null = null;
   const handle = async (signal: NodeJS.Signals) => {
-    if (closing) process.exit(130);
-    closing = true;
+    if (closingSince !== null && performance.now() - closingSince < sameSignalMs) return;
+    if (closingSince !== null) process.exit(130);
+    closingSince = performance.now();
     onSignal();
     logger.info({ signal }, 'stopping');
     setTimeout(() => {

@@ -43,9 +43,9 @@ function toFaults(errors: readonly ErrorObject[], httpPart: string): FieldFault[
 }
 
 function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
-  const escape = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');
-  if (keyword === 'additionalProperties') return `${instancePath}/${escape(String(params.additionalProperty))}`;
-  if (keyword === 'required') return `${instancePath}/${escape(String(params.missingProperty))}`;
+  const escapeToken = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');
+  if (keyword === 'additionalProperties') return `${instancePath}/${escapeToken(String(params.additionalProperty))}`;
+  if (keyword === 'required') return `${instancePath}/${escapeToken(String(params.missingProperty))}`;
   return instancePath;
 }
 

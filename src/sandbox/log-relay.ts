@@ -103,6 +103,15 @@ type ReadLogs = (
   signal: AbortSignal,
 ) => Promise<AsyncIterable<Buffer>>;
 
+/** One log on its way to a reader. */
+interface Sending {
+  credit: number;
+  heardAt: number;
+  /** Called when the reader has given credit. */
+  wake: () => void;
+  readonly stop: AbortController;
+}
+
 /** The host's side: answers until `close`. `subscriber` is used up by it. */
 export async function serveLogs(options: {
   redis: Redis;
@@ -112,17 +121,12 @@ export async function serveLogs(options: {
   read: ReadLogs;
 }): Promise<{ close(): void }> {
   const { redis, subscriber, keys, host, read } = options;
-  const sending = new Map<string, { credit: number; heardAt: number; wake: () => void; stop: AbortController }>();
+  const sending = new Map<string, Sending>();
 
   async function send(request: LogRequest): Promise<void> {
     const { requestId, sandboxId, component, tail = 100, follow = false } = request;
     if (!sandboxId || !component) return;
-    const state = {
-      credit: window,
-      heardAt: performance.now(),
-      wake: () => undefined as void,
-      stop: new AbortController(),
-    };
+    const state: Sending = { credit: window, heardAt: performance.now(), wake: () => {}, stop: new AbortController() };
     sending.set(requestId, state);
     const reply = (message: LogReply) => redis.publish(keys.logReplies(requestId), JSON.stringify(message));
     try {

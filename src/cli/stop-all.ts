@@ -1,0 +1,86 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Config, loadConfig } from '../config.ts';
+import { startEmbeddedRedis } from '../embedded-redis.ts';
+import { serviceId } from '../keys.ts';
+import { createLogger } from '../logger.ts';
+import { connectForWork } from '../redis.ts';
+import { reportAndExit } from '../report.ts';
+import { findRunningService } from '../running-service.ts';
+import { exists } from '../runtime/process-folder.ts';
+import { isAlive } from '../runtime/process-identity.ts';
+import { openRuntimes } from '../runtimes.ts';
+import { redisKeys } from '../sandbox/keys.ts';
+import { print } from '../terminal.ts';
+
+const stopTimeoutMs = 30_000;
+
+/** Stops the service and removes all it ever made on this host: sandboxes, records, keys. Binaries stay in the cache. */
+async function stopAll(): Promise<void> {
+  const config = loadConfig(process.env);
+  if (!(await exists(config.dataDir))) return print(`Nothing to remove: there is no ${config.dataDir}.`);
+  await stopService(config);
+  await removeSandboxes(config);
+  await removeRecords(config);
+  // What this program makes there, by name: the folder may hold more.
+  const made = [
+    'sandboxes',
+    'redis',
+    'logs',
+    'kubeconfigs',
+    'admin.key',
+    'secret.key',
+    'service-id',
+    'service.json',
+    'first-run-done',
+  ];
+  for (const name of made) await rm(path.join(config.dataDir, name), { recursive: true, force: true });
+  print(`Removed. Binaries and templates stay in ${config.cacheDir}; remove that folder to be rid of them too.`);
+}
+
+async function stopService(config: Config): Promise<void> {
+  const running = await findRunningService(config.dataDir);
+  if (!running) return;
+  print(`Stopping the service (pid ${running.pid}) ...`);
+  process.kill(running.pid, 'SIGTERM');
+  const deadline = performance.now() + stopTimeoutMs;
+  while (await isAlive(running)) {
+    if (performance.now() > deadline)
+      throw new Error(`The service (pid ${running.pid}) does not stop. Stop it and try again.`);
+    await delay(100);
+  }
+}
+
+async function removeSandboxes(config: Config): Promise<void> {
+  const logger = createLogger('silent');
+  const { runtimes } = await openRuntimes(
+    config,
+    await serviceId(config.dataDir),
+    logger,
+    new AbortController().signal,
+  );
+  for (const [name, { runtime }] of runtimes) {
+    for (const { sandboxId } of await runtime.observe()) {
+      print(`Removing ${sandboxId} (${name})`);
+      await runtime.remove(sandboxId);
+    }
+  }
+}
+
+/** In a Redis of our own all goes with its folder; in a shared one, what has our prefix. */
+async function removeRecords(config: Config): Promise<void> {
+  if (!config.redisUrl) {
+    // One that outlived a killed service is stopped before its folder goes.
+    if (await exists(path.join(config.dataDir, 'redis'))) await (await startEmbeddedRedis(config.dataDir)).stop();
+    return;
+  }
+  const redis = connectForWork({ url: config.redisUrl });
+  await redis.connect();
+  for await (const keys of redis.scanStream({ match: `${redisKeys(config.redisPrefix).base}:*`, count: 500 })) {
+    if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]));
+  }
+  redis.disconnect();
+}
+
+stopAll().then(() => process.exit(), reportAndExit);
