@@ -56,13 +56,21 @@ export function logsRoute(app: App, { service }: AppDependencies): void {
       // The first chunk is awaited here: what fails before it is still a problem document.
       const iterator = chunks[Symbol.asyncIterator]();
       const first = await iterator.next();
-      return reply.type('text/plain; charset=utf-8').send(Readable.from(startingWith(first, iterator)));
+      return reply
+        .type('text/plain; charset=utf-8')
+        .send(Readable.from(startingWith(first, iterator, () => reply.raw.flushHeaders())));
     },
   );
 }
 
-async function* startingWith(first: IteratorResult<Buffer>, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+/** `onRead` is called when the reading begins, by when the header is complete: a silent log is answered all the same. */
+async function* startingWith(
+  first: IteratorResult<Buffer>,
+  rest: AsyncIterator<Buffer>,
+  onRead: () => void,
+): AsyncGenerator<Buffer> {
   try {
+    onRead();
     for (let next = first; !next.done; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();

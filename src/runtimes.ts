@@ -6,8 +6,8 @@ import { AppError } from './errors.ts';
 import { createDockerRuntime } from './runtime/docker.ts';
 import { connectDocker } from './runtime/docker-connection.ts';
 import { createProcessRuntime } from './runtime/process.ts';
-import type { HostRuntime } from './sandbox/reconcile.ts';
 import { createTemplates, removeAbandonedTemplates } from './sandbox/templates.ts';
+import type { HostRuntime } from './sandbox/worker-context.ts';
 
 export type Runtimes = ReadonlyMap<string, HostRuntime>;
 

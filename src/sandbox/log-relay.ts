@@ -58,7 +58,8 @@ export function createLogReader({ redis, subscriber, keys }: { redis: Redis; sub
         if (!reply || reply.kind === 'end') return;
         if (reply.kind === 'error') throw new AppError(reply.code, reply.message);
         patience = firstAnswerTimeoutMs * 4;
-        if (reply.data) yield Buffer.from(reply.data, 'base64');
+        // The first may be empty: it tells that the log is there, before there is anything to read.
+        yield Buffer.from(reply.data, 'base64');
         if (received % (window / 2) === 0) await send({ kind: 'more' });
       }
     } finally {

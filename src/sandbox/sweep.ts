@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { HostRuntime } from './reconcile.ts';
 import type { Starts } from './starts.ts';
 import type { Store } from './store.ts';
+import type { HostRuntime } from './worker-context.ts';
 
 export interface SweepOptions {
   readonly host: string;

@@ -1,0 +1,51 @@
+import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
+import type { Runtime } from '../runtime/driver.ts';
+import type { HealthChecks } from './health.ts';
+import type { PortLeases } from './port-leases.ts';
+import type { SandboxRecord } from './record.ts';
+import type { Starts } from './starts.ts';
+import type { Store } from './store.ts';
+import type { Templates } from './templates.ts';
+
+/** A runtime of this host with what is known about it here. */
+export interface HostRuntime {
+  readonly runtime: Runtime;
+  /** Makes the binary or image of a component be there; throws `component_unavailable`. */
+  readonly obtain: (component: string, version: string, signal: AbortSignal) => Promise<string>;
+  /** What kube-apiserver listens on, where it runs. */
+  readonly listenAddress: string;
+}
+
+/** What the work on the sandboxes of one host needs. */
+export interface WorkerContext {
+  readonly host: string;
+  readonly store: Store;
+  readonly starts: Starts;
+  readonly ports: PortLeases;
+  readonly health: HealthChecks;
+  readonly runtimes: ReadonlyMap<string, HostRuntime>;
+  readonly templates: Templates;
+  readonly wake: (sandboxId: string) => Promise<void>;
+  /** Starts at the same time. */
+  readonly slots: number;
+  readonly portRange: { readonly first: number };
+  readonly advertiseHost: string;
+  readonly probeHost: string;
+  readonly logger: Logger;
+  /** Aborted when the worker stops: what runs goes on running, and the next worker goes on from there. */
+  readonly signal: AbortSignal;
+}
+
+/** Throws `runtime_unavailable` when this host does not have the sandbox's runtime now. */
+export function runtimeOf({ runtimes, host }: WorkerContext, record: SandboxRecord): HostRuntime {
+  const { runtime } = record.sandbox.status;
+  const found = runtimes.get(runtime);
+  if (found) return found;
+  throw new AppError('runtime_unavailable', `The runtime ${runtime} does not answer on ${host}.`);
+}
+
+/** Gives a start slot back and wakes those whose turn it is. */
+export async function releaseStart({ starts, host, slots, wake }: WorkerContext, sandboxId: string): Promise<void> {
+  for (const next of await starts.release(host, sandboxId, slots)) await wake(next);
+}

@@ -1,0 +1,28 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { defaultVersions } from '../../src/components/catalog.ts';
+import { createComponents } from '../../src/components/components.ts';
+import type { Config } from '../../src/config.ts';
+
+/** The kubectl of our own version, and the one of the machine where it has one, which is usually older. */
+export async function kubectls(config: Config): Promise<{ name: string; file: string }[]> {
+  const components = createComponents({ config: config.components, cacheDir: config.cacheDir });
+  const current = await components.binary('kubectl', defaultVersions.kubernetesVersion);
+  const found = await execa('sh', ['-c', 'command -v kubectl'], { reject: false });
+  const others = found.exitCode === 0 ? [{ name: 'the kubectl on the PATH', file: found.stdout.trim() }] : [];
+  return [{ name: 'the current kubectl', file: current }, ...others];
+}
+
+export type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
+
+/** Runs a kubectl on a kubeconfig; throws with its own words when it fails. */
+export async function kubectlFor(file: string, dir: string, id: string, kubeconfig: string): Promise<Kubectl> {
+  const configFile = path.join(dir, `${id}.kubeconfig`);
+  await writeFile(configFile, kubeconfig, { mode: 0o600 });
+  return async (args, input) => {
+    const options = { timeout: 60_000, env: { HOME: dir }, ...(input === undefined ? {} : { input }) };
+    const { stdout } = await execa(file, ['--kubeconfig', configFile, ...args], options);
+    return stdout;
+  };
+}

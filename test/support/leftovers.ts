@@ -1,0 +1,40 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { findProcesses } from '../../src/runtime/process-identity.ts';
+import type { TestService } from './service.ts';
+
+/** Everything on this host that still bears the id: processes, files, Redis keys and port leases. */
+export async function leftovers({ config, redisSocket }: TestService, id: string): Promise<string[]> {
+  const processes = (await findProcesses(id)).filter(({ pid }) => pid !== process.pid);
+  const files = await readdir(path.join(config.dataDir, 'sandboxes')).catch(() => []);
+  return [
+    ...processes.map(({ commandLine }) => `process ${commandLine.slice(0, 80)}`),
+    ...files.filter((name) => name.includes(id)).map((name) => `file ${name}`),
+    ...(await inRedis(redisSocket, id)),
+  ];
+}
+
+async function inRedis(socket: string, id: string): Promise<string[]> {
+  const redis = new Redis(socket);
+  try {
+    const found: string[] = [];
+    for (const key of await redis.keys('*')) {
+      if (key.includes(id)) found.push(`key ${key}`);
+      const type = await redis.type(key);
+      const members =
+        type === 'hash'
+          ? Object.entries(await redis.hgetall(key)).flat()
+          : type === 'zset'
+            ? await redis.zrange(key, '0', '-1')
+            : type === 'set'
+              ? await redis.smembers(key)
+              : [];
+      // Answers to Idempotency-Keys are kept for a day; they name no object that exists.
+      if (!key.includes(':idempotency:') && members.some((member) => member.includes(id))) found.push(`in key ${key}`);
+    }
+    return found;
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,131 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startApi } from '../../src/api.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { makeFolders } from '../../src/data-folder.ts';
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import { startHost } from '../../src/host.ts';
+import { createLogger } from '../../src/logger.ts';
+import type { Problem } from '../../src/schemas/problem.ts';
+import type { Sandbox } from '../../src/schemas/sandbox.ts';
+
+export const adminKey = 'sp_admin_only-for-tests-0123456789';
+
+/** A folder of the test's own that sandbox users can pass through. Short: Unix sockets have short paths. */
+export async function temporaryFolder(): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'sp-'));
+  await chmod(dir, 0o711);
+  return dir;
+}
+
+/** Settings of a test: a data folder and ports of its own, the usual cache of binaries. */
+export function testEnvironment(dataDir: string, more: Record<string, string> = {}): Record<string, string> {
+  const cache = process.env.SANDPLANE_CACHE_DIR;
+  return {
+    SANDPLANE_DATA_DIR: dataDir,
+    ...(cache ? { SANDPLANE_CACHE_DIR: cache } : {}),
+    SANDPLANE_ADMIN_KEY: adminKey,
+    SANDPLANE_PORT: '0',
+    SANDPLANE_METRICS_PORT: '0',
+    SANDPLANE_WORKER_NAME: 'test',
+    SANDPLANE_SWEEP_INTERVAL_MS: '500',
+    SANDPLANE_RUNTIME: 'process',
+    SANDPLANE_DEMO: 'false',
+    SANDPLANE_LOG_LEVEL: process.env.TEST_LOG ?? 'silent',
+    ...more,
+  };
+}
+
+export interface TestService {
+  readonly config: Config;
+  readonly client: Client;
+  readonly redisSocket: string;
+  /** Stops API and worker and starts them again. */
+  restart(): Promise<void>;
+  /** Deletes all sandboxes, then stops and removes everything. */
+  close(): Promise<void>;
+}
+
+/** A whole service in this process, with a redis-server of its own. */
+export async function startTestService(more: Record<string, string> = {}): Promise<TestService> {
+  const dataDir = await temporaryFolder();
+  const config = loadConfig(testEnvironment(dataDir, more));
+  await makeFolders(config);
+  const logger = createLogger(config.logLevel);
+  const redis = await startEmbeddedRedis(config.dataDir);
+  const open = async () => {
+    const host = await startHost(config, redis.address, logger);
+    await host.prepared;
+    const api = await startApi(config, redis.address, logger);
+    return { host, api };
+  };
+  let running = await open();
+  const client = createClient(() => running.api.url);
+  const stop = async () => {
+    await running.api.close();
+    await running.host.close();
+  };
+  return {
+    config,
+    client,
+    redisSocket: path.join(config.dataDir, 'redis', 'redis.sock'),
+    async restart() {
+      await stop();
+      running = await open();
+    },
+    async close() {
+      await client.deleteAll();
+      await stop();
+      await redis.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+/** A user of the REST API, as curl would be one. */
+export function createClient(url: () => string, key = adminKey) {
+  async function call<Body = Sandbox & Problem>(
+    method: string,
+    target: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<Body>> {
+    const response = await fetch(`${url()}${target}`, {
+      method,
+      headers: {
+        ...(key ? { authorization: `Bearer ${key}` } : {}),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
+    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as Body };
+  }
+
+  const create = (body: object = {}) => call('POST', '/v1/sandboxes', body, { prefer: 'wait=120' });
+  const get = (id: string) => call('GET', `/v1/sandboxes/${id}`);
+  const kubeconfig = async (id: string) => (await call<string>('GET', `/v1/sandboxes/${id}/kubeconfig`)).body;
+  const waitFor = (id: string, phase: string, timeout = 60) =>
+    call('GET', `/v1/sandboxes/${id}/wait?for=${phase}&timeout=${timeout}`);
+  const remove = async (id: string) => {
+    await call('DELETE', `/v1/sandboxes/${id}`);
+    return await waitFor(id, 'deleted');
+  };
+  const list = () => call<{ items: Sandbox[]; nextCursor: string | null }>('GET', '/v1/sandboxes?limit=500');
+  const deleteAll = async () => {
+    const { body } = await list();
+    await Promise.all(body.items.map(({ id }) => remove(id)));
+  };
+  return { call, create, get, kubeconfig, waitFor, remove, list, deleteAll, url };
+}
