@@ -1,0 +1,104 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import t from 'tap';
+import { loadConfig } from '../../src/config.ts';
+import { findProcesses } from '../../src/runtime/process-identity.ts';
+import { kubectlFor, kubectls } from '../support/kubectl.ts';
+import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+
+t.setTimeout(300_000);
+
+/** The service as a user has it: a process that is started, interrupted, killed, and started again. */
+const dataDir = await temporaryFolder();
+const config = loadConfig(testEnvironment(dataDir));
+let service: ServiceProcess | undefined;
+const client = createClient(() => service?.url ?? '');
+const stopAll = () => execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
+t.teardown(async () => {
+  await service?.end('SIGKILL');
+  await stopAll();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+t.test('the first start makes the sandbox demo and says how to go on', async (t) => {
+  service = await startServiceProcess(dataDir, { SANDPLANE_DEMO: 'true' });
+  t.match(service.output(), /get namespaces\nNAME +STATUS +AGE\ndefault +Active/);
+  t.match(service.output(), `curl -fsS -X POST ${service.url}/v1/sandboxes`);
+  t.same(
+    (await client.list()).body.items.map(({ name, status }) => [name, status.phase]),
+    [['demo', 'ready']],
+  );
+});
+
+t.test('a second service on the same data is refused', async (t) => {
+  await t.rejects(startServiceProcess(dataDir), /running already at http/);
+});
+
+t.test('after Ctrl-C and a new start the sandboxes are there, with their objects', async (t) => {
+  const [demo] = (await client.list()).body.items;
+  if (!demo) throw new Error('no demo');
+  const [current] = await kubectls(config);
+  const kubectl = await kubectlFor(current?.file ?? '', dataDir, 'demo', await client.kubeconfig(demo.id));
+  await kubectl(['create', 'configmap', 'kept']);
+  t.equal(await service?.end('SIGINT'), 0);
+  t.equal((await findProcesses(demo.id)).length, 2, 'they run on without the service');
+  t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
+
+  service = await startServiceProcess(dataDir, { SANDPLANE_DEMO: 'true' });
+  t.notMatch(service.output(), /First sandbox/, 'only the first start makes it');
+  t.match((await client.get(demo.id)).body.status, { phase: 'ready', restarts: 0 });
+  t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
+});
+
+for (const phase of ['pending', 'provisioning']) {
+  t.test(`killed while a create is ${phase}`, async (t) => {
+    const { body } = await client.call('POST', '/v1/sandboxes', {});
+    if (phase !== 'pending') await client.waitFor(body.id, phase);
+    await service?.end('SIGKILL');
+    service = await startServiceProcess(dataDir);
+    const ready = await client.waitFor(body.id, 'ready');
+    t.match(ready.body.status, { phase: 'ready', restarts: 0 });
+    const commands = (await findProcesses(body.id)).map(({ commandLine }) =>
+      path.basename(commandLine.split(' ')[0] ?? ''),
+    );
+    t.same(commands.sort(), ['etcd', 'kube-apiserver'], 'one pair');
+  });
+}
+
+t.test('killed while a sandbox is being deleted', async (t) => {
+  const [one] = (await client.list()).body.items;
+  if (!one) throw new Error('no sandbox');
+  await client.call('DELETE', `/v1/sandboxes/${one.id}`);
+  await service?.end('SIGKILL');
+  service = await startServiceProcess(dataDir);
+  const gone = await client.waitFor(one.id, 'deleted');
+  t.ok(gone.status === 404 || gone.body.status.phase === 'deleted');
+  t.same(await findProcesses(one.id), []);
+});
+
+t.test('what no record owns is removed', async (t) => {
+  const [one] = (await client.list()).body.items;
+  if (!one) throw new Error('no sandbox');
+  t.equal((await findProcesses(one.id)).length, 2);
+  const redis = await import('ioredis');
+  const store = new redis.Redis(path.join(dataDir, 'redis', 'redis.sock'));
+  await store.del(`{sandplane}:sandbox:${one.id}`);
+  store.disconnect();
+  const deadline = performance.now() + 20_000;
+  while ((await findProcesses(one.id)).length > 0 && performance.now() < deadline);
+  t.same(await findProcesses(one.id), []);
+  t.same(
+    (await readdir(path.join(dataDir, 'sandboxes'))).filter((name) => name === one.id),
+    [],
+  );
+});
+
+t.test('stop-all removes everything, the running service too', async (t) => {
+  const { stdout } = await stopAll();
+  t.match(stdout, /Stopping the service[\s\S]*Removed/);
+  t.same(await findProcesses(dataDir), []);
+  const mine = ['.kube', 'demo.kubeconfig'];
+  t.same((await readdir(dataDir)).sort(), mine, 'only what the test itself put there');
+});

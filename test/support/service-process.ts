@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { adminKey, testEnvironment } from './service.ts';
+
+/** The service as `npm start` runs it: a process of its own. */
+export interface ServiceProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** What it has printed so far. */
+  readonly output: () => string;
+  /** Sends a signal and waits for the end; returns the exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Resolves when it says where it listens and has printed its last line. Throws with its output when it ends before. */
+export async function startServiceProcess(dataDir: string, more: Record<string, string> = {}): Promise<ServiceProcess> {
+  const env = { PATH: process.env.PATH ?? '', HOME: dataDir, ...testEnvironment(dataDir, more) };
+  const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    output += `${line}\n`;
+    if (line.startsWith('Ctrl-C')) break;
+  }
+  const url = /Sandplane listens at (\S+)/.exec(output)?.[1];
+  if (!url) throw new Error(`the service did not start:\n${output}`);
+  child.stdout.resume();
+  return { url, pid: child.pid as number, output: () => output, end: (signal) => end(child, signal) };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  const [code] = await exited;
+  return code as number | null;
+}
+
+export { adminKey };
