@@ -1,0 +1,69 @@
+import { invalidField } from '../errors.ts';
+
+/** The programs that Sandplane runs or brings along. */
+export const componentNames = ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kubectl'] as const;
+export type ComponentName = (typeof componentNames)[number];
+
+export interface Versions {
+  readonly kubernetesVersion: string;
+  readonly etcdVersion: string;
+}
+
+/** Versions with locked builds, newest first; the first is the default. */
+export const lockedVersions: readonly Versions[] = [
+  { kubernetesVersion: '1.37.2', etcdVersion: '3.6.16' },
+  { kubernetesVersion: '1.36.3', etcdVersion: '3.6.16' },
+  { kubernetesVersion: '1.34.4', etcdVersion: '3.6.16' },
+];
+
+export const defaultVersions = lockedVersions[0] as Versions;
+
+// The flags and the configuration files of the plan are tested on the oldest and the newest of these.
+const offeredMinors = { from: 34, to: 37 };
+const offeredEtcd = /^3\.6\.\d{1,3}$/;
+
+/**
+ * What an asked-for version means: exact ("1.37.2", with or without "v"), a minor ("1.37": the newest that is locked),
+ * or "latest". Throws `unsupported_version` with a pointer and what is offered.
+ */
+export function resolveVersions(wanted: { kubernetesVersion?: string; etcdVersion?: string }): Versions {
+  const kubernetesVersion = resolveKubernetes(wanted.kubernetesVersion ?? 'latest');
+  const fitting =
+    lockedVersions.find((versions) => versions.kubernetesVersion === kubernetesVersion) ?? defaultVersions;
+  return { kubernetesVersion, etcdVersion: resolveEtcd(wanted.etcdVersion ?? fitting.etcdVersion) };
+}
+
+function resolveKubernetes(wanted: string): string {
+  if (wanted === 'latest') return defaultVersions.kubernetesVersion;
+  const [, exact, minor] = /^v?(1\.(\d{1,3})(?:\.\d{1,3})?)$/.exec(wanted) ?? [];
+  const offered = Number(minor) >= offeredMinors.from && Number(minor) <= offeredMinors.to;
+  if (exact && offered) {
+    if (exact.split('.').length === 3) return exact;
+    const newest = lockedVersions.find((versions) => versions.kubernetesVersion.startsWith(`${exact}.`));
+    if (newest) return newest.kubernetesVersion;
+  }
+  const known = lockedVersions.map((versions) => versions.kubernetesVersion).join(', ');
+  const range = `1.${offeredMinors.from}.x to 1.${offeredMinors.to}.x`;
+  const detail = `${wanted} is not offered. Ask for "latest", for one of ${known}, or for another exact version of ${range}.`;
+  throw invalidField('/spec/kubernetesVersion', detail, 'unsupported_version');
+}
+
+function resolveEtcd(wanted: string): string {
+  const exact = wanted.replace(/^v/, '');
+  if (offeredEtcd.test(exact)) return exact;
+  const detail = `${wanted} is not offered. Ask for an exact version of 3.6, as ${defaultVersions.etcdVersion}.`;
+  throw invalidField('/spec/etcdVersion', detail, 'unsupported_version');
+}
+
+/** Where upstream keeps the image of a component. The image of etcd carries a build number. */
+export function imageReference(registry: string, name: string, version: string): string {
+  return name === 'etcd' ? `${registry}/etcd:${version}-0` : `${registry}/${name}:v${version}`;
+}
+
+/** The image that is made here out of a binary. */
+export function localImageReference(name: string, version: string): string {
+  return `sandplane.local/${name}:v${version}`;
+}
+
+/** Where the program lies in an image, upstream's and ours. */
+export const pathInImage = (name: string) => `/usr/local/bin/${name}`;

@@ -1,0 +1,105 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type Docker from 'dockerode';
+import { pack } from 'tar-stream';
+import { withDeadline } from '../deadline.ts';
+import { localImageReference, pathInImage } from './catalog.ts';
+import type { Wanted } from './source.ts';
+
+const answerTimeoutMs = 30_000;
+/** Between two messages of a pull or build. */
+const silenceTimeoutMs = 120_000;
+
+/** A promise of dockerode may never settle when the daemon's answer is cut off: every call gets an end. */
+export async function answered<Result>(call: Promise<Result>, timeoutMs = answerTimeoutMs): Promise<Result> {
+  return await withDeadline(call, timeoutMs, 'Docker');
+}
+
+/** Throws with the daemon's words: a pull that fails is an answer with status 200 and an error in its messages. */
+export async function pullImage(docker: Docker, reference: string, { tell, signal }: Wanted): Promise<void> {
+  tell(`pulling ${reference}`);
+  const stream = await answered(docker.pull(reference));
+  await readMessages(stream, signal, (message) => {
+    if (typeof message.status === 'string' && message.status.startsWith('Status:')) tell(message.status);
+  });
+  // What counts is that it is there.
+  await answered(docker.getImage(reference).inspect());
+}
+
+/** Makes an image FROM scratch that holds the binary and nothing else, under its deterministic tag. */
+export async function makeLocalImage(
+  docker: Docker,
+  binary: { name: string; version: string; file: string; sha256: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const { name, version, file, sha256 } = binary;
+  const reference = localImageReference(name, version);
+  const dockerfile = [
+    'FROM scratch',
+    `COPY ${name} ${pathInImage(name)}`,
+    `LABEL io.sandplane.component="${name}" io.sandplane.version="${version}" io.sandplane.sha256="${sha256}"`,
+    'USER 65532:65532',
+    '',
+  ].join('\n');
+  const context = pack();
+  const packing = (async () => {
+    const { size } = await stat(file);
+    context.entry({ name: 'Dockerfile', mtime: new Date(0) }, dockerfile);
+    const entry = context.entry({ name, size, mode: 0o755, mtime: new Date(0) });
+    await pipeline(createReadStream(file), entry);
+    context.finalize();
+  })();
+  const building = answered(docker.buildImage(context as never, { t: reference, forcerm: true }), silenceTimeoutMs);
+  const [stream] = await Promise.all([building, packing]);
+  await readMessages(stream, signal, () => undefined);
+  return reference;
+}
+
+/** The image under the local tag when it holds this very binary, else null. */
+export async function findLocalImage(
+  docker: Docker,
+  name: string,
+  version: string,
+  sha256: string,
+): Promise<string | null> {
+  const reference = localImageReference(name, version);
+  const image = await findImage(docker, reference);
+  return image?.Config.Labels?.['io.sandplane.sha256'] === sha256 ? reference : null;
+}
+
+export async function findImage(docker: Docker, reference: string): Promise<Docker.ImageInspectInfo | null> {
+  try {
+    return await answered(docker.getImage(reference).inspect());
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return null;
+    throw error;
+  }
+}
+
+interface Message {
+  readonly error?: string;
+  readonly status?: string;
+}
+
+/** JSON messages, one a line. */
+async function readMessages(
+  stream: NodeJS.ReadableStream,
+  signal: AbortSignal,
+  onMessage: (message: Message) => void,
+): Promise<void> {
+  let rest = '';
+  const iterator = stream[Symbol.asyncIterator]();
+  for (;;) {
+    signal.throwIfAborted();
+    const next = await answered(iterator.next() as Promise<IteratorResult<Buffer | string>>, silenceTimeoutMs);
+    const lines = (rest + (next.done ? '\n' : String(next.value))).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines.filter((one) => one.trim())) {
+      const message = JSON.parse(line) as Message;
+      if (message.error) throw new Error(message.error);
+      onMessage(message);
+    }
+    if (next.done) return;
+  }
+}

@@ -1,0 +1,47 @@
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type Docker from 'dockerode';
+import { extract } from 'tar-stream';
+import { imageReference, pathInImage } from './catalog.ts';
+import { answered, pullImage } from './docker-images.ts';
+import type { Source, Wanted } from './source.ts';
+
+/** Upstream's image, pulled by the Docker daemon; the binary is copied out of a container that is never started. */
+export function imageSource(docker: Docker | undefined, registry: string): Source {
+  return {
+    name: 'image',
+    async fetch(wanted) {
+      if (!docker) throw new Error('no Docker daemon answers');
+      if (process.platform !== 'linux') throw new Error('images hold Linux binaries');
+      const reference = imageReference(registry, wanted.name, wanted.version);
+      await pullImage(docker, reference, wanted);
+      return await copyOut(docker, reference, wanted);
+    },
+  };
+}
+
+async function copyOut(docker: Docker, reference: string, { name, workDir }: Wanted): Promise<string> {
+  const source = pathInImage(name);
+  const container = await answered(docker.createContainer({ Image: reference, Cmd: [source] }));
+  try {
+    const archive = await answered(container.getArchive({ path: source }));
+    const target = path.join(workDir, name);
+    const entries = extract();
+    const reading = pipeline(archive, entries);
+    let found = false;
+    for await (const entry of entries) {
+      if (entry.header.type === 'file') {
+        await pipeline(entry, createWriteStream(target));
+        found = true;
+      } else {
+        entry.resume();
+      }
+    }
+    await reading;
+    if (!found) throw new Error(`${reference} has no file ${source}`);
+    return target;
+  } finally {
+    await answered(container.remove({ force: true }));
+  }
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
+import { platform, type Source, type Wanted } from './source.ts';
+
+const tries = 5;
+const answerTimeoutMs = 15_000;
+
+/** The published binaries, verified by their published checksums, resumed when cut off, also by a later process. */
+export function releaseSource(urls: { kubernetes: string; etcd: string }): Source {
+  return {
+    name: 'release',
+    async fetch(wanted) {
+      return wanted.name === 'etcd'
+        ? await fetchEtcd(urls.etcd, wanted)
+        : await fetchKubernetes(urls.kubernetes, wanted);
+    },
+  };
+}
+
+async function fetchKubernetes(base: string, wanted: Wanted): Promise<string> {
+  const { os, arch } = platform();
+  const url = `${base}/v${wanted.version}/bin/${os}/${arch}/${wanted.name}`;
+  const checksum = (await fetchText(`${url}.sha256`, wanted.signal)).trim().split(/\s+/)[0] ?? '';
+  return await download(url, checksum, path.join(wanted.workDir, wanted.name), wanted);
+}
+
+async function fetchEtcd(base: string, wanted: Wanted): Promise<string> {
+  const { os, arch } = platform();
+  if (os !== 'linux') throw new Error(`etcd is not published as a tar.gz for ${os}`);
+  const archive = `etcd-v${wanted.version}-${os}-${arch}.tar.gz`;
+  const sums = await fetchText(`${base}/v${wanted.version}/SHA256SUMS`, wanted.signal);
+  const checksum = sums
+    .split('\n')
+    .find((line) => line.trim().endsWith(archive))
+    ?.trim()
+    .split(/\s+/)[0];
+  if (!checksum) throw new Error(`SHA256SUMS has no line for ${archive}`);
+  const file = await download(
+    `${base}/v${wanted.version}/${archive}`,
+    checksum,
+    path.join(wanted.workDir, archive),
+    wanted,
+  );
+  return await unpack(file, path.join(wanted.workDir, 'etcd'));
+}
+
+async function unpack(archive: string, target: string): Promise<string> {
+  const entries = extract();
+  let found = false;
+  const reading = pipeline(createReadStream(archive), createGunzip(), entries);
+  for await (const entry of entries) {
+    if (!found && /^etcd-[^/]+\/etcd$/.test(entry.header.name)) {
+      await pipeline(entry, createWriteStream(target));
+      found = true;
+    } else {
+      entry.resume();
+    }
+  }
+  await reading;
+  if (!found) throw new Error('the archive holds no etcd');
+  await rm(archive);
+  return target;
+}
+
+async function fetchText(url: string, signal: AbortSignal): Promise<string> {
+  const response = await open(url, {}, signal);
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return await response.text();
+}
+
+/** Downloads to `<target>.part`, from where an earlier try ended, and checks the SHA-256 (hex) of the whole. */
+async function download(url: string, checksum: string, target: string, wanted: Wanted): Promise<string> {
+  if (!/^[0-9a-f]{64}$/i.test(checksum)) throw new Error(`${url}.sha256 holds no SHA-256`);
+  const part = `${target}.part`;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await continueDownload(url, part, wanted);
+      break;
+    } catch (error) {
+      if (attempt === tries || wanted.signal.aborted || error instanceof RefusedError) throw error;
+      wanted.tell(`cut off (${(error as Error).message}), going on with try ${attempt + 1} of ${tries}`);
+      await delay(200 * 2 ** attempt, undefined, { signal: wanted.signal });
+    }
+  }
+  const actual = await sha256(part);
+  if (actual !== checksum.toLowerCase()) {
+    await rm(part);
+    throw new Error(`${url} has the SHA-256 ${actual}, its published checksum is ${checksum}`);
+  }
+  await rename(part, target);
+  return target;
+}
+
+/** The server has answered, and trying again would not help. */
+class RefusedError extends Error {}
+
+async function continueDownload(url: string, part: string, { signal, tell }: Wanted): Promise<void> {
+  const have = (await stat(part).catch(() => null))?.size ?? 0;
+  const response = await open(url, have > 0 ? { range: `bytes=${have}-` } : {}, signal);
+  // Nothing is left to send: the part is whole already, which the checksum will show.
+  if (response.status === 416) return;
+  if (response.status >= 400 && response.status < 500) throw new RefusedError(`${url} answered ${response.status}`);
+  if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
+  const resumed = response.status === 206;
+  const start = resumed ? have : 0;
+  const total = start + Number(response.headers.get('content-length') ?? 0);
+  const count = countBytes(start, total, tell);
+  await pipeline(
+    Readable.fromWeb(response.body as never),
+    count,
+    createWriteStream(part, { flags: resumed ? 'a' : 'w' }),
+    {
+      signal,
+    },
+  );
+}
+
+/** Passes bytes on and tells every 10 % how far it is. */
+function countBytes(start: number, total: number, tell: Wanted['tell']) {
+  let done = start;
+  let told = -1;
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
+  return async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      done += chunk.length;
+      const tenths = total > 0 ? Math.floor((done / total) * 10) : 0;
+      if (tenths !== told)
+        tell(`downloading, ${megabytes(done)} of ${megabytes(total)} MB`, total > 0 ? done / total : undefined);
+      told = tenths;
+      yield chunk;
+    }
+  };
+}
+
+/** Waits a bounded time for the answer to begin; the body may take as long as it takes. */
+async function open(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+  const timeout = new AbortController();
+  const timer = setTimeout(
+    () => timeout.abort(new Error(`no answer within ${answerTimeoutMs / 1000} s`)),
+    answerTimeoutMs,
+  );
+  try {
+    return await fetch(url, { headers, signal: AbortSignal.any([signal, timeout.signal]) });
+  } catch (error) {
+    const reason = timeout.signal.aborted ? timeout.signal.reason : ((error as Error).cause ?? error);
+    throw new Error(`${url}: ${(reason as Error).message}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}

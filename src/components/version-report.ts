@@ -1,0 +1,71 @@
+import type Docker from 'dockerode';
+import type { Config } from '../config.ts';
+import type { VersionReport } from '../schemas/version.ts';
+import type { Cache } from './cache.ts';
+import { defaultVersions, imageReference, localImageReference, lockedVersions } from './catalog.ts';
+import type { Attempt } from './components.ts';
+import { findImage } from './docker-images.ts';
+
+interface ReportOptions {
+  readonly cache: Cache;
+  readonly config: Config['components'];
+  readonly docker?: Docker;
+  readonly attempts: ReadonlyMap<string, Attempt>;
+}
+
+type ComponentReport = VersionReport['components'][number];
+
+/** Locked versions and whatever else is cached, newest first, with the state of each component. */
+export async function reportVersions(options: ReportOptions): Promise<VersionReport[]> {
+  const known = new Set([
+    ...lockedVersions.map(({ kubernetesVersion }) => kubernetesVersion),
+    ...(await options.cache.versionsOf('kube-apiserver')),
+  ]);
+  const newestFirst = [...known].sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  return await Promise.all(newestFirst.map((version) => reportVersion(options, version)));
+}
+
+async function reportVersion(options: ReportOptions, kubernetesVersion: string): Promise<VersionReport> {
+  const locked = lockedVersions.find((versions) => versions.kubernetesVersion === kubernetesVersion);
+  const { etcdVersion } = locked ?? defaultVersions;
+  const wanted = [
+    ['kube-apiserver', kubernetesVersion],
+    ['etcd', etcdVersion],
+    ['kube-controller-manager', kubernetesVersion],
+    ['kubectl', kubernetesVersion],
+  ] as const;
+  return {
+    kubernetesVersion,
+    etcdVersion,
+    default: kubernetesVersion === defaultVersions.kubernetesVersion,
+    components: await Promise.all(wanted.map(([name, version]) => reportComponent(options, name, version))),
+  };
+}
+
+async function reportComponent(
+  { cache, config, docker, attempts }: ReportOptions,
+  name: string,
+  version: string,
+): Promise<ComponentReport> {
+  const attempt = attempts.get(`${name} ${version}`);
+  const readyAs: ComponentReport['readyAs'] = [];
+  if (await cache.find(name, version)) readyAs.push('binary');
+  if (docker && (await hasImage(docker, config.imageRegistry, name, version))) readyAs.push('image');
+  const pending = attempt?.failure ? 'failed' : attempt?.progress ? 'preparing' : 'available';
+  return {
+    name,
+    version,
+    state: readyAs.length > 0 ? 'ready' : pending,
+    readyAs,
+    obtainableFrom: [...config.sources],
+    progress: readyAs.length > 0 ? null : (attempt?.progress ?? null),
+    failure: attempt?.failure ?? null,
+  };
+}
+
+async function hasImage(docker: Docker, registry: string, name: string, version: string): Promise<boolean> {
+  const references = [imageReference(registry, name, version), localImageReference(name, version)];
+  // A daemon that does not answer has no images for us now.
+  const found = await Promise.all(references.map((reference) => findImage(docker, reference).catch(() => null)));
+  return found.some((image) => image !== null);
+}

@@ -1,0 +1,46 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Pack, pack } from 'tar-stream';
+import { containerUser } from './docker-container.ts';
+import type { SandboxPlan } from './driver.ts';
+
+/** Written last, when everything before it has arrived. */
+export const preparedMark = '.prepared';
+
+/** The sandbox's folder as a tar: files always, etcd data only when it is to be begun. */
+export async function sandboxArchive(plan: SandboxPlan, withData: boolean): Promise<Pack> {
+  const archive = pack();
+  const owner = { ...containerUser, mtime: new Date() };
+  const folder = (name: string) =>
+    archive.entry({ ...owner, name: `${plan.sandboxId}/${name}`, type: 'directory', mode: 0o700 });
+  const file = (name: string, content: Buffer | string, mode: number) =>
+    archive.entry({ ...owner, name: `${plan.sandboxId}/${name}`, mode }, content);
+
+  folder('');
+  for (const name of new Set(plan.files.map((one) => path.posix.dirname(one.path)))) folder(name);
+  folder('logs');
+  for (const { path: name, content, mode } of plan.files) file(name, content, mode);
+  if (withData) {
+    if (plan.templateDir) {
+      for (const [name, content] of await readTree(plan.templateDir)) {
+        const target = name ? `${plan.etcdDataDir}/${name}` : plan.etcdDataDir;
+        if (content === null) folder(target);
+        else file(target, content, 0o600);
+      }
+    }
+    file(preparedMark, '', 0o600);
+  }
+  archive.finalize();
+  return archive;
+}
+
+/** Folders (null) and files below `dir`, parents first. A template is half a megabyte. */
+async function readTree(dir: string, below = ''): Promise<[string, Buffer | null][]> {
+  const found: [string, Buffer | null][] = [[below, null]];
+  for (const entry of await readdir(path.join(dir, below), { withFileTypes: true })) {
+    const name = path.posix.join(below, entry.name);
+    if (entry.isDirectory()) found.push(...(await readTree(dir, name)));
+    else found.push([name, await readFile(path.join(dir, name))]);
+  }
+  return found;
+}

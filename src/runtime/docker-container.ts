@@ -1,0 +1,60 @@
+import type Docker from 'dockerode';
+import { labels } from './docker-client.ts';
+import type { ComponentSpec, SandboxPlan } from './driver.ts';
+
+/** No user of any image or host has it: distroless images call it nonroot. */
+export const containerUser = { uid: 65_532, gid: 65_532 };
+
+export const networkName = 'sandplane';
+const dataMount = '/sandboxes';
+
+export const objectName = (sandboxId: string, component?: string) =>
+  ['sandplane', sandboxId, component].filter(Boolean).join('-');
+
+/** What the Engine is asked to create for a component: as little as it needs to run. */
+export function containerOptions(input: {
+  readonly plan: SandboxPlan;
+  readonly component: ComponentSpec;
+  readonly image: string;
+  readonly owner: string;
+  readonly bindAddress: string;
+}): Docker.ContainerCreateOptions {
+  const { plan, component, image, owner, bindAddress } = input;
+  const { port, limits } = component;
+  const tcp = port === null ? null : `${port}/tcp`;
+  return {
+    name: objectName(plan.sandboxId, component.name),
+    Image: image,
+    Entrypoint: [`/usr/local/bin/${component.name}`],
+    Cmd: [...component.args],
+    Env: Object.entries(component.env).map(([name, value]) => `${name}=${value}`),
+    WorkingDir: `${dataMount}/${plan.sandboxId}`,
+    User: `${containerUser.uid}:${containerUser.gid}`,
+    Labels: {
+      ...sandboxLabels(owner, plan),
+      [labels.component]: component.name,
+      [labels.specHash]: component.specHash,
+    },
+    ...(tcp ? { ExposedPorts: { [tcp]: {} } } : {}),
+    HostConfig: {
+      // The root of a volume belongs to root: the sandbox's folder lies below it.
+      Mounts: [{ Type: 'volume', Source: objectName(plan.sandboxId), Target: dataMount }],
+      NetworkMode: tcp ? networkName : 'none',
+      ...(tcp ? { PortBindings: { [tcp]: [{ HostIp: bindAddress, HostPort: String(port) }] } } : {}),
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      Memory: limits.memoryBytes,
+      MemorySwap: limits.memoryBytes,
+      PidsLimit: limits.pids,
+      NanoCpus: limits.cpus * 1e9,
+      Tmpfs: { '/tmp': 'size=16m,mode=1777,noexec,nosuid,nodev' },
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
+    },
+  };
+}
+
+export function sandboxLabels(owner: string, plan: Pick<SandboxPlan, 'sandboxId' | 'project'>): Record<string, string> {
+  return { [labels.owner]: owner, [labels.sandbox]: plan.sandboxId, [labels.project]: plan.project };
+}
