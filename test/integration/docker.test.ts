@@ -1,0 +1,114 @@
+import t from 'tap';
+import { labels } from '../../src/runtime/docker-client.ts';
+import { testDocker } from '../support/dockerd.ts';
+import { checkWithKubectl, checkWithLibrary, clusterId } from '../support/kube-checks.ts';
+import { kubectlFor, kubectls } from '../support/kubectl.ts';
+import { leftovers } from '../support/leftovers.ts';
+import { startTestService } from '../support/service.ts';
+
+t.setTimeout(600_000);
+
+const daemon = await testDocker();
+if (typeof daemon === 'string') {
+  t.plan(0, daemon);
+  process.exit();
+}
+const { docker } = daemon;
+const service = await startTestService({ SANDPLANE_RUNTIME: 'docker', SANDPLANE_WORKER_NAME: 'docker-test' });
+t.teardown(async () => {
+  await service.close();
+  await daemon.stop();
+});
+const { client, config } = service;
+
+/** Every object of the daemon that bears the id. */
+async function inDocker(id: string): Promise<string[]> {
+  const filters = { label: [`${labels.sandbox}=${id}`] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const { Volumes } = await docker.listVolumes({ filters });
+  return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map(({ Name }) => Name)];
+}
+
+const created = await client.create({ name: 'in-docker' });
+const sandbox = created.body;
+
+t.test('a sandbox in containers is a Kubernetes API that clients accept', async (t) => {
+  t.equal(created.status, 201);
+  t.equal(sandbox.status.runtime, 'docker');
+  for (const [i, { name, file }] of (await kubectls(config)).entries()) {
+    const kubectl = await kubectlFor(file, config.dataDir, sandbox.id, await client.kubeconfig(sandbox.id));
+    await t.test(name, (t) => checkWithKubectl(t, kubectl, `d${i}`));
+  }
+  await t.test('a client library', async (t) => checkWithLibrary(t, await client.kubeconfig(sandbox.id)));
+});
+
+t.test('its containers may do nothing but their work', async (t) => {
+  for (const component of ['etcd', 'kube-apiserver']) {
+    const { HostConfig, Config, Mounts } = await docker.getContainer(`sandplane-${sandbox.id}-${component}`).inspect();
+    t.match(HostConfig, {
+      CapDrop: ['ALL'],
+      ReadonlyRootfs: true,
+      SecurityOpt: ['no-new-privileges'],
+      Privileged: false,
+      NetworkMode: component === 'etcd' ? 'none' : 'sandplane',
+    });
+    t.equal(Config.User, '65532:65532');
+    t.ok((HostConfig.Memory ?? 0) > 0 && (HostConfig.PidsLimit ?? 0) > 0 && (HostConfig.NanoCpus ?? 0) > 0);
+    t.same(
+      Mounts.map(({ Type }) => Type),
+      ['volume'],
+      'nothing of the host is mounted',
+    );
+    t.notMatch(JSON.stringify(Config.Env), 'PRIVATE KEY');
+  }
+});
+
+t.test('logs of both components', async (t) => {
+  for (const [component, words] of [
+    ['etcd', /etcd/],
+    ['kube-apiserver', /serving|apiserver|controller/i],
+  ] as const) {
+    const { body } = await client.call<string>('GET', `/v1/sandboxes/${sandbox.id}/logs?component=${component}&tail=5`);
+    t.match(body, words);
+    t.equal(body.trim().split('\n').length, 5);
+  }
+});
+
+t.test('what is killed is started again, with its objects', async (t) => {
+  const [current] = await kubectls(config);
+  const kubectl = await kubectlFor(
+    current?.file ?? '',
+    config.dataDir,
+    sandbox.id,
+    await client.kubeconfig(sandbox.id),
+  );
+  const before = await clusterId(kubectl);
+  for (const component of ['kube-apiserver', 'etcd']) {
+    await docker.getContainer(`sandplane-${sandbox.id}-${component}`).kill();
+    t.equal((await client.waitFor(sandbox.id, 'degraded')).status, 200);
+    t.equal((await client.waitFor(sandbox.id, 'ready')).status, 200);
+    t.equal(await clusterId(kubectl), before);
+  }
+});
+
+t.test('a restarted service finds it by its labels', async (t) => {
+  const before = (await client.get(sandbox.id)).body.status.restarts;
+  await service.restart();
+  t.match((await client.get(sandbox.id)).body.status, { phase: 'ready', restarts: before });
+});
+
+t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
+  const apiServer = { extraArgs: { 'enable-admission-plugins': 'ServiceAccount' } };
+  const { body } = await client.create({ spec: { apiServer } });
+  t.match(body.status, { phase: 'failed', failure: { code: 'component_exited', component: 'kube-apiserver' } });
+  t.match(body.status.failure?.logTail.join('\n'), /ServiceAccount/);
+  await client.remove(body.id);
+  t.same(await inDocker(body.id), []);
+});
+
+t.test('after its deletion nothing of it is left', async (t) => {
+  t.equal((await inDocker(sandbox.id)).length, 3, 'two containers and a volume before');
+  await client.remove(sandbox.id);
+  t.same(await inDocker(sandbox.id), []);
+  t.same(await leftovers(service, sandbox.id), []);
+});
