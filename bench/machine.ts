@@ -1,0 +1,29 @@
+import { execFile } from 'node:child_process';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { defaultVersions } from '../src/components/catalog.ts';
+
+/** What the figures depend on. */
+export async function machineFacts() {
+  return {
+    cores: availableParallelism(),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    memoryGb: Math.round(totalmem() / 1e9),
+    kernel: release(),
+    loadBefore: loadavg().map((load) => Math.round(load * 100) / 100),
+    node: process.version,
+    ...defaultVersions,
+    commit: await commit(),
+  };
+}
+
+export type MachineFacts = Awaited<ReturnType<typeof machineFacts>>;
+
+async function commit(): Promise<string> {
+  const cwd = path.join(import.meta.dirname, '..');
+  const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--dirty'], { cwd }).catch(() => ({
+    stdout: 'unknown',
+  }));
+  return stdout.trim();
+}

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+
+const parts = ['process', 'docker', 'eight', 'idle'] as const;
+export type Part = (typeof parts)[number];
+
+export interface Options {
+  /** Starts of each kind that count. */
+  readonly n: number;
+  readonly only: ReadonlySet<Part>;
+  /** Docker was asked for by name: without a daemon the run fails instead of leaving it out. */
+  readonly dockerRequired: boolean;
+  /** How often eight are started at once, each way. */
+  readonly eightRounds: number;
+  /** How long the CPU of an idle service is watched. */
+  readonly idleSeconds: number;
+}
+
+export const usage = `npm run bench -- [--n=5] [--only=process,docker,eight,idle] [--docker] [--eight-rounds=3] [--idle-seconds=30]`;
+
+/** Reads the command line. Throws with the usage in the message. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      n: { type: 'string', default: '5' },
+      only: { type: 'string', default: parts.join(',') },
+      docker: { type: 'boolean', default: false },
+      'eight-rounds': { type: 'string', default: '3' },
+      'idle-seconds': { type: 'string', default: '30' },
+    },
+  });
+  const only = new Set(values.only.split(',').map(toPart));
+  if (values.docker) only.add('docker');
+  return {
+    n: toCount('--n', values.n),
+    only,
+    dockerRequired: values.docker || values.only === 'docker',
+    eightRounds: toCount('--eight-rounds', values['eight-rounds']),
+    idleSeconds: toCount('--idle-seconds', values['idle-seconds']),
+  };
+}
+
+function toPart(name: string): Part {
+  const part = parts.find((one) => one === name);
+  if (!part) throw new Error(`--only: ${name} is none of ${parts.join(', ')}\n${usage}`);
+  return part;
+}
+
+function toCount(name: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1000) throw new Error(`${name} must be 1 to 1000\n${usage}`);
+  return count;
+}

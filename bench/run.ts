@@ -1,0 +1,64 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { abortOnSignal, createCleanup } from './cleanup.ts';
+import { measureEight } from './eight.ts';
+import { measureIdle } from './idle.ts';
+import { interleaved } from './interleaved.ts';
+import { machineFacts } from './machine.ts';
+import { type Options, readOptions } from './options.ts';
+import { progress } from './progress.ts';
+import { judge, type Results, summarize } from './results.ts';
+import { type Bench, setUp } from './set-up.ts';
+import { tables } from './tables.ts';
+
+/** Measures, prints the tables and keeps the figures. Nothing that it started is left, however it ends. */
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const stopping = new AbortController();
+  abortOnSignal(stopping);
+  const cleanup = createCleanup();
+  try {
+    const machine = await machineFacts();
+    const wanted = { docker: options.only.has('docker'), dockerRequired: options.dockerRequired };
+    const bench = await setUp(wanted, cleanup, stopping.signal);
+    const measured = await measure(options, bench, stopping.signal);
+    const at = new Date().toISOString();
+    const results = { at, machine, serviceStartMs: bench.service.startMs, ...measured, targets: judge(measured) };
+    process.stdout.write(`\n${tables(results)}`);
+    progress(`\nkept in ${await keep(results)}`);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+async function measure({ only, n, eightRounds, idleSeconds }: Options, { service, kinds }: Bench, signal: AbortSignal) {
+  const { rest, bare, template, docker } = kinds;
+  const inTurn = [
+    ...(only.has('process') ? [rest] : []),
+    ...(only.has('process') || docker ? [bare] : []),
+    ...(only.has('process') ? [template] : []),
+    ...(docker ? [docker] : []),
+  ];
+  const measured = await interleaved(inTurn, n, signal);
+  // Else they are warm already.
+  if (only.has('eight') && !only.has('process')) await interleaved([rest, template], 0, signal);
+  const eight = only.has('eight') ? await measureEight(kinds, eightRounds, signal) : null;
+  const idle = only.has('idle') ? await measureIdle(service, rest, idleSeconds, signal) : null;
+  return { ...summarize(measured), eight, idle };
+}
+
+/** Returns the path of the file. */
+async function keep(results: Results): Promise<string> {
+  const dir = path.join(import.meta.dirname, 'results');
+  await mkdir(dir, { recursive: true });
+  const file = path.join(dir, `${results.at.replaceAll(':', '-')}.json`);
+  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+  return path.relative(process.cwd(), file);
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
+// An answer that was awaited when it was stopped may still hold a connection.
+process.exit();

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { findProcesses } from '../src/runtime/process-identity.ts';
+import type { Sandbox } from '../src/schemas/sandbox.ts';
+
+const root = path.join(import.meta.dirname, '..');
+const adminKey = 'sp_admin_only-for-the-bench-0123456789';
+const startTimeoutMs = 60_000;
+
+/** The service as users run it: src/main.ts as a process of its own, with a Redis of its own. */
+export interface Service {
+  /** How long it took to say where it listens. */
+  readonly startMs: number;
+  readonly pids: { readonly service: number; readonly redis: number };
+  call(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
+  sandbox(response: Response): Promise<Sandbox>;
+}
+
+interface ServiceOptions {
+  readonly dataDir: string;
+  readonly cacheDir: string;
+  readonly componentsDir: string;
+  readonly runtime: 'process' | 'auto';
+}
+
+function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: ServiceOptions) {
+  const { PATH = '', DOCKER_HOST } = process.env;
+  return {
+    PATH,
+    HOME: dataDir,
+    ...(DOCKER_HOST ? { DOCKER_HOST } : {}),
+    SANDPLANE_DATA_DIR: dataDir,
+    SANDPLANE_CACHE_DIR: cacheDir,
+    SANDPLANE_COMPONENTS_DIR: componentsDir,
+    SANDPLANE_ADMIN_KEY: adminKey,
+    SANDPLANE_PORT: '0',
+    SANDPLANE_METRICS_PORT: '0',
+    SANDPLANE_WORKER_NAME: 'bench',
+    // Away from where a service of this machine's user makes its sandboxes.
+    SANDPLANE_PORT_RANGE: '19000-19999',
+    SANDPLANE_UID_BASE: '1900000',
+    SANDPLANE_RUNTIME: runtime,
+    SANDPLANE_DEMO: 'false',
+  };
+}
+
+/** Starts it and resolves when it listens. Throws with its output when it ends before. */
+export async function startService(options: ServiceOptions, onSpawn: (child: ChildProcess) => void): Promise<Service> {
+  const began = performance.now();
+  const env = serviceEnvironment(options);
+  const child = spawn(process.execPath, ['src/main.ts'], {
+    cwd: root,
+    env,
+    // Ctrl-C is for the benchmark, which ends the service in its turn.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onSpawn(child);
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const limit = AbortSignal.timeout(startTimeoutMs);
+  let url: string | undefined;
+  for await (const line of createInterface({ input: child.stdout, signal: limit })) {
+    output += `${line}\n`;
+    url = /Sandplane listens at (\S+)/.exec(line)?.[1];
+    if (url) break;
+  }
+  if (!url) throw new Error(`the service did not start:\n${output}`);
+  const startMs = performance.now() - began;
+  child.stdout.resume();
+  const inDataDir = await findProcesses(options.dataDir);
+  const redis = inDataDir.find(({ commandLine }) => commandLine.includes('redis-server'));
+  if (!redis) throw new Error('the service runs, but its redis-server was not found');
+  return { startMs, pids: { service: child.pid as number, redis: redis.pid }, ...callerOf(url) };
+}
+
+function callerOf(url: string): Pick<Service, 'call' | 'sandbox'> {
+  return {
+    async call(method, target, headers = {}, body) {
+      const response = await fetch(`${url}${target}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${adminKey}`,
+          ...(body ? { 'content-type': 'application/json' } : {}),
+          ...headers,
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${await response.text()}`);
+      return response;
+    },
+    sandbox: async (response) => (await response.json()) as Sandbox,
+  };
+}
+
+/** Ends the service and removes all that it made, by the command that users have for it. */
+export async function removeService(options: ServiceOptions, child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+  }
+  // detached: a second Ctrl-C does not cut it short.
+  const stopAll = spawn(process.execPath, ['src/cli/stop-all.ts'], {
+    cwd: root,
+    env: serviceEnvironment(options),
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [code] = await once(stopAll, 'exit');
+  if (code !== 0) throw new Error(`stop-all ended with ${code}`);
+}

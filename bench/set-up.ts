@@ -1,0 +1,91 @@
+import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { defaultVersions } from '../src/components/catalog.ts';
+import { createComponents } from '../src/components/components.ts';
+import { loadConfig } from '../src/config.ts';
+import { connectDocker } from '../src/runtime/docker-connection.ts';
+import { findProcesses } from '../src/runtime/process-identity.ts';
+import { findTemplate } from '../src/sandbox/template.ts';
+import type { Cleanup } from './cleanup.ts';
+import { restKind } from './rest-start.ts';
+import { scriptKind } from './script-start.ts';
+import { removeService, type Service, startService } from './service.ts';
+import type { Kind } from './start.ts';
+
+export interface Bench {
+  readonly service: Service;
+  readonly kinds: { readonly rest: Kind; readonly bare: Kind; readonly template: Kind; readonly docker: Kind | null };
+}
+
+const templateTimeoutMs = 180_000;
+
+/** The binaries from this machine's cache, a folder that goes afterwards, the service in it, and the ways to start. */
+export async function setUp(
+  wanted: { docker: boolean; dockerRequired: boolean },
+  cleanup: Cleanup,
+  signal: AbortSignal,
+): Promise<Bench> {
+  const binaries = await obtainBinaries(signal);
+  const docker = wanted.docker && (await connectDocker(process.env)) !== null;
+  if (wanted.dockerRequired && !docker) throw new Error('Docker was asked for, but no daemon answers.');
+
+  const folder = await mkdtemp(path.join(tmpdir(), 'sp-bench-'));
+  cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+  cleanup.add(() => endAll(folder));
+  // Sandboxes run as users of their own and pass through it.
+  await chmod(folder, 0o755);
+  const componentsDir = path.join(folder, 'bin');
+  await mkdir(componentsDir, { mode: 0o755 });
+  await symlink(binaries.etcd, path.join(componentsDir, 'etcd'));
+  await symlink(binaries.kubeApiserver, path.join(componentsDir, 'kube-apiserver'));
+
+  const cacheDir = path.join(folder, 'cache');
+  const runtime = docker ? ('auto' as const) : ('process' as const);
+  const options = { dataDir: path.join(folder, 'data'), cacheDir, componentsDir, runtime };
+  const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
+  const templateDir = await templateMade(path.join(cacheDir, 'templates'), signal);
+
+  const byHand = { folder, binaries, templateDir };
+  return {
+    service,
+    kinds: {
+      rest: restKind({ letter: 'A', runtime: 'process', service }),
+      bare: scriptKind({ letter: 'B', name: 'bare shell start', script: 'bare-start.sh', ...byHand }),
+      template: scriptKind({ letter: 'C', name: 'template start by hand', script: 'template-start.sh', ...byHand }),
+      docker: docker ? restKind({ letter: 'D', runtime: 'docker', service }) : null,
+    },
+  };
+}
+
+async function obtainBinaries(signal: AbortSignal) {
+  const config = loadConfig(process.env);
+  const components = createComponents({ config: config.components, cacheDir: config.cacheDir });
+  const etcd = await components.binary('etcd', defaultVersions.etcdVersion, signal);
+  const kubeApiserver = await components.binary('kube-apiserver', defaultVersions.kubernetesVersion, signal);
+  return { etcd, kubeApiserver };
+}
+
+/** The service makes it in the background after its first start. */
+async function templateMade(folder: string, signal: AbortSignal): Promise<string> {
+  const deadline = performance.now() + templateTimeoutMs;
+  for (;;) {
+    const found = await findTemplate({ folder, versions: defaultVersions });
+    if (found) return found;
+    if (performance.now() > deadline) throw new Error(`the service made no template in ${folder}`);
+    await delay(100, undefined, { signal });
+  }
+}
+
+/** Whatever still names our folder, which nothing else does, was started by us. */
+async function endAll(folder: string): Promise<void> {
+  for (const { pid } of await findProcesses(`${folder}/`)) {
+    if (pid === process.pid) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself in between.
+    }
+  }
+}

@@ -1,0 +1,29 @@
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+export interface Spread {
+  readonly n: number;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { n: values.length, median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+export interface Ratio {
+  /** Of the two medians. */
+  readonly ofMedians: number;
+  /** Median of the ratios within each round: what holds when the machine changes its speed during the run. */
+  readonly paired: number;
+}
+
+export function ratio(of: readonly number[], to: readonly number[]): Ratio {
+  const pairs = of.map((value, round) => value / (to[round] ?? Number.NaN));
+  return { ofMedians: median(of) / median(to), paired: median(pairs) };
+}
