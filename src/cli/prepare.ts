@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
-import { defaultVersions } from '../components/catalog.ts';
+import { binaryCache } from '../components/cache.ts';
+import { componentNames, defaultVersions } from '../components/catalog.ts';
 import { createComponents } from '../components/components.ts';
 import type { Progress } from '../components/source.ts';
 import { loadConfig } from '../config.ts';
 import { makeFolders } from '../data-folder.ts';
+import { AppError } from '../errors.ts';
 import { reportAndExit } from '../report.ts';
 import { connectDocker } from '../runtime/docker-connection.ts';
 
@@ -13,14 +15,19 @@ const defaults = [
   `kubectl@${defaultVersions.kubernetesVersion}`,
 ];
 
-/** `prepare [--json] [name@version ...]`: has the components there, telling how far it is. */
+/**
+ * `prepare [--json] [--check] [name@version ...]`: has the components there, telling how far it is; `--check` only looks,
+ * and ends with 1 when one is missing.
+ */
 async function prepare(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false } },
+    options: { json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
     allowPositionals: true,
   });
   const config = loadConfig(process.env);
   await makeFolders(config);
+  const wanted = positionals.length > 0 ? positionals : defaults;
+  if (values.check) process.exit((await areCached(config.cacheDir, wanted)) ? 0 : 1);
   const docker = config.runtime === 'process' ? null : await connectDocker(process.env);
   const components = createComponents({
     config: config.components,
@@ -28,12 +35,23 @@ async function prepare(): Promise<void> {
     ...(docker ? { docker } : {}),
     onProgress: values.json ? printJson : printLine,
   });
-  for (const wanted of positionals.length > 0 ? positionals : defaults) {
-    const [name = '', version = ''] = wanted.split('@');
+  for (const [name, version] of wanted.map(parse)) {
     const file = await components.binary(name, version);
     if (values.json) process.stdout.write(`${JSON.stringify({ component: name, version, file })}\n`);
     else process.stdout.write(`  ${name} ${version}: ${file}\n`);
   }
+}
+
+function parse(wanted: string): [string, string] {
+  const [name = '', version = ''] = wanted.split('@');
+  if ((componentNames as readonly string[]).includes(name) && /^\d+\.\d+\.\d+$/.test(version)) return [name, version];
+  throw new AppError('validation_failed', `${wanted} is not name@version with a name of ${componentNames.join(', ')}`);
+}
+
+async function areCached(cacheDir: string, wanted: readonly string[]): Promise<boolean> {
+  const cache = binaryCache(cacheDir);
+  const found = await Promise.all(wanted.map((one) => cache.find(...parse(one))));
+  return found.every((one) => one !== null);
 }
 
 function printJson(progress: Progress): void {

@@ -20,11 +20,14 @@ export type Cache = ReturnType<typeof createCache>;
 
 const lockStaleMs = 20_000;
 
+/** The binaries in the cache folder of the service. */
+export const binaryCache = (cacheDir: string) => createCache(path.join(cacheDir, 'bin'));
+
 /**
  * `<dir>/<name>-<version>/` holds the binary, its manifest and what a source has begun. A binary is there or not: it
  * comes by a rename, after its bytes are on the disk.
  */
-export function createCache(dir: string) {
+function createCache(dir: string) {
   const folderOf = (name: string, version: string) => path.join(dir, `${name}-${version}`);
   const manifestOf = (name: string, version: string) => path.join(folderOf(name, version), 'manifest.json');
 

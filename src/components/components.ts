@@ -1,10 +1,9 @@
-import path from 'node:path';
 import type Docker from 'dockerode';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { VersionReport } from '../schemas/version.ts';
-import { type Cached, createCache } from './cache.ts';
+import { binaryCache, type Cached } from './cache.ts';
 import { imageReference } from './catalog.ts';
 import { findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
 import type { Progress, Source } from './source.ts';
@@ -33,7 +32,7 @@ export type Components = ReturnType<typeof createComponents>;
 /** Hands out binaries and images of components: from the cache, else from the first source that has them. */
 export function createComponents(options: ComponentsOptions) {
   const { config, docker } = options;
-  const cache = createCache(path.join(options.cacheDir, 'bin'));
+  const cache = binaryCache(options.cacheDir);
   const sources = orderedSources(options);
   const underWay = new Map<string, Promise<Cached | string>>();
   const attempts = new Map<string, Attempt>();

@@ -1,0 +1,90 @@
+// Behind the `pre` hooks: brings everything that `npm start` and `npm test` need, on any Node from 20 on and without a
+// dependency. Each step says what it does; cut off anywhere, the next run goes on from there.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+const stamp = path.join(root, 'node_modules', '.sandplane-installed');
+const node24 = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+
+checkNode();
+installPackages();
+ensureRedis();
+ensureBinaries();
+
+function checkNode() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < 20) fail(`Node 20 or newer is needed, this is ${process.versions.node}. See nodejs.org/en/download`);
+}
+
+/** The locked packages, Node 24 among them: all else runs on it. */
+function installPackages() {
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock && existsSync(node24)) return;
+  say('Installing the locked packages (once, about a minute)');
+  run(
+    'npm',
+    ['ci', '--no-fund', '--no-audit', '--loglevel=error'],
+    'The packages could not be installed; npm tells why above.',
+  );
+  writeFileSync(stamp, lock);
+}
+
+function ensureRedis() {
+  if (process.env.REDIS_URL || has('redis-server')) return;
+  const root = process.getuid?.() === 0;
+  if (!root || !has('apt-get')) {
+    const command = process.platform === 'darwin' ? 'brew install redis' : 'sudo apt-get install -y redis-server';
+    fail(`redis-server is missing. Type: ${command}   (or set REDIS_URL)`);
+  }
+  say('Installing redis-server by apt-get (once, some seconds)');
+  spawnSync('apt-get', ['update', '-qq'], { stdio: 'inherit' });
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run(
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'],
+    'redis-server could not be installed.',
+    env,
+  );
+}
+
+/** etcd, kube-apiserver and kubectl of the default versions: from the cache, or by what the README tells of sources. */
+function ensureBinaries() {
+  if (isPrepared()) return;
+  say(
+    'Getting etcd, kube-apiserver and kubectl (once; seconds from a release or an image, 5 to 15 minutes by a build)',
+  );
+  run(node24, [path.join(root, 'src', 'cli', 'prepare.ts')], 'The Kubernetes binaries could not be had.');
+}
+
+/** Asked in a process of its own, as the answer takes code that needs Node 24. */
+function isPrepared() {
+  const args = [path.join(root, 'src', 'cli', 'prepare.ts'), '--check'];
+  return spawnSync(node24, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+}
+
+function has(program) {
+  const finder = process.platform === 'win32' ? 'where' : 'which';
+  return spawnSync(finder, [program], { stdio: 'ignore' }).status === 0;
+}
+
+function run(command, args, failure, env = process.env) {
+  const started = Date.now();
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
+  if (signal) process.exit(130);
+  if (error || status !== 0) fail(error ? `${failure} (${error.message})` : failure);
+  say(`  done in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+}
+
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+function fail(text) {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
