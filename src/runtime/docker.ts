@@ -8,6 +8,7 @@ import { containerOptions, networkName, objectName, sandboxLabels } from './dock
 import {
   type ComponentSpec,
   type LogOptions,
+  logTailLines,
   type ObservedComponent,
   type ObservedSandbox,
   type Runtime,
@@ -17,7 +18,6 @@ import {
 
 const acceptTimeoutMs = 30_000;
 const removalTimeoutMs = 30_000;
-const logTailLines = 20;
 const root = '/sandboxes';
 
 interface DockerRuntimeOptions {

@@ -90,3 +90,6 @@ export interface Runtime {
 
 /** The prefix of every sandbox id and so of every object's name on a host. */
 export const sandboxIdPattern = /^sb-[0-9a-z]{20}$/;
+
+/** How much of its log a failure tells: a program that refuses a flag may print its usage after the reason. */
+export const logTailLines = 50;

@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts';
 import {
   type ComponentSpec,
   type LogOptions,
+  logTailLines,
   type ObservedComponent,
   type ObservedSandbox,
   type Runtime,
@@ -27,7 +28,6 @@ import { describeProcess, findProcesses, isAlive, type ProcessIdentity } from '.
 import { lastLines, readLog, rotateLog } from './process-logs.ts';
 
 const acceptTimeoutMs = 30_000;
-const logTailLines = 20;
 
 interface ProcessRuntimeOptions {
   /** Holds one folder per sandbox. */

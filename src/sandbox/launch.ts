@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '../errors.ts';
-import type { Runtime, SandboxPlan } from '../runtime/driver.ts';
+import { logTailLines, type Runtime, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
 import { adminGroup, type Credentials, createBootstrapCertificate } from '../runtime/pki.ts';
 import { createKubeClient, type KubeClient, readyPath, waitUntil } from '../runtime/probe.ts';
@@ -26,7 +26,6 @@ export interface LaunchTimings {
 }
 
 const readyTimeoutMs = 120_000;
-const logTailLines = 20;
 
 /**
  * Brings a sandbox up, or finishes what an earlier call began: etcd first, kube-apiserver when etcd accepts (a first

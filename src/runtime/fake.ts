@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import {
+  type ComponentSpec,
+  type LogOptions,
+  logTailLines,
+  type ObservedSandbox,
+  type Runtime,
+  type SandboxPlan,
+} from './driver.ts';
+import { isPortFree } from './ports.ts';
+
+/** What a test may do to the fake at a start: wait, throw, or say which line the component dies with. */
+export type StartHook = (plan: SandboxPlan, component: ComponentSpec) => Promise<{ diesWith: string } | undefined>;
+
+interface FakeComponent {
+  readonly spec: ComponentSpec;
+  readonly lines: string[];
+  state: 'running' | 'exited';
+  exitCode: number | null;
+}
+
+interface FakeSandbox {
+  readonly components: Map<string, FakeComponent>;
+  hasData: boolean;
+}
+
+/**
+ * A runtime in memory, for tests with thousands of sandboxes and of what happens in which order. It is held to the
+ * behaviour of the real ones by the conformance suite.
+ */
+export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Runtime {
+  const sandboxes = new Map<string, FakeSandbox>();
+
+  function componentOf(id: string, name: string): FakeComponent | undefined {
+    return sandboxes.get(id)?.components.get(name);
+  }
+
+  async function prepare(plan: SandboxPlan): Promise<void> {
+    if (!sandboxes.has(plan.sandboxId)) sandboxes.set(plan.sandboxId, { components: new Map(), hasData: false });
+  }
+
+  async function start(plan: SandboxPlan, spec: ComponentSpec, signal: AbortSignal): Promise<void> {
+    const sandbox = sandboxes.get(plan.sandboxId);
+    if (!sandbox) throw new Error('start before prepare');
+    const before = sandbox.components.get(spec.name);
+    if (before?.state === 'running' && before.spec.specHash === spec.specHash) return;
+    signal.throwIfAborted();
+    if (spec.port !== null && !(await portIsFree(plan.sandboxId, spec.port))) {
+      throw new AppError('port_taken', `Port ${spec.port} is taken by another program.`);
+    }
+    const component: FakeComponent = { spec, lines: before?.lines ?? [], state: 'running', exitCode: null };
+    sandbox.components.set(spec.name, component);
+    component.lines.push(sandbox.hasData ? 'restarting local member' : 'starting local member');
+    const fate = await onStart?.(plan, spec);
+    signal.throwIfAborted();
+    if (fate) {
+      Object.assign(component, { state: 'exited', exitCode: 1 });
+      component.lines.push(fate.diesWith);
+      const logTail = component.lines.slice(-logTailLines);
+      throw new AppError('component_exited', `${spec.name} exited with code 1.`, { component: spec.name, logTail });
+    }
+    sandbox.hasData = true;
+    if (spec.accepts) component.lines.push(spec.accepts.logText);
+  }
+
+  async function portIsFree(id: string, port: number): Promise<boolean> {
+    for (const [other, { components }] of sandboxes) {
+      if (other === id) continue;
+      for (const { spec, state } of components.values()) if (state === 'running' && spec.port === port) return false;
+    }
+    return await isPortFree(port, '127.0.0.1');
+  }
+
+  async function observe(sandboxId?: string): Promise<ObservedSandbox[]> {
+    const found = [...sandboxes].filter(([id]) => sandboxId === undefined || id === sandboxId);
+    return found.map(([id, { components }]) => ({
+      sandboxId: id,
+      components: [...components.values()].map(({ spec, state, exitCode }) => ({
+        name: spec.name,
+        state,
+        specHash: spec.specHash,
+        exitCode,
+        pid: null,
+      })),
+    }));
+  }
+
+  async function stop(id: string, name: string): Promise<void> {
+    const component = componentOf(id, name);
+    if (component?.state === 'running') Object.assign(component, { state: 'exited', exitCode: 0 });
+  }
+
+  async function remove(id: string): Promise<void> {
+    sandboxes.delete(id);
+  }
+
+  async function* logs(id: string, name: string, { tail, follow, signal }: LogOptions): AsyncGenerator<Buffer> {
+    const component = componentOf(id, name);
+    if (!component) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+    for (let at = Math.max(0, component.lines.length - tail); ; ) {
+      for (; at < component.lines.length; at += 1) yield Buffer.from(`${component.lines[at]}\n`);
+      if (!follow || signal.aborted) return;
+      // The rejection only says that the reader has gone.
+      await delay(10, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  return { name: 'fake', root: '/sandboxes', prepare, start, observe, stop, remove, logs };
+}

@@ -1,0 +1,32 @@
+import { rm } from 'node:fs/promises';
+import t from 'tap';
+import { createComponents } from '../../src/components/components.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createDockerRuntime } from '../../src/runtime/docker.ts';
+import { testDocker } from '../support/dockerd.ts';
+import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { runtimeConformance } from './runtime-conformance.ts';
+
+t.setTimeout(300_000);
+const daemon = await testDocker();
+if (typeof daemon === 'string') {
+  t.plan(0, daemon);
+  process.exit();
+}
+const dir = await temporaryFolder();
+t.teardown(async () => {
+  await rm(dir, { recursive: true, force: true });
+  await daemon.stop();
+});
+const config = loadConfig(testEnvironment(dir));
+const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker: daemon.docker });
+
+runtimeConformance(t, {
+  runtime: createDockerRuntime({
+    docker: daemon.docker,
+    owner: 'conformance',
+    bindAddress: '127.0.0.1',
+    imageOf: components.image,
+  }),
+  listenAddress: '0.0.0.0',
+});

@@ -1,0 +1,19 @@
+import { rm } from 'node:fs/promises';
+import t from 'tap';
+import { createComponents } from '../../src/components/components.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createProcessRuntime } from '../../src/runtime/process.ts';
+import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { runtimeConformance } from './runtime-conformance.ts';
+
+t.setTimeout(300_000);
+const root = await temporaryFolder();
+t.teardown(() => rm(root, { recursive: true, force: true }));
+const config = loadConfig(testEnvironment(root));
+const components = createComponents({ config: config.components, cacheDir: config.cacheDir });
+const uidBase = process.getuid?.() === 0 ? config.uidBase : null;
+
+runtimeConformance(t, {
+  runtime: createProcessRuntime({ root, binaryOf: components.binary, uidBase, bindAddress: '127.0.0.1' }),
+  listenAddress: '127.0.0.1',
+});

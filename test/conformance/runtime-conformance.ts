@@ -1,0 +1,203 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import type { Test } from 'tap';
+import type { ComponentSpec, ObservedComponent, Runtime, SandboxPlan } from '../../src/runtime/driver.ts';
+import { newSandboxId } from '../../src/sandbox/record.ts';
+
+interface Conformance {
+  readonly runtime: Runtime;
+  /** What a component with a port listens on, where it runs. */
+  readonly listenAddress: string;
+}
+
+/** What etcd says to a heartbeat interval that does not go with its election timeout. */
+export const refusal = 'should be at least as 5 times as --heartbeat-interval';
+
+const never = new AbortController().signal;
+const limits = { memoryBytes: 512 * 1024 * 1024, pids: 256, cpus: 1 };
+
+/** What every runtime does, seen from outside. Each test has a sandbox of its own and removes it. */
+export function runtimeConformance(t: Test, { runtime, listenAddress }: Conformance): void {
+  async function withSandbox(use: (sandbox: Sandbox) => Promise<void>): Promise<void> {
+    const sandbox = sandboxOn(runtime);
+    try {
+      await use(sandbox);
+    } finally {
+      await runtime.remove(sandbox.id);
+    }
+  }
+
+  t.test('started once, it runs once, and is seen', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      await runtime.prepare(plan, never);
+      t.match(await runtime.observe(id), [{ sandboxId: id }], 'what is only prepared is seen too');
+      await runtime.start(plan, etcd, never);
+      const first = await only(runtime, id);
+      t.match(first, { name: 'etcd', state: 'running', specHash: etcd.specHash });
+      await runtime.start(plan, etcd, never);
+      t.same(await only(runtime, id), first, 'a second start finds the first');
+      t.ok(
+        (await runtime.observe()).some(({ sandboxId }) => sandboxId === id),
+        'among all',
+      );
+    });
+  });
+
+  t.test('stopped and started again, it has its data', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      await runtime.start(plan, etcd, never);
+      await untilLogged(runtime, id, 'ready to serve client requests');
+      await runtime.stop(id, 'etcd', 5000);
+      t.match(await only(runtime, id), { state: 'exited' });
+      await runtime.stop(id, 'etcd', 5000);
+      await runtime.prepare(plan, never);
+      await runtime.start(plan, etcd, never);
+      t.match(await only(runtime, id), { state: 'running' });
+      await t.resolves(untilLogged(runtime, id, 'restarting local member'));
+    });
+  });
+
+  t.test('with another spec it is replaced', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      await runtime.start(plan, etcd, never);
+      const changed = { ...etcd, args: [...etcd.args, '--snapshot-count=5000'], specHash: 'another' };
+      await runtime.start(plan, changed, never);
+      t.match(await only(runtime, id), { state: 'running', specHash: 'another' });
+    });
+  });
+
+  t.test('a component that exits at its start is told with its last words', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      const broken = { ...etcd, args: [...etcd.args, '--heartbeat-interval=1000'], specHash: 'broken' };
+      const error = await runtime.start(plan, broken, never).catch((thrown) => thrown);
+      t.match(error, { code: 'component_exited', component: 'etcd' });
+      t.match(error.logTail.join('\n'), refusal);
+      t.match(await only(runtime, id), { state: 'exited' });
+    });
+  });
+
+  t.test('a port that a stranger has is told', async (t) => {
+    const stranger = createServer().listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    const { port } = stranger.address() as AddressInfo;
+    await withSandbox(async ({ plan, etcd }) => {
+      const listens = withPort(etcd, port, listenAddress);
+      const withPorts = { ...plan, components: [listens] };
+      await runtime.prepare(withPorts, never);
+      await t.rejects(runtime.start(withPorts, listens, never), { code: 'port_taken' });
+      stranger.close();
+      await once(stranger, 'close');
+      await runtime.start(withPorts, listens, never);
+      t.match(await only(runtime, plan.sandboxId), { state: 'running' }, 'once it is free, it starts');
+    });
+  });
+
+  t.test('logs: the last lines, and what follows', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await t.rejects(logText(runtime, id), { code: 'logs_unavailable' });
+      await runtime.prepare(plan, never);
+      await runtime.start(plan, etcd, never);
+      t.equal((await logText(runtime, id, 1)).trim().split('\n').length, 1);
+      await t.resolves(untilLogged(runtime, id, 'member'), 'it ends with its reader');
+    });
+  });
+
+  t.test('a start that is called off does not happen', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      await t.rejects(runtime.start(plan, etcd, AbortSignal.abort()));
+      const running = (await runtime.observe(id)).flatMap(({ components }) => components);
+      t.notOk(running.some(({ state }) => state === 'running'));
+    });
+  });
+
+  t.test('removed, nothing is left, however often', async (t) => {
+    const { id, plan, etcd } = sandboxOn(runtime);
+    await runtime.prepare(plan, never);
+    await runtime.start(plan, etcd, never);
+    await runtime.remove(id);
+    t.same(await runtime.observe(id), []);
+    t.notOk((await runtime.observe()).some(({ sandboxId }) => sandboxId === id));
+    await t.resolves(runtime.remove(id));
+    await t.rejects(logText(runtime, id), { code: 'logs_unavailable' });
+  });
+}
+
+interface Sandbox {
+  readonly id: string;
+  readonly plan: SandboxPlan;
+  readonly etcd: ComponentSpec;
+}
+
+function sandboxOn(runtime: Runtime): Sandbox {
+  const id = newSandboxId();
+  const etcd: ComponentSpec = {
+    name: 'etcd',
+    version: '3.6.16',
+    args: [
+      '--name=default',
+      `--data-dir=${runtime.root}/${id}/etcd`,
+      '--listen-client-urls=unix://localhost:1',
+      '--advertise-client-urls=unix://localhost:1',
+      '--listen-peer-urls=unix://localhost:2',
+      '--initial-advertise-peer-urls=unix://localhost:2',
+      '--initial-cluster=default=unix://localhost:2',
+      '--heartbeat-interval=10',
+      '--election-timeout=50',
+      '--unsafe-no-fsync',
+    ],
+    env: {},
+    port: null,
+    accepts: { unixSocket: 'localhost:1', logText: 'ready to serve client requests' },
+    limits,
+    stopGraceMs: 5000,
+    specHash: 'first',
+  };
+  const files = [{ path: 'pki/secret.key', content: 'x', mode: 0o600 }];
+  const plan: SandboxPlan = {
+    sandboxId: id,
+    project: 'default',
+    components: [etcd],
+    files,
+    templateDir: null,
+    etcdDataDir: 'etcd',
+    slot: 9999,
+  };
+  return { id, plan, etcd };
+}
+
+/** etcd with its client port on TCP, and told by its log only. */
+function withPort(etcd: ComponentSpec, port: number, address: string): ComponentSpec {
+  const urls = [`--listen-client-urls=http://${address}:${port},unix://localhost:1`];
+  return {
+    ...etcd,
+    args: [...etcd.args.filter((arg) => !arg.startsWith('--listen-client')), ...urls],
+    port,
+    specHash: 'port',
+  };
+}
+
+async function only(runtime: Runtime, id: string): Promise<ObservedComponent | undefined> {
+  const [sandbox] = await runtime.observe(id);
+  return sandbox?.components.find(({ name }) => name === 'etcd');
+}
+
+/** Follows the log until it says something. */
+async function untilLogged(runtime: Runtime, id: string, words: string): Promise<void> {
+  const stop = new AbortController();
+  let text = '';
+  for await (const chunk of runtime.logs(id, 'etcd', { tail: 1000, follow: true, signal: stop.signal })) {
+    text += chunk.toString();
+    if (text.includes(words)) stop.abort();
+  }
+}
+
+async function logText(runtime: Runtime, id: string, tail = 1000): Promise<string> {
+  let text = '';
+  for await (const chunk of runtime.logs(id, 'etcd', { tail, follow: false, signal: never })) text += chunk.toString();
+  return text;
+}
