@@ -65,7 +65,7 @@ async function start(service: Service, runtime: string, signal: AbortSignal): Pr
     pids,
     end: async () => {
       await service.call('DELETE', `/v1/sandboxes/${id}`);
-      await service.call('GET', `/v1/sandboxes/${id}/wait?for=deleted&timeout=60`);
+      await service.deleted(id);
     },
   };
 }

@@ -50,7 +50,7 @@ export function summarize(measured: ReadonlyMap<Kind, Measured[]>): Pick<Results
   const times = (letter: string | undefined) =>
     kinds.find((kind) => kind.letter === letter)?.raw.map(({ ms }) => ms) ?? [];
   const ratios: Record<string, Ratio> = {};
-  for (const name of [...Object.keys(limits), 'C/B']) {
+  for (const name of [...Object.keys(limits), 'C/B', 'A/S', 'D/C']) {
     const [of, to] = name.split('/').map(times);
     if (of?.length && to?.length) ratios[name] = ratio(of, to);
   }

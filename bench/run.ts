@@ -32,13 +32,9 @@ async function main(): Promise<void> {
 }
 
 async function measure({ only, n, eightRounds, idleSeconds }: Options, { service, kinds }: Bench, signal: AbortSignal) {
-  const { rest, bare, template, docker } = kinds;
-  const inTurn = [
-    ...(only.has('process') ? [rest] : []),
-    ...(only.has('process') || docker ? [bare] : []),
-    ...(only.has('process') ? [template] : []),
-    ...(docker ? [docker] : []),
-  ];
+  const { rest, bare, template, superuser, docker } = kinds;
+  const inTurn = only.has('process') ? [rest, bare, template, superuser] : docker ? [bare] : [];
+  if (docker) inTurn.push(docker);
   const measured = await interleaved(inTurn, n, signal);
   // Else they are warm already.
   if (only.has('eight') && !only.has('process')) await interleaved([rest, template], 0, signal);

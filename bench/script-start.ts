@@ -12,6 +12,8 @@ interface ScriptOptions {
   readonly name: string;
   /** Of a script in this folder. */
   readonly script: 'bare-start.sh' | 'template-start.sh';
+  /** The user's group: the one that A's users have, known to RBAC, or the one that no authorizer is asked about. */
+  readonly group: 'sandplane:admins' | 'system:masters';
   /** Each start gets a folder in it. */
   readonly folder: string;
   readonly binaries: { readonly etcd: string; readonly kubeApiserver: string };
@@ -27,8 +29,7 @@ export function scriptKind(options: ScriptOptions): Kind {
 
 async function start(options: ScriptOptions, signal: AbortSignal): Promise<Start> {
   const dir = await mkdtemp(path.join(options.folder, 'by-hand-'));
-  const isFromTemplate = options.script === 'template-start.sh';
-  await writeCertificates(path.join(dir, 'pki'), isFromTemplate);
+  await writeCertificates(path.join(dir, 'pki'), options);
   const [port, etcdPort, peerPort] = await freePorts(3);
   const env = {
     PATH: process.env.PATH ?? '',
@@ -88,18 +89,21 @@ async function endGroup(script: ChildProcess, dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
-/** On a template the admin group is bound already; on fresh data only system:masters may write. */
-async function writeCertificates(dir: string, isGroupBound: boolean): Promise<void> {
+/** On a template the admin group is bound already; on fresh data the script binds it, as a bootstrap user. */
+async function writeCertificates(dir: string, { script, group }: ScriptOptions): Promise<void> {
   const made = await createCredentials(['127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes.default.svc']);
-  const user = isGroupBound ? { cert: made.adminCert, key: made.adminKey } : await createBootstrapCertificate(made);
+  const bootstrap = await createBootstrapCertificate(made);
+  const isMaster = group === 'system:masters';
+  const binds = script === 'bare-start.sh' && !isMaster;
   const files = {
     'ca.crt': made.caCert,
     'server.crt': made.serverCert,
     'server.key': made.serverKey,
     'sa.key': made.serviceAccountKey,
     'sa.pub': made.serviceAccountPub,
-    'user.crt': user.cert,
-    'user.key': user.key,
+    'user.crt': isMaster ? bootstrap.cert : made.adminCert,
+    'user.key': isMaster ? bootstrap.key : made.adminKey,
+    ...(binds ? { 'bootstrap.crt': bootstrap.cert, 'bootstrap.key': bootstrap.key } : {}),
   };
   await mkdir(dir);
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });

@@ -16,6 +16,8 @@ export interface Service {
   readonly pids: { readonly service: number; readonly redis: number };
   call(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
   sandbox(response: Response): Promise<Sandbox>;
+  /** Resolves when a sandbox whose deletion was asked for is gone. */
+  deleted(id: string): Promise<void>;
 }
 
 interface ServiceOptions {
@@ -78,22 +80,29 @@ export async function startService(options: ServiceOptions, onSpawn: (child: Chi
   return { startMs, pids: { service: child.pid as number, redis: redis.pid }, ...callerOf(url) };
 }
 
-function callerOf(url: string): Pick<Service, 'call' | 'sandbox'> {
+function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
+  const send = (method: string, target: string, headers: Record<string, string> = {}, body?: object) =>
+    fetch(`${url}${target}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminKey}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...headers,
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
   return {
-    async call(method, target, headers = {}, body) {
-      const response = await fetch(`${url}${target}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${adminKey}`,
-          ...(body ? { 'content-type': 'application/json' } : {}),
-          ...headers,
-        },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-      });
+    async call(method, target, headers, body) {
+      const response = await send(method, target, headers, body);
       if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${await response.text()}`);
       return response;
     },
     sandbox: async (response) => (await response.json()) as Sandbox,
+    async deleted(id) {
+      const { status } = await send('GET', `/v1/sandboxes/${id}/wait?for=deleted&timeout=60`);
+      // 404: it was gone before it was asked for.
+      if (status !== 200 && status !== 404) throw new Error(`${id} was not deleted: ${status}`);
+    },
   };
 }
 

@@ -16,7 +16,7 @@ import type { Kind } from './start.ts';
 
 export interface Bench {
   readonly service: Service;
-  readonly kinds: { readonly rest: Kind; readonly bare: Kind; readonly template: Kind; readonly docker: Kind | null };
+  readonly kinds: Readonly<Record<'rest' | 'bare' | 'template' | 'superuser', Kind>> & { readonly docker: Kind | null };
 }
 
 const templateTimeoutMs = 180_000;
@@ -47,13 +47,20 @@ export async function setUp(
   const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
   const templateDir = await templateMade(path.join(cacheDir, 'templates'), signal);
 
-  const byHand = { folder, binaries, templateDir };
+  const byHand = { folder, binaries, templateDir, group: 'sandplane:admins' as const };
+  const bare = { ...byHand, script: 'bare-start.sh' as const };
   return {
     service,
     kinds: {
       rest: restKind({ letter: 'A', runtime: 'process', service }),
-      bare: scriptKind({ letter: 'B', name: 'bare shell start', script: 'bare-start.sh', ...byHand }),
-      template: scriptKind({ letter: 'C', name: 'template start by hand', script: 'template-start.sh', ...byHand }),
+      bare: scriptKind({ ...bare, letter: 'B', name: 'bare shell start' }),
+      template: scriptKind({
+        ...byHand,
+        letter: 'C',
+        name: 'template start by hand',
+        script: 'template-start.sh',
+      }),
+      superuser: scriptKind({ ...bare, letter: 'S', name: 'bare, user of system:masters', group: 'system:masters' }),
       docker: docker ? restKind({ letter: 'D', runtime: 'docker', service }) : null,
     },
   };
