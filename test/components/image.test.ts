@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import t from 'tap';
+import { createComponents } from '../../src/components/components.ts';
+import { loadConfig } from '../../src/config.ts';
+import { testDocker } from '../support/dockerd.ts';
+import { temporaryFolder } from '../support/service.ts';
+import { program } from './release-server.ts';
+
+t.setTimeout(180_000);
+const daemon = await testDocker();
+const dir = await temporaryFolder();
+const registry = typeof daemon === 'string' ? null : await startRegistry(dir);
+if (typeof daemon === 'string' || !registry) {
+  t.plan(0, typeof daemon === 'string' ? daemon : 'there is no docker-registry to pull from');
+  process.exit();
+}
+const { docker } = daemon;
+t.teardown(async () => {
+  await registry.stop();
+  await rm(dir, { recursive: true, force: true });
+  await daemon.stop();
+});
+
+// A version that no other test uses: images are shared by all who use the daemon.
+const version = '3.6.987';
+const reference = `${registry.host}/etcd:${version}-0`;
+const folder = path.join(dir, 'folder');
+await mkdir(folder);
+await writeFile(path.join(folder, 'etcd'), program(version), { mode: 0o755 });
+
+function components(sources: string, cache: string) {
+  const { components: config } = loadConfig({
+    SANDPLANE_COMPONENT_SOURCES: sources,
+    SANDPLANE_COMPONENTS_DIR: folder,
+    SANDPLANE_IMAGE_REGISTRY: registry?.host ?? '',
+  });
+  return createComponents({ config, cacheDir: path.join(dir, cache), docker });
+}
+
+t.test('without a registry that has it, an image is made out of the binary', async (t) => {
+  const made = await components('folder', 'one').image('etcd', version);
+  t.equal(made, `sandplane.local/etcd:v${version}`);
+  const { Config, RootFS } = await docker.getImage(made).inspect();
+  t.equal(Config.User, '65532:65532');
+  t.equal(RootFS.Layers?.length, 1, 'from scratch, with the binary alone');
+  const id = (await docker.getImage(made).inspect()).Id;
+  await components('folder', 'two').image('etcd', version);
+  t.equal((await docker.getImage(made).inspect()).Id, id, 'it is not made twice');
+});
+
+t.test('a registry that does not have it: the reason is told', async (t) => {
+  const error = await components('image', 'three')
+    .binary('etcd', '3.6.988')
+    .catch((thrown) => thrown);
+  t.match(error, { code: 'component_unavailable', message: /image: .*(not found|manifest unknown)/i });
+});
+
+t.test('a registry that has it: the image is pulled, and the binary taken out of it', async (t) => {
+  const local = docker.getImage(`sandplane.local/etcd:v${version}`);
+  await local.tag({ repo: `${registry.host}/etcd`, tag: `${version}-0` });
+  const pushed = await docker.getImage(reference).push({ authconfig: {} });
+  for await (const _message of pushed);
+  await docker.getImage(reference).remove();
+  await local.remove();
+
+  const fresh = components('image', 'four');
+  t.equal(await fresh.image('etcd', version), reference);
+  const file = await fresh.binary('etcd', version);
+  t.match((await execa(file, [])).stdout, `v${version}`);
+  const containers = await docker.listContainers({ all: true, filters: { ancestor: [reference] } });
+  t.same(containers, [], 'no container stays behind');
+  await docker.getImage(reference).remove();
+});
+
+/** Debian's docker-registry on a free port of loopback; null where it cannot be had. */
+async function startRegistry(root: string): Promise<{ host: string; stop(): Promise<void> } | null> {
+  if (!(await has('docker-registry'))) {
+    await execa('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'docker-registry'], { reject: false });
+    if (!(await has('docker-registry'))) return null;
+  }
+  const port = 5000 + Math.floor(Math.random() * 1000);
+  const config = path.join(root, 'registry.yml');
+  const storage = { filesystem: { rootdirectory: path.join(root, 'registry') } };
+  await writeFile(config, JSON.stringify({ version: 0.1, storage, http: { addr: `127.0.0.1:${port}` } }));
+  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
+  const host = `127.0.0.1:${port}`;
+  const deadline = performance.now() + 20_000;
+  while (!(await fetch(`http://${host}/v2/`).catch(() => null))?.ok) {
+    if (performance.now() > deadline || child.exitCode !== null) return null;
+    await delay(50);
+  }
+  return {
+    host,
+    async stop() {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function has(command: string): Promise<boolean> {
+  return (await execa('sh', ['-c', `command -v ${command}`], { reject: false })).exitCode === 0;
+}
