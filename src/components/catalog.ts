@@ -2,7 +2,6 @@ import { invalidField } from '../errors.ts';
 
 /** The programs that Sandplane runs or brings along. */
 export const componentNames = ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kubectl'] as const;
-export type ComponentName = (typeof componentNames)[number];
 
 export interface Versions {
   readonly kubernetesVersion: string;

@@ -27,8 +27,6 @@ export interface Attempt {
   readonly failure: string | null;
 }
 
-export type Components = ReturnType<typeof createComponents>;
-
 /** Hands out binaries and images of components: from the cache, else from the first source that has them. */
 export function createComponents(options: ComponentsOptions) {
   const { config, docker } = options;

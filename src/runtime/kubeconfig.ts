@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import type { Credentials } from './pki.ts';
 
 interface Access {
@@ -36,10 +35,6 @@ export function kubeconfig({ id, endpoint, credentials }: Access) {
     contexts: [{ name: id, context: { cluster: id, user: `${id}-admin`, namespace: 'default' } }],
     'current-context': id,
   };
-}
-
-export function kubeconfigYaml(access: Access): string {
-  return stringify(kubeconfig(access), { lineWidth: 0 });
 }
 
 /** The TLS server name of a sandbox; its first label is the id. */

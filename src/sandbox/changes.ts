@@ -5,9 +5,10 @@ import type { RedisKeys } from './keys.ts';
 /** Messages may be lost while Redis is away: whoever waits also looks again after this long. */
 const lookAgainMs = 2000;
 
-export interface ChangeListener extends Disposable {
+export interface ChangeListener {
   /** Resolves at the next change since the last call, or after `timeoutMs`, or after a while to be sure. */
   next(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  close(): void;
 }
 
 export type Changes = Awaited<ReturnType<typeof createChanges>>;
@@ -19,11 +20,6 @@ export async function createChanges({ redis, keys }: { redis: Redis; keys: Redis
   await redis.subscribe(keys.changes);
 
   return {
-    /** Calls back at every change of one sandbox. */
-    on(sandboxId: string, callback: () => void): Disposable {
-      emitter.on(sandboxId, callback);
-      return { [Symbol.dispose]: () => void emitter.off(sandboxId, callback) };
-    },
     listen(sandboxId: string): ChangeListener {
       let changed = false;
       const mark = () => {
@@ -38,7 +34,7 @@ export async function createChanges({ redis, keys }: { redis: Redis; keys: Redis
           if (!changed) await once(emitter, sandboxId, { signal: until }).catch(() => undefined);
           changed = false;
         },
-        [Symbol.dispose]: () => void emitter.off(sandboxId, mark),
+        close: () => void emitter.off(sandboxId, mark),
       };
     },
   };

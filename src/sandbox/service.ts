@@ -6,10 +6,10 @@ import type { Changes } from './changes.ts';
 import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
 import type { LogQuery } from './log-relay.ts';
-import { canReach } from './phase.ts';
 import { newSandboxId, type SandboxRecord } from './record.ts';
 import type { Starts } from './starts.ts';
 import type { Store, Stored } from './store.ts';
+import { createWait, notFound } from './wait.ts';
 
 export interface ServiceOptions {
   readonly store: Store;
@@ -125,37 +125,6 @@ export function createSandboxService(options: ServiceOptions) {
     return { ...sandbox, status: { ...sandbox.status, phase: 'deleting', endpoint: null } };
   }
 
-  /** Waits for a phase. Throws `wait_timeout`, `phase_unreachable` as soon as it is, `not_found`. */
-  async function wait(
-    project: string,
-    id: string,
-    goal: Phase,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<Sandbox> {
-    using listener = changes.listen(id);
-    const deadline = performance.now() + timeoutMs;
-    let last: Sandbox | null = null;
-    for (;;) {
-      const stored = await store.get(id);
-      if (stored?.record.sandbox.project !== project) {
-        if (last && goal === 'deleted')
-          return { ...last, status: { ...last.status, phase: 'deleted', endpoint: null } };
-        throw notFound(id);
-      }
-      last = stored.record.sandbox;
-      if (last.status.phase === goal) return last;
-      if (!canReach(last.status.phase, goal) || (stored.record.desired === 'deleted' && !goal.startsWith('delet'))) {
-        throw unreachable(last, goal);
-      }
-      const left = deadline - performance.now();
-      if (left <= 0 || signal.aborted) {
-        throw new AppError('wait_timeout', `${id} is ${last.status.phase}, not ${goal}, after ${timeoutMs / 1000} s.`);
-      }
-      await listener.next(left, signal);
-    }
-  }
-
   async function kubeconfigOf(project: string, id: string) {
     const { record, credentials } = await find(project, id);
     const { endpoint, phase } = record.sandbox.status;
@@ -177,6 +146,8 @@ export function createSandboxService(options: ServiceOptions) {
     const { record } = await find(project, id);
     return options.readLogs({ sandboxId: id, host: record.sandbox.status.host, ...query }, signal);
   }
+
+  const wait = createWait({ store, changes });
 
   return { create, get, list, patch, remove, wait, kubeconfig: kubeconfigOf, logs, hosts: hosts.alive };
 }
@@ -243,16 +214,6 @@ function merge(record: SandboxRecord, body: SandboxPatch): SandboxRecord {
 
 function expiry(from: Date, ttlSeconds: number | null): string | null {
   return ttlSeconds === null ? null : new Date(from.getTime() + ttlSeconds * 1000).toISOString();
-}
-
-function notFound(id: string): AppError {
-  return new AppError('not_found', `There is no sandbox ${id}.`);
-}
-
-function unreachable(sandbox: Sandbox, goal: Phase): AppError {
-  const { failure, phase } = sandbox.status;
-  const why = failure ? ` ${failure.message}` : '';
-  return new AppError('phase_unreachable', `${sandbox.id} is ${phase} and will not become ${goal}.${why}`);
 }
 
 /** RFC 9110, 13.1.1: any of the listed tags, or `*`. */

@@ -47,7 +47,7 @@ interface TemplateOptions {
   readonly versions: { readonly kubernetesVersion: string; readonly etcdVersion: string };
 }
 
-export function templateFolder({ folder, versions }: Omit<TemplateOptions, 'runtimeAt'>): string {
+function templateFolder({ folder, versions }: Omit<TemplateOptions, 'runtimeAt'>): string {
   return path.join(folder, `${versions.kubernetesVersion}-etcd-${versions.etcdVersion}-r${revision}`);
 }
 

@@ -99,7 +99,7 @@ const Timings = Type.Object(
   { description: 'where the time to ready went' },
 );
 
-export const conditionTypes = ['ComponentsReady', 'EtcdReady', 'ApiServerReady'] as const;
+const conditionTypes = ['ComponentsReady', 'EtcdReady', 'ApiServerReady'] as const;
 
 const Condition = Type.Object({
   type: stringEnum(conditionTypes, { description: 'what is told', examples: ['ApiServerReady'] }),

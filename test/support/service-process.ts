@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { adminKey, testEnvironment } from './service.ts';
+import { testEnvironment } from './service.ts';
 
 /** The service as `npm start` runs it: a process of its own. */
 export interface ServiceProcess {
@@ -38,5 +38,3 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   const [code] = await exited;
   return code as number | null;
 }
-
-export { adminKey };

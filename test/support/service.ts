@@ -10,7 +10,7 @@ import { createLogger } from '../../src/logger.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 
-export const adminKey = 'sp_admin_only-for-tests-0123456789';
+const adminKey = 'sp_admin_only-for-tests-0123456789';
 
 /** A folder of the test's own that sandbox users can pass through. Short: Unix sockets have short paths. */
 export async function temporaryFolder(): Promise<string> {
@@ -89,7 +89,7 @@ export interface Answer<Body> {
   readonly body: Body;
 }
 
-export type Client = ReturnType<typeof createClient>;
+type Client = ReturnType<typeof createClient>;
 
 /** A user of the REST API, as curl would be one. */
 export function createClient(url: () => string, key = adminKey) {

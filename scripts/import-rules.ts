@@ -1,0 +1,51 @@
+// Imports go one way:
+//   schemas, errors <- runtime, components <- sandbox <- routes, workers, grpc <- app <- entry points
+const to = (path: string) => ({ path });
+const from = (path: string, pathNot?: string) => ({ path, ...(pathNot ? { pathNot } : {}) });
+const forbid = (name: string, source: object, target: object) => ({
+  name,
+  severity: 'error',
+  from: source,
+  to: target,
+});
+
+// What stands above the domain: it puts the parts together.
+const assembly = '^src/(app|api|host|main|server|worker|runtimes)\\.ts$';
+
+export const importRules = {
+  validate: true,
+  ruleSet: {
+    forbidden: [
+      forbid('no-cycles', {}, { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }),
+      forbid('schemas-are-the-base', from('^src/schemas/'), {
+        path: '^(src|routes)/',
+        pathNot: '^src/(schemas/|errors\\.ts)',
+      }),
+      forbid('errors-are-the-base', from('^src/errors\\.ts'), to('^(src|routes)/')),
+      forbid('runtime-knows-no-domain', from('^src/runtime/'), to('^(src/(sandbox|components|cli)/|routes/)')),
+      forbid('components-know-no-domain', from('^src/components/'), to('^(src/(sandbox|runtime|cli)/|routes/)')),
+      forbid('domain-knows-no-surface', from('^src/sandbox/'), to('^(src/(components|cli)/|routes/)')),
+      forbid('nothing-below-knows-the-assembly', from('^src/(schemas|runtime|components|sandbox)/'), to(assembly)),
+      forbid('routes-know-no-runtime', from('^routes/'), to('^src/(runtime|components|cli)/')),
+      forbid(
+        'the-api-holds-no-runtime',
+        from('^src/(app|api|server)\\.ts$'),
+        to('^src/(runtime/(docker|process)|runtimes\\.ts|host\\.ts)'),
+      ),
+      forbid('nothing-imports-cli', from('^(src|routes)/', '^src/cli/'), {
+        path: '^src/cli/',
+        dependencyTypesNot: ['dynamic-import'],
+      }),
+      forbid('nothing-imports-tests', from('^(src|routes|bench|scripts)/'), to('^test/')),
+      forbid('no-unresolvable', {}, { couldNotResolve: true }),
+    ],
+  },
+  doNotFollow: { path: 'node_modules' },
+  tsPreCompilationDeps: true,
+  parser: 'swc',
+  enhancedResolveOptions: {
+    extensions: ['.ts', '.mjs', '.js', '.json'],
+    exportsFields: ['exports'],
+    conditionNames: ['import', 'node', 'types', 'default'],
+  },
+};
