@@ -81,7 +81,10 @@ const Environment = Type.Object({
     pattern: '^[a-zA-Z0-9_-]{1,64}$',
   }),
   REDIS_URL: Type.Optional(
-    Type.String({ description: 'a Redis to use; default: an embedded redis-server', pattern: '^rediss?://' }),
+    Type.String({
+      description: 'a Redis to use, redis://, rediss:// or unix:///path; default: an embedded redis-server',
+      pattern: '^(rediss?|unix)://',
+    }),
   ),
 });
 

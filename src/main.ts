@@ -12,7 +12,7 @@ import { serveHealth } from './health-port.ts';
 import { type RunningHost, startHost } from './host.ts';
 import { adminKey, adminKeyFile } from './keys.ts';
 import { createLogger } from './logger.ts';
-import type { RedisAddress } from './redis.ts';
+import { type RedisAddress, redisAddress } from './redis.ts';
 import { reportAndExit } from './report.ts';
 import { claimService } from './running-service.ts';
 import { exists } from './runtime/process-folder.ts';
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
 
 async function openRedis(config: Config): Promise<EmbeddedRedis> {
   if (!config.redisUrl) return await startEmbeddedRedis(config.dataDir);
-  return { address: { url: config.redisUrl }, stop: async () => undefined };
+  return { address: redisAddress(config.redisUrl), stop: async () => undefined };
 }
 
 /** On the first run only: the template, so that starts are fast from the first on, and a sandbox to look at. */

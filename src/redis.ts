@@ -7,6 +7,11 @@ export type RedisAddress = { readonly url: string } | { readonly path: string };
 // A cap on the back-off: after an outage, work goes on within seconds, not after the default's growing pauses.
 const retryStrategy = (attempt: number) => Math.min(50 * 2 ** attempt, 2000);
 
+/** REDIS_URL as an address: unix:///run/redis.sock is a path. */
+export function redisAddress(url: string): RedisAddress {
+  return url.startsWith('unix://') ? { path: url.slice('unix://'.length) } : { url };
+}
+
 /** For requests: fails fast, so that a user gets a 503 instead of a hanging connection. */
 export function connectForRequests(address: RedisAddress): Redis {
   return connect(address, { commandTimeout: 1000, maxRetriesPerRequest: 1, enableOfflineQueue: false });

@@ -2,6 +2,7 @@ import { startApi } from './api.ts';
 import { loadConfig } from './config.ts';
 import { AppError } from './errors.ts';
 import { createLogger } from './logger.ts';
+import { redisAddress } from './redis.ts';
 import { reportAndExit } from './report.ts';
 import { closeOnSignal } from './shutdown.ts';
 
@@ -10,7 +11,7 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   if (!config.redisUrl) throw new AppError('config_invalid', 'API and worker apart share a Redis: set REDIS_URL.');
   const logger = createLogger(config.logLevel);
-  const api = await startApi(config, { url: config.redisUrl }, logger);
+  const api = await startApi(config, redisAddress(config.redisUrl), logger);
   logger.info({ url: api.url }, 'listening');
   closeOnSignal(api.close, logger);
 }

@@ -3,6 +3,7 @@ import { AppError } from './errors.ts';
 import { serveHealth } from './health-port.ts';
 import { startHost } from './host.ts';
 import { createLogger } from './logger.ts';
+import { redisAddress } from './redis.ts';
 import { reportAndExit } from './report.ts';
 import { closeOnSignal } from './shutdown.ts';
 
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   if (!config.redisUrl) throw new AppError('config_invalid', 'API and worker apart share a Redis: set REDIS_URL.');
   const logger = createLogger(config.logLevel);
-  const host = await startHost(config, { url: config.redisUrl }, logger);
+  const host = await startHost(config, redisAddress(config.redisUrl), logger);
   const health = await serveHealth(config, host.isHealthy);
   logger.info({ host: config.workerName, health: health.url }, 'working');
   closeOnSignal(async () => {

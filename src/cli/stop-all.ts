@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../config.ts';
 import { startEmbeddedRedis } from '../embedded-redis.ts';
 import { serviceId } from '../keys.ts';
 import { createLogger } from '../logger.ts';
-import { connectForWork } from '../redis.ts';
+import { connectForWork, redisAddress } from '../redis.ts';
 import { reportAndExit } from '../report.ts';
 import { findRunningService } from '../running-service.ts';
 import { exists } from '../runtime/process-folder.ts';
@@ -75,7 +75,7 @@ async function removeRecords(config: Config): Promise<void> {
     if (await exists(path.join(config.dataDir, 'redis'))) await (await startEmbeddedRedis(config.dataDir)).stop();
     return;
   }
-  const redis = connectForWork({ url: config.redisUrl });
+  const redis = connectForWork(redisAddress(config.redisUrl));
   await redis.connect();
   for await (const keys of redis.scanStream({ match: `${redisKeys(config.redisPrefix).base}:*`, count: 500 })) {
     if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]));

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
 import { imageReference, pathInImage } from './catalog.ts';
-import { answered, pullImage } from './docker-images.ts';
+import { answered, findImage, pullImage } from './docker-images.ts';
 import type { Source, Wanted } from './source.ts';
 
 /** Upstream's image, pulled by the Docker daemon; the binary is copied out of a container that is never started. */
@@ -15,7 +15,7 @@ export function imageSource(docker: Docker | undefined, registry: string): Sourc
       if (!docker) throw new Error('no Docker daemon answers');
       if (process.platform !== 'linux') throw new Error('images hold Linux binaries');
       const reference = imageReference(registry, wanted.name, wanted.version);
-      await pullImage(docker, reference, wanted);
+      if (!(await findImage(docker, reference))) await pullImage(docker, reference, wanted);
       return await copyOut(docker, reference, wanted);
     },
   };

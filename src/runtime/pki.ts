@@ -56,10 +56,13 @@ export async function createCredentials(names: readonly string[]): Promise<Crede
 }
 
 /**
- * A client certificate of system:masters for ten minutes: needed once, to bind our admin group in a data set that has
- * never been booted. It stays in memory.
+ * A client certificate of system:masters, by default for ten minutes: needed once, to bind our admin group in a data
+ * set that has never been booted. There it stays in memory.
  */
-export async function createBootstrapCertificate(credentials: Credentials): Promise<CertificateAndKey> {
+export async function createBootstrapCertificate(
+  credentials: Credentials,
+  lifetimeMs = 10 * 60_000,
+): Promise<CertificateAndKey> {
   const cert = new x509.X509Certificate(credentials.caCert);
   const der = createPrivateKey(credentials.caKey).export({ type: 'pkcs8', format: 'der' });
   const spki = createPublicKey(credentials.caKey).export({ type: 'spki', format: 'der' });
@@ -67,7 +70,7 @@ export async function createBootstrapCertificate(credentials: Credentials): Prom
     privateKey: await webcrypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign']),
     publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
   };
-  return await issueClient({ cert, keys }, 'sandplane-bootstrap', 'system:masters', 10 * 60_000);
+  return await issueClient({ cert, keys }, 'sandplane-bootstrap', 'system:masters', lifetimeMs);
 }
 
 async function createCa(): Promise<Ca> {

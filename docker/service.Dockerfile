@@ -1,0 +1,15 @@
+# The service: `node src/server.ts` is the API, `node src/worker.ts` the worker.
+# The base needs node 24 and npm; one that brings /app/node_modules along needs no npm and no network.
+ARG BASE=node:24-bookworm-slim
+FROM ${BASE}
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN [ -d node_modules ] || npm ci --omit=dev
+COPY routes routes
+COPY src src
+# A new volume takes over the owner of the folder that it is mounted on.
+RUN node -e "for (const dir of ['/data', '/cache']) { fs.mkdirSync(dir); fs.chownSync(dir, 65532, 65532); }"
+ENV SANDPLANE_DATA_DIR=/data SANDPLANE_CACHE_DIR=/cache
+USER 65532:65532
+ENTRYPOINT ["node", "--max-semi-space-size=2"]
+CMD ["src/server.ts"]
