@@ -15,6 +15,7 @@ import { createHealthChecks } from './sandbox/health.ts';
 import { holdHostLease } from './sandbox/host-lease.ts';
 import { createHosts } from './sandbox/hosts.ts';
 import { type RedisKeys, redisKeys } from './sandbox/keys.ts';
+import { launch } from './sandbox/launch.ts';
 import { serveLogs } from './sandbox/log-relay.ts';
 import { createPortLeases } from './sandbox/port-leases.ts';
 import { createReconciler } from './sandbox/reconcile.ts';
@@ -79,6 +80,7 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
     health,
     runtimes,
     templates,
+    launch,
     wake: (sandboxId) => wakeUps.send(host, sandboxId),
     slots,
     portRange: config.portRange,

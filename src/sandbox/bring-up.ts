@@ -1,6 +1,5 @@
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { handleFailure } from './failure.ts';
-import { launch } from './launch.ts';
 import { certificateNames, makePlan } from './plan.ts';
 import { phaseOf, type SandboxRecord, withCondition, withStatus } from './record.ts';
 import { releaseStart, runtimeOf, type WorkerContext } from './worker-context.ts';
@@ -119,7 +118,7 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
     advertiseHost,
     templateDir: await templates.find(kubernetesVersion, etcdVersion),
   });
-  return await launch({ runtime, plan, credentials, probeHost, port, signal });
+  return await context.launch({ runtime, plan, credentials, probeHost, port, signal });
 }
 
 function toReady(

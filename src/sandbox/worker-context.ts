@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Runtime } from '../runtime/driver.ts';
 import type { HealthChecks } from './health.ts';
+import type { launch } from './launch.ts';
 import type { PortLeases } from './port-leases.ts';
 import type { SandboxRecord } from './record.ts';
 import type { Starts } from './starts.ts';
@@ -26,6 +27,8 @@ export interface WorkerContext {
   readonly health: HealthChecks;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
   readonly templates: Templates;
+  /** Brings the components up; tests of what happens in which order bring their own. */
+  readonly launch: typeof launch;
   readonly wake: (sandboxId: string) => Promise<void>;
   /** Starts at the same time. */
   readonly slots: number;

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import t from 'tap';
+import { preferredWaitMs } from '../../routes/prefer.ts';
+import { resolveVersions } from '../../src/components/catalog.ts';
+import { canFollow, canReach } from '../../src/sandbox/phase.ts';
+import { certificateNames, makePlan } from '../../src/sandbox/plan.ts';
+import { newSandboxId } from '../../src/sandbox/record.ts';
+import { createSealer } from '../../src/sandbox/seal.ts';
+import { phases } from '../../src/schemas/sandbox.ts';
+import type { SandboxSpec } from '../../src/schemas/spec.ts';
+
+const spec: SandboxSpec = {
+  kubernetesVersion: 'latest',
+  durability: 'ephemeral',
+  apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} },
+  etcd: { extraArgs: {} },
+};
+
+t.test('phases', async (t) => {
+  for (const phase of phases.filter((one) => one !== 'deleted'))
+    t.ok(canReach(phase, 'deleted'), `${phase} can be deleted`);
+  t.notOk(canReach('failed', 'ready'));
+  t.notOk(canReach('deleting', 'ready'));
+  t.ok(canReach('pending', 'ready'));
+  t.notOk(canFollow('ready', 'pending'));
+});
+
+t.test('versions', async (t) => {
+  t.same(resolveVersions({}), { kubernetesVersion: '1.37.2', etcdVersion: '3.6.16' });
+  t.equal(resolveVersions({ kubernetesVersion: '1.36' }).kubernetesVersion, '1.36.3');
+  t.equal(resolveVersions({ kubernetesVersion: 'v1.34.4' }).kubernetesVersion, '1.34.4');
+  t.equal(resolveVersions({ kubernetesVersion: '1.35.1' }).kubernetesVersion, '1.35.1', 'exact, on demand');
+  for (const wrong of ['1.35', '1.33.1', '2.0.0', 'newest', '1.37.2; rm', '1.38.0']) {
+    t.throws(() => resolveVersions({ kubernetesVersion: wrong }), { code: 'unsupported_version' }, wrong);
+  }
+  t.throws(() => resolveVersions({ etcdVersion: '3.5.1' }), { code: 'unsupported_version' });
+});
+
+t.test('a sealed secret opens with its key and context only', async (t) => {
+  const sealer = createSealer(randomBytes(32));
+  const sealed = sealer.seal('secret', 'project/one');
+  t.equal(sealer.open(sealed, 'project/one'), 'secret');
+  t.notMatch(sealed, 'secret');
+  t.throws(() => sealer.open(sealed, 'project/two'), 'not in the place of another');
+  t.throws(() => createSealer(randomBytes(32)).open(sealed, 'project/one'), 'not with another key');
+  t.throws(() => sealer.open(`${sealed.slice(0, -2)}AA`, 'project/one'), 'not when changed');
+});
+
+t.test('a plan follows from its input', async (t) => {
+  const id = newSandboxId();
+  const credentials = {
+    caCert: 'ca',
+    caKey: 'CA KEY',
+    serverCert: 's',
+    serverKey: 'k',
+    serviceAccountKey: 'sk',
+    serviceAccountPub: 'sp',
+    adminCert: 'a',
+    adminKey: 'ADMIN KEY',
+  };
+  const input = {
+    sandboxId: id,
+    project: 'default',
+    spec,
+    kubernetesVersion: '1.37.2',
+    etcdVersion: '3.6.16',
+    credentials,
+    port: 20_000,
+    slot: 0,
+    root: '/sandboxes',
+    bindAddress: '127.0.0.1',
+    advertiseHost: '127.0.0.1',
+    templateDir: null,
+  };
+  const plan = makePlan(input);
+  t.same(makePlan(input), plan);
+  const [etcd, apiServer] = plan.components;
+  t.equal(etcd?.port, null, 'etcd has no port');
+  t.ok(etcd?.args.includes('--unsafe-no-fsync=true'));
+  t.notOk(
+    makePlan({ ...input, spec: { ...spec, durability: 'durable' } }).components[0]?.args.some((arg) =>
+      arg.includes('fsync'),
+    ),
+  );
+  const written = JSON.stringify([plan.files, plan.components]);
+  t.notMatch(written, 'CA KEY', 'the key of the CA stays with the service');
+  t.notMatch(written, 'ADMIN KEY');
+  t.notMatch(JSON.stringify(plan.components), /"k"|"sk"/, 'and no key is an argument');
+  const given = {
+    ...spec,
+    apiServer: { ...spec.apiServer, extraArgs: { 'disable-admission-plugins': 'NamespaceLifecycle' } },
+  };
+  t.ok(
+    makePlan({ ...input, spec: given }).components[1]?.args.includes(
+      '--disable-admission-plugins=ServiceAccount,NamespaceLifecycle',
+    ),
+  );
+  t.not(makePlan({ ...input, spec: given }).components[1]?.specHash, apiServer?.specHash);
+  const ranged = {
+    ...spec,
+    apiServer: { ...spec.apiServer, extraArgs: { 'service-cluster-ip-range': '10.0.255.0/24' } },
+  };
+  t.ok(certificateNames({ ...input, spec: ranged }).includes('10.0.255.1'));
+});
+
+t.test('Prefer', async (t) => {
+  t.equal(preferredWaitMs(undefined), 0);
+  t.equal(preferredWaitMs('wait=10'), 10_000);
+  t.equal(preferredWaitMs('respond-async, wait="5"'), 5000);
+  t.equal(preferredWaitMs('wait=99999'), 300_000);
+  t.equal(preferredWaitMs('await=3'), 0);
+});

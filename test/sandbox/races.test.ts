@@ -1,0 +1,136 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { AppError } from '../../src/errors.ts';
+import type { SandboxCreate } from '../../src/schemas/sandbox.ts';
+import { startFakeHost } from '../support/fake-host.ts';
+
+t.setTimeout(120_000);
+const never = new AbortController().signal;
+const body: SandboxCreate = {
+  spec: {
+    kubernetesVersion: 'latest',
+    durability: 'ephemeral',
+    apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} },
+    etcd: { extraArgs: {} },
+  },
+};
+
+t.test('a deletion that races its create, a thousand times', async (t) => {
+  const host = await startFakeHost({ onStart: async () => void (await delay(Math.random() * 3)), slots: 16 });
+  t.teardown(() => host.close());
+  const one = async () => {
+    const { id } = await host.service.create('default', body);
+    await delay(Math.random() * 12);
+    await host.service.remove('default', id);
+    await host.service.wait('default', id, 'deleted', 30_000, never).catch((error: unknown) => {
+      // Gone before the waiting began.
+      if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+    });
+  };
+  for (let i = 0; i < 20; i += 1) await Promise.all(Array.from({ length: 50 }, one));
+  await host.quiet();
+  t.same(await host.runtime.observe(), [], 'nothing runs');
+  const left = (await host.redis.keys('*')).filter(
+    (key) => key.includes('sandbox') || key.includes('ports') || key.includes('starting'),
+  );
+  t.same(left, [], 'no record, port lease or start slot is left');
+});
+
+t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
+  let starts = 0;
+  const host = await startFakeHost({
+    async onStart() {
+      starts += 1;
+      return undefined;
+    },
+  });
+  t.teardown(() => host.close());
+  const { id } = await host.service.create('default', body);
+  await Promise.all(Array.from({ length: 20 }, () => host.wake(id)));
+  await host.service.wait('default', id, 'ready', 10_000, never);
+  await host.wake(id);
+  await host.wake('sb-00000000000000000000');
+  await host.quiet();
+  t.equal(starts, 2, 'etcd and kube-apiserver, once each');
+});
+
+t.test('at most so many start at once, and the others know their place', async (t) => {
+  let starting = 0;
+  let most = 0;
+  const gate = Promise.withResolvers<void>();
+  const host = await startFakeHost({
+    slots: 2,
+    async onStart(_plan, { name }) {
+      if (name !== 'etcd') return undefined;
+      starting += 1;
+      most = Math.max(most, starting);
+      await gate.promise;
+      starting -= 1;
+      return undefined;
+    },
+  });
+  t.teardown(() => host.close());
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i += 1) ids.push((await host.service.create('default', body)).id);
+  while (starting < 2) await delay(5);
+  const places = async () =>
+    (await host.service.list('default', { limit: 10 })).items.map(({ status }) => status.queuePosition);
+  t.same((await places()).toReversed(), [null, null, 1, 2, 3]);
+  gate.resolve();
+  for (const id of ids) await host.service.wait('default', id, 'ready', 10_000, never);
+  t.equal(most, 2);
+  t.same(await places(), [null, null, null, null, null]);
+});
+
+t.test('a sweep finds work whose wake-up was lost, and what no record owns', async (t) => {
+  const host = await startFakeHost();
+  t.teardown(() => host.close());
+  const { id } = await host.service.create('default', body);
+  await host.service.wait('default', id, 'ready', 10_000, never);
+  await host.quiet();
+  const record = await host.redis.hgetall(host.keys.sandbox(id));
+  const wanted = { ...JSON.parse(record.r ?? ''), desired: 'deleted' };
+  await host.redis.hset(host.keys.sandbox(id), 'r', JSON.stringify(wanted));
+  await host.sweep();
+  t.same(await host.runtime.observe(), [], 'a deletion that nobody was woken for');
+
+  const second = await host.service.create('default', body);
+  await host.service.wait('default', second.id, 'ready', 10_000, never);
+  await host.redis.del(host.keys.sandbox(second.id));
+  await host.sweep();
+  t.same(await host.runtime.observe(), [], 'components without a record');
+});
+
+t.test('taken ports are skipped, and a passing failure is tried again', async (t) => {
+  let refusals = 3;
+  const host = await startFakeHost({
+    async onStart(_plan, { name }) {
+      if (name === 'kube-apiserver' && refusals-- > 0) throw new AppError('port_taken', 'taken');
+      return undefined;
+    },
+  });
+  t.teardown(() => host.close());
+  const { id } = await host.service.create('default', body);
+  const ready = await host.service.wait('default', id, 'ready', 20_000, never);
+  t.match(ready.status, { phase: 'ready', failure: null });
+  await host.quiet();
+  t.equal(await host.redis.hlen(host.keys.ports('fake-host')), 1, 'the ports that were refused are given back');
+});
+
+t.test('a failure of its own is final, told, and leaves nothing running', async (t) => {
+  const host = await startFakeHost({
+    onStart: async (_plan, { name }) => (name === 'kube-apiserver' ? { diesWith: 'unknown flag' } : undefined),
+  });
+  t.teardown(() => host.close());
+  const { id } = await host.service.create('default', body);
+  const failed = await host.service.wait('default', id, 'failed', 10_000, never);
+  t.match(failed.status.failure, {
+    code: 'component_exited',
+    component: 'kube-apiserver',
+    logTail: [/./, 'unknown flag'],
+  });
+  await host.quiet();
+  const [observed] = await host.runtime.observe(id);
+  t.ok(observed?.components.every(({ state }) => state === 'exited'));
+  await t.rejects(host.service.wait('default', id, 'ready', 1000, never), { code: 'phase_unreachable' });
+});

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { resolveVersions } from '../../src/components/catalog.ts';
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import { createLogger } from '../../src/logger.ts';
+import { connectForWork } from '../../src/redis.ts';
+import { createFakeRuntime, type StartHook } from '../../src/runtime/fake.ts';
+import { createChanges } from '../../src/sandbox/changes.ts';
+import { redisKeys } from '../../src/sandbox/keys.ts';
+import { createPortLeases } from '../../src/sandbox/port-leases.ts';
+import { createReconciler } from '../../src/sandbox/reconcile.ts';
+import { defineScripts } from '../../src/sandbox/scripts.ts';
+import { createSealer } from '../../src/sandbox/seal.ts';
+import { createSandboxService } from '../../src/sandbox/service.ts';
+import { createStarts } from '../../src/sandbox/starts.ts';
+import { createStore } from '../../src/sandbox/store.ts';
+import { sweep } from '../../src/sandbox/sweep.ts';
+import { temporaryFolder } from './service.ts';
+
+const host = 'fake-host';
+const portRange = { first: 40_000, last: 49_999 };
+
+/** The domain with a real Redis and the fake runtime: what happens in which order is up to the test. */
+export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHook; slots?: number } = {}) {
+  const dir = await temporaryFolder();
+  const redisServer = await startEmbeddedRedis(dir);
+  const redis = defineScripts(connectForWork(redisServer.address));
+  const subscriber = connectForWork(redisServer.address);
+  await Promise.all([redis.connect(), subscriber.connect()]);
+  const keys = redisKeys('fake');
+  const logger = createLogger(process.env.TEST_LOG ?? 'silent');
+  const runtime = createFakeRuntime(onStart ? { onStart } : {});
+  const store = createStore({ redis, keys, sealer: createSealer(randomBytes(32)) });
+  const starts = createStarts({ redis, keys });
+  const stopping = new AbortController();
+  const runtimes = new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]);
+  const underWay = new Set<Promise<void>>();
+  const wake = async (id: string): Promise<void> => {
+    const looking = reconcile(id).finally(() => underWay.delete(looking));
+    underWay.add(looking);
+  };
+  const { reconcile, settled } = createReconciler({
+    host,
+    store,
+    starts,
+    ports: createPortLeases({ redis, keys, range: portRange, isFree: async () => true }),
+    health: { isHealthy: async () => true, forget: () => undefined, close: () => undefined },
+    runtimes,
+    templates: { find: async () => null, ensure: async () => null, settled: async () => undefined },
+    async launch({ plan, signal }) {
+      await runtime.prepare(plan, signal);
+      for (const component of plan.components) await runtime.start(plan, component, signal);
+      return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
+    },
+    wake,
+    slots,
+    portRange,
+    advertiseHost: '127.0.0.1',
+    probeHost: '127.0.0.1',
+    logger,
+    signal: stopping.signal,
+  });
+  const service = createSandboxService({
+    store,
+    starts,
+    hosts: { place: async () => ({ host, runtime: 'process' }), alive: async () => [] } as never,
+    changes: await createChanges({ redis: subscriber, keys }),
+    wake: async (_host, id) => await wake(id),
+    resolveVersions,
+    readLogs: async function* () {},
+    logger,
+  });
+  return {
+    service,
+    runtime,
+    redis,
+    keys,
+    wake,
+    sweep: () => sweep({ host, store, starts, slots, runtimes, reconcile, logger }),
+    /** Resolves when nothing is under way. */
+    async quiet(): Promise<void> {
+      while (underWay.size > 0) await Promise.all(underWay);
+      await settled();
+    },
+    async close(): Promise<void> {
+      stopping.abort();
+      redis.disconnect();
+      subscriber.disconnect();
+      await redisServer.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
