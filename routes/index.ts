@@ -1,4 +1,4 @@
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { kubeconfigRoute } from './kubeconfig.ts';
 import { logsRoute } from './logs.ts';
 import { sandboxRoutes } from './sandboxes.ts';
@@ -7,7 +7,7 @@ import { versionRoutes } from './versions.ts';
 import { waitRoute } from './wait.ts';
 
 /** Every route of the service. */
-export function registerRoutes(app: App, dependencies: AppDependencies): void {
+export function registerRoutes(app: App, dependencies: RouteDependencies): void {
   serviceRoutes(app, dependencies);
   versionRoutes(app, dependencies);
   sandboxRoutes(app, dependencies);

@@ -1,11 +1,11 @@
 import Type from 'typebox';
 import { stringify } from 'yaml';
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { answers, defaultProject } from './answers.ts';
 
-export function kubeconfigRoute(app: App, { service }: AppDependencies): void {
+export function kubeconfigRoute(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/kubeconfig',
     {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import Type from 'typebox';
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { answers, defaultProject } from './answers.ts';
@@ -25,7 +25,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-export function logsRoute(app: App, { service }: AppDependencies): void {
+export function logsRoute(app: App, { service, closing }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/logs',
     {
@@ -52,7 +52,7 @@ export function logsRoute(app: App, { service }: AppDependencies): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const chunks = await service.logs(defaultProject, id, request.query, hungUp(reply));
+      const chunks = await service.logs(defaultProject, id, request.query, hungUp(reply, closing));
       // The first chunk is awaited here: what fails before it is still a problem document.
       const iterator = chunks[Symbol.asyncIterator]();
       const first = await iterator.next();

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
@@ -46,10 +46,14 @@ const ListQuery = Type.Object(
 const tags = ['sandboxes'];
 const one = (description: string) => ({ ...ref(Sandbox), description });
 
-export function sandboxRoutes(app: App, { service, once }: AppDependencies): void {
+export function sandboxRoutes(app: App, { service, once, closing }: RouteDependencies): void {
   app.post(
     '/v1/sandboxes',
     {
+      // Without a body, all is as by default: the same as {}.
+      preValidation: async (request) => {
+        request.body ??= {} as SandboxCreate;
+      },
       schema: {
         operationId: 'createSandbox',
         summary: 'Create a sandbox',
@@ -74,7 +78,7 @@ export function sandboxRoutes(app: App, { service, once }: AppDependencies): voi
     },
     async (request, reply) => {
       const { prefer, 'idempotency-key': key } = request.headers;
-      const create = (id: string) => createAndWait(id, request.body, preferredWaitMs(prefer), hungUp(reply));
+      const create = (id: string) => createAndWait(id, request.body, preferredWaitMs(prefer), hungUp(reply, closing));
       if (key === undefined) return sendCreated(reply, await create(newSandboxId()));
       const identity = { project: defaultProject, key, body: request.body, newId: newSandboxId };
       const answer = await once(identity, async (id) => {

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { answers } from './answers.ts';
 
 const Ready = Type.Object(
@@ -7,7 +7,7 @@ const Ready = Type.Object(
   { description: 'the service takes requests' },
 );
 
-export function serviceRoutes(app: App, { checkStore }: AppDependencies): void {
+export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void {
   app.get(
     '/readyz',
     {

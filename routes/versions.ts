@@ -1,9 +1,9 @@
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { ref } from '../src/schemas/common.ts';
 import { VersionList } from '../src/schemas/version.ts';
 import { answers } from './answers.ts';
 
-export function versionRoutes(app: App, { service }: AppDependencies): void {
+export function versionRoutes(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/versions',
     {

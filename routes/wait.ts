@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { App, AppDependencies } from '../src/app.ts';
+import type { App, RouteDependencies } from '../src/app.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import { phases, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
 import { answers, defaultProject, etag } from './answers.ts';
@@ -13,7 +13,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-export function waitRoute(app: App, { service }: AppDependencies): void {
+export function waitRoute(app: App, { service, closing }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/wait',
     {
@@ -35,7 +35,13 @@ export function waitRoute(app: App, { service }: AppDependencies): void {
     },
     async (request, reply) => {
       const { for: phase, timeout } = request.query;
-      const sandbox = await service.wait(defaultProject, request.params.id, phase, timeout * 1000, hungUp(reply));
+      const sandbox = await service.wait(
+        defaultProject,
+        request.params.id,
+        phase,
+        timeout * 1000,
+        hungUp(reply, closing),
+      );
       return reply.header('etag', etag(sandbox.resourceVersion)).send(sandbox);
     },
   );

@@ -26,6 +26,9 @@ export interface AppDependencies {
   readonly logger: FastifyBaseLogger;
 }
 
+/** What the routes get: a signal that ends long polls and streams when the service stops. */
+export type RouteDependencies = AppDependencies & { readonly closing: AbortSignal };
+
 export type App = FastifyInstance<
   import('node:http').Server,
   import('node:http').IncomingMessage,
@@ -64,7 +67,12 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     authenticate(request.headers.authorization, dependencies.adminKey);
   });
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
-  await app.register(async (scope) => registerRoutes(scope as unknown as App, dependencies));
+  const closing = new AbortController();
+  app.addHook('preClose', async () => {
+    closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
+  });
+  const all: RouteDependencies = { ...dependencies, closing: closing.signal };
+  await app.register(async (scope) => registerRoutes(scope as unknown as App, all));
   await app.ready();
   return app as unknown as App;
 }

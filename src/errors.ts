@@ -22,7 +22,6 @@ export const errorTable = {
   body_too_large: { http: 413, grpc: 'RESOURCE_EXHAUSTED', retryable: false, title: 'The body is too large' },
   unauthenticated: { http: 401, grpc: 'UNAUTHENTICATED', retryable: false, title: 'A valid key is needed' },
   not_found: { http: 404, grpc: 'NOT_FOUND', retryable: false, title: 'Not found' },
-  method_not_allowed: { http: 405, grpc: 'UNIMPLEMENTED', retryable: false, title: 'Method not allowed' },
   conflict: { http: 409, grpc: 'ABORTED', retryable: true, title: 'The resource is being changed by another request' },
   idempotency_in_flight: { http: 409, grpc: 'ABORTED', retryable: true, title: 'A request with this key is in flight' },
   idempotency_mismatch: {

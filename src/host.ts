@@ -128,6 +128,8 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
   const sweeps = repeat(
     config.sweepIntervalMs,
     async () => {
+      // A host that was lost is somebody else's: nothing here may be touched any more.
+      if (stopping.signal.aborted) return;
       await sweep({ host, store, starts, slots, runtimes, reconcile, logger });
       sweptAt = performance.now();
     },

@@ -4,13 +4,17 @@ import type { VersionReport } from '../schemas/version.ts';
 import type { Cache } from './cache.ts';
 import { defaultVersions, imageReference, localImageReference, lockedVersions } from './catalog.ts';
 import type { Attempt } from './components.ts';
-import { findImage } from './docker-images.ts';
+import { answered } from './docker-images.ts';
 
 interface ReportOptions {
   readonly cache: Cache;
   readonly config: Config['components'];
   readonly docker?: Docker;
   readonly attempts: ReadonlyMap<string, Attempt>;
+}
+
+interface Known extends ReportOptions {
+  readonly images: ReadonlySet<string>;
 }
 
 type ComponentReport = VersionReport['components'][number];
@@ -22,10 +26,11 @@ export async function reportVersions(options: ReportOptions): Promise<VersionRep
     ...(await options.cache.versionsOf('kube-apiserver')),
   ]);
   const newestFirst = [...known].sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  return await Promise.all(newestFirst.map((version) => reportVersion(options, version)));
+  const images = await imagesOn(options.docker);
+  return await Promise.all(newestFirst.map((version) => reportVersion({ ...options, images }, version)));
 }
 
-async function reportVersion(options: ReportOptions, kubernetesVersion: string): Promise<VersionReport> {
+async function reportVersion(options: Known, kubernetesVersion: string): Promise<VersionReport> {
   const locked = lockedVersions.find((versions) => versions.kubernetesVersion === kubernetesVersion);
   const { etcdVersion } = locked ?? defaultVersions;
   const wanted = [
@@ -43,14 +48,15 @@ async function reportVersion(options: ReportOptions, kubernetesVersion: string):
 }
 
 async function reportComponent(
-  { cache, config, docker, attempts }: ReportOptions,
+  { cache, config, images, attempts }: Known,
   name: string,
   version: string,
 ): Promise<ComponentReport> {
   const attempt = attempts.get(`${name} ${version}`);
   const readyAs: ComponentReport['readyAs'] = [];
   if (await cache.find(name, version)) readyAs.push('binary');
-  if (docker && (await hasImage(docker, config.imageRegistry, name, version))) readyAs.push('image');
+  const references = [imageReference(config.imageRegistry, name, version), localImageReference(name, version)];
+  if (references.some((reference) => images.has(reference))) readyAs.push('image');
   const pending = attempt?.failure ? 'failed' : attempt?.progress ? 'preparing' : 'available';
   return {
     name,
@@ -63,9 +69,8 @@ async function reportComponent(
   };
 }
 
-async function hasImage(docker: Docker, registry: string, name: string, version: string): Promise<boolean> {
-  const references = [imageReference(registry, name, version), localImageReference(name, version)];
-  // A daemon that does not answer has no images for us now.
-  const found = await Promise.all(references.map((reference) => findImage(docker, reference).catch(() => null)));
-  return found.some((image) => image !== null);
+/** The references of all images on the daemon, in one question. A daemon that does not answer has none for us now. */
+async function imagesOn(docker: Docker | undefined): Promise<ReadonlySet<string>> {
+  const images = docker ? await answered(docker.listImages()).catch(() => []) : [];
+  return new Set(images.flatMap((image) => image.RepoTags ?? []));
 }

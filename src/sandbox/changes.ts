@@ -16,7 +16,10 @@ export type Changes = Awaited<ReturnType<typeof createChanges>>;
 /** Tells which sandbox has changed, from one subscription for the whole process. `redis` is used up by it. */
 export async function createChanges({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   const emitter = new EventEmitter().setMaxListeners(0);
-  redis.on('message', (_channel: string, sandboxId: string) => emitter.emit(sandboxId));
+  // The connection may be shared with other subscriptions.
+  redis.on('message', (channel: string, sandboxId: string) => {
+    if (channel === keys.changes) emitter.emit(sandboxId);
+  });
   await redis.subscribe(keys.changes);
 
   return {

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import type { Changes } from './changes.ts';
 import { canReach } from './phase.ts';
@@ -27,6 +27,7 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
         if (last.status.phase === goal) return last;
         const leaving = stored.record.desired === 'deleted' && goal !== 'deleting' && goal !== 'deleted';
         if (leaving || !canReach(last.status.phase, goal)) throw unreachable(last, goal);
+        if (signal.aborted && isAppError(signal.reason)) throw signal.reason;
         const left = deadline - performance.now();
         if (left <= 0 || signal.aborted) {
           throw new AppError(
