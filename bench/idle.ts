@@ -8,7 +8,7 @@ import { median } from './statistics.ts';
 const sandboxes = 10;
 const settleMs = 10_000;
 
-export interface Memory {
+interface Memory {
   readonly rssMb: number;
   readonly pssMb: number;
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 const parts = ['process', 'docker', 'eight', 'idle'] as const;
-export type Part = (typeof parts)[number];
+type Part = (typeof parts)[number];
 
 export interface Options {
   /** Starts of each kind that count. */
@@ -15,7 +15,7 @@ export interface Options {
   readonly idleSeconds: number;
 }
 
-export const usage = `npm run bench -- [--n=5] [--only=process,docker,eight,idle] [--docker] [--eight-rounds=3] [--idle-seconds=30]`;
+const usage = `npm run bench -- [--n=5] [--only=process,docker,eight,idle] [--docker] [--eight-rounds=3] [--idle-seconds=30]`;
 
 /** Reads the command line. Throws with the usage in the message. */
 export function readOptions(args: readonly string[]): Options {

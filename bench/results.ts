@@ -5,7 +5,7 @@ import type { MachineFacts } from './machine.ts';
 import type { Kind } from './start.ts';
 import { median, type Ratio, ratio, type Spread, spread } from './statistics.ts';
 
-export interface KindResult {
+interface KindResult {
   readonly letter: string;
   readonly name: string;
   readonly ms: Spread;
