@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { findProcesses } from '../src/runtime/process-identity.ts';
@@ -48,11 +49,19 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: Servi
   };
 }
 
+/** What `npm start` gives node, its memory settings included. */
+function startArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  return scripts.start.split(' ').slice(1);
+}
+
 /** Starts it and resolves when it listens. Throws with its output when it ends before. */
 export async function startService(options: ServiceOptions, onSpawn: (child: ChildProcess) => void): Promise<Service> {
   const began = performance.now();
   const env = serviceEnvironment(options);
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, startArguments(), {
     cwd: root,
     env,
     // Ctrl-C is for the benchmark, which ends the service in its turn.

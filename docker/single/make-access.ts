@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { loadEnvFile } from 'node:process';
 import { stringify } from 'yaml';
 import { kubeconfig, sniName } from '../../src/runtime/kubeconfig.ts';
 import { createBootstrapCertificate, createCredentials } from '../../src/runtime/pki.ts';
@@ -8,11 +10,19 @@ import { createBootstrapCertificate, createCredentials } from '../../src/runtime
  * Makes `access/`: keys and certificates for the plain compose file, and a kubeconfig. There is no service here that
  * would bind a group of our own, so the credential is one of system:masters.
  */
-const dir = process.env.ACCESS_DIR ?? path.join(import.meta.dirname, 'access');
-const port = process.env.KUBE_APISERVER_PORT ?? '6443';
+const folder = import.meta.dirname;
+// As Compose does: the file is optional, and the environment wins.
+const envFile = path.join(folder, '.env');
+if (existsSync(envFile)) loadEnvFile(envFile);
+const dir = path.resolve(folder, process.env.ACCESS_DIR || 'access');
+const port = process.env.KUBE_APISERVER_PORT || '6443';
+const published = process.env.KUBE_APISERVER_ADDRESS || '127.0.0.1';
+// 0.0.0.0 is no address to connect to.
+const address = published === '0.0.0.0' ? '127.0.0.1' : published;
 const id = 'single';
 
-const credentials = await createCredentials(['127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes', sniName(id)]);
+const names = [...new Set([address, '127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes', sniName(id)])];
+const credentials = await createCredentials(names);
 const admin = await createBootstrapCertificate(credentials, 365 * 86_400_000);
 const access = { ...credentials, adminCert: admin.cert, adminKey: admin.key };
 const files = {
@@ -21,7 +31,7 @@ const files = {
   'server.key': credentials.serverKey,
   'sa.pub': credentials.serviceAccountPub,
   'sa.key': credentials.serviceAccountKey,
-  kubeconfig: stringify(kubeconfig({ id, endpoint: `https://127.0.0.1:${port}`, credentials: access })),
+  kubeconfig: stringify(kubeconfig({ id, endpoint: `https://${address}:${port}`, credentials: access })),
 };
 await mkdir(dir, { recursive: true, mode: 0o700 });
 for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });

@@ -14,7 +14,7 @@ const aliveEveryMs = 5000;
 
 interface LogRequest {
   readonly requestId: string;
-  readonly kind: 'open' | 'more' | 'close';
+  readonly kind: 'open' | 'more' | 'alive' | 'close';
   readonly sandboxId?: string;
   readonly component?: string;
   readonly tail?: number;
@@ -43,18 +43,18 @@ export function createLogReader({ redis, subscriber, keys }: { redis: Redis; sub
   return async function* read(query: LogQuery, signal: AbortSignal): AsyncGenerator<Buffer> {
     const requestId = randomUUID();
     const channel = keys.logReplies(requestId);
-    const inbox = createInbox();
+    const inbox = createInbox(signal);
     readers.set(channel, inbox.push);
     const send = (request: Omit<LogRequest, 'requestId'>) =>
       redis.publish(keys.logRequests(query.host), JSON.stringify({ requestId, ...request }));
-    const alive = setInterval(() => send({ kind: 'more' }).catch(() => undefined), aliveEveryMs);
+    const alive = setInterval(() => send({ kind: 'alive' }).catch(() => undefined), aliveEveryMs);
     try {
       await subscriber.subscribe(channel);
       const { sandboxId, component, tail, follow } = query;
       await send({ kind: 'open', sandboxId, component, tail, follow });
       let patience = firstAnswerTimeoutMs;
       for (let received = 1; ; received += 1) {
-        const reply = await inbox.take(follow && received > 1 ? null : patience, signal);
+        const reply = await inbox.take(follow && received > 1 ? null : patience);
         if (!reply || reply.kind === 'end') return;
         if (reply.kind === 'error') throw new AppError(reply.code, reply.message);
         patience = firstAnswerTimeoutMs * 4;
@@ -72,23 +72,29 @@ export function createLogReader({ redis, subscriber, keys }: { redis: Redis; sub
   };
 }
 
-function createInbox() {
+/** Replies as they come, until `signal` ends the reading. */
+function createInbox(signal: AbortSignal) {
   const replies: LogReply[] = [];
-  let wake: (() => void) | undefined;
+  let wake = () => {};
+  signal.addEventListener('abort', () => wake(), { once: true });
+
+  /** Waits for a reply or the end, at most `timeoutMs`; null: as long as it takes. */
+  async function arrival(timeoutMs: number | null): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    const timer = timeoutMs === null ? undefined : setTimeout(resolve, timeoutMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
   return {
-    push(reply: LogReply) {
+    push(reply: LogReply): void {
       replies.push(reply);
-      wake?.();
+      wake();
     },
-    /** The next reply; null when `signal` ends the reading. `timeoutMs` null: waits as long as it takes. */
-    async take(timeoutMs: number | null, signal: AbortSignal): Promise<LogReply | null> {
-      if (replies.length === 0 && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          signal.addEventListener('abort', () => resolve(), { once: true });
-          if (timeoutMs !== null) setTimeout(resolve, timeoutMs).unref();
-        });
-      }
+    /** The next reply; null when the reading has ended. Throws `no_worker` when none comes in time. */
+    async take(timeoutMs: number | null): Promise<LogReply | null> {
+      if (replies.length === 0 && !signal.aborted) await arrival(timeoutMs);
       if (signal.aborted) return null;
       const reply = replies.shift();
       if (reply) return reply;
@@ -113,6 +119,15 @@ interface Sending {
   readonly stop: AbortController;
 }
 
+/** Resolves when the reader has given credit, or the sending ends. */
+async function credit(state: Sending): Promise<void> {
+  while (state.credit <= 0 && !state.stop.signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    state.wake = resolve;
+    await promise;
+  }
+}
+
 /** The host's side: answers until `close`. `subscriber` is used up by it. */
 export async function serveLogs(options: {
   redis: Redis;
@@ -135,12 +150,7 @@ export async function serveLogs(options: {
       // So that the reader knows that it is being served, even by a log that is silent.
       if (follow) await reply({ kind: 'chunk', data: '' });
       for await (const chunk of chunks) {
-        while (state.credit <= 0 && !state.stop.signal.aborted) {
-          await new Promise<void>((resolve) => {
-            state.wake = resolve;
-            state.stop.signal.addEventListener('abort', () => resolve(), { once: true });
-          });
-        }
+        if (state.credit <= 0) await credit(state);
         if (state.stop.signal.aborted) return;
         state.credit -= 1;
         await reply({ kind: 'chunk', data: chunk.toString('base64') });
@@ -161,21 +171,26 @@ export async function serveLogs(options: {
     const state = sending.get(request.requestId);
     if (!state) return;
     state.heardAt = performance.now();
-    if (request.kind === 'close') return state.stop.abort();
-    state.credit = window;
-    state.wake();
+    if (request.kind === 'close') state.stop.abort();
+    if (request.kind === 'more') state.credit += window / 2;
+    if (request.kind !== 'alive') state.wake();
   });
   await subscriber.subscribe(keys.logRequests(host));
   const check = setInterval(() => {
-    for (const { heardAt, stop } of sending.values()) {
-      if (performance.now() - heardAt > 3 * aliveEveryMs) stop.abort();
+    for (const { heardAt, stop, wake } of sending.values()) {
+      if (performance.now() - heardAt <= 3 * aliveEveryMs) continue;
+      stop.abort();
+      wake();
     }
   }, aliveEveryMs);
 
   return {
     close() {
       clearInterval(check);
-      for (const { stop } of sending.values()) stop.abort();
+      for (const { stop, wake } of sending.values()) {
+        stop.abort();
+        wake();
+      }
     },
   };
 }

@@ -10,28 +10,69 @@ export async function findCompose(): Promise<readonly string[] | null> {
   const works = async ([command = '', ...args]: readonly string[]) =>
     (await execa(command, [...args, 'version'], { reject: false })).exitCode === 0;
   for (const compose of [['docker', 'compose'], ['docker-compose']]) if (await works(compose)) return compose;
-  const install = ['install', '-y', '-qq', '--no-install-recommends', 'docker-compose'];
-  await execa('apt-get', install, { reject: false, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  const aptGet = (...args: string[]) =>
+    execa('apt-get', [...args, '-y', '-qq'], { reject: false, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  await aptGet('update');
+  await aptGet('install', '--no-install-recommends', 'docker-compose');
   return (await works(['docker-compose'])) ? ['docker-compose'] : null;
 }
 
+export interface ComposeProject {
+  readonly name: string;
+  run(...args: string[]): Promise<{ stdout: string; all: string }>;
+  /** The id of the container of a service. */
+  container(service: string): Promise<string>;
+}
+
 /** A project of Compose with a name of its own. */
-export function composeProject(compose: readonly string[], file: string, env: Record<string, string>) {
-  const name = `sptest${randomInt(1e9)}`;
+export function composeProject(
+  compose: readonly string[],
+  file: string,
+  env: Record<string, string>,
+  name = newName(),
+): ComposeProject {
   const [command = '', ...first] = compose;
   const run = (...args: string[]) =>
     execa(command, [...first, '-f', file, '-p', name, ...args], { env, all: true, timeout: 300_000 });
-  return { name, run, down: () => run('down', '-v', '--remove-orphans', '-t', '5') };
+  return { name, run, container: async (service) => (await run('ps', '-q', service)).stdout.trim() };
 }
 
-/** Has upstream's image names there, out of the binaries of the cache. */
-export async function tagComponents(docker: Docker, config: Config, registry: string): Promise<void> {
+export function newName(): string {
+  return `sptest${randomInt(1e9)}`;
+}
+
+/** Has images under upstream's names in `registry`, out of the binaries of the cache; returns their references. */
+export async function tagComponents(docker: Docker, config: Config, registry: string): Promise<string[]> {
   const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker });
   const wanted = { etcd: defaultVersions.etcdVersion, 'kube-apiserver': defaultVersions.kubernetesVersion };
+  const made: string[] = [];
   for (const [name, version] of Object.entries(wanted)) {
-    const made = await components.image(name, version);
     const reference = imageReference(registry, name, version);
     const [repo = '', tag = ''] = reference.split(/:(?=[^:/]+$)/);
-    await docker.getImage(made).tag({ repo, tag });
+    await docker.getImage(await components.image(name, version)).tag({ repo, tag });
+    made.push(reference);
   }
+  return made;
+}
+
+/** Takes these names away, and what has no other; those that are not there are none. */
+export async function removeImages(references: readonly string[]): Promise<void> {
+  await execa('docker', ['rmi', '--force', ...references], { reject: false });
+}
+
+/** What the daemon still has of a project: containers, volumes, networks and images, by name. */
+export async function leftoversOf(docker: Docker, name: string): Promise<string[]> {
+  const filters = { label: [`com.docker.compose.project=${name}`] };
+  const [containers, { Volumes }, networks, images] = await Promise.all([
+    docker.listContainers({ all: true, filters }),
+    docker.listVolumes({ filters }),
+    docker.listNetworks({ filters }),
+    docker.listImages(),
+  ]);
+  return [
+    ...containers.map(({ Names }) => Names[0] ?? ''),
+    ...(Volumes ?? []).map((volume) => volume.Name),
+    ...networks.map((network) => network.Name),
+    ...images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.includes(name)),
+  ];
 }

@@ -1,14 +1,13 @@
 import { rm } from 'node:fs/promises';
-import path from 'node:path';
-import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
 import { labels } from '../../src/runtime/docker-client.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { imageOfPrograms, whichProgram } from './base-image.ts';
-import { composeProject, findCompose, tagComponents } from './compose.ts';
+import { makeNodeBase, makeRedisBase } from './base-image.ts';
+import { composeProject, findCompose, leftoversOf, newName, removeImages, tagComponents } from './compose.ts';
+import { untilHealthy } from './events.ts';
 
 t.setTimeout(600_000);
 const daemon = await testDocker();
@@ -20,72 +19,102 @@ if (typeof daemon === 'string' || !compose) {
 const { docker } = daemon;
 const dir = await temporaryFolder();
 const config = loadConfig(testEnvironment(dir));
-const key = 'sp_admin_for-the-compose-test-0123456789';
+const name = newName();
+const registry = `sandplane.local/${name}`;
+const own = { node: `${registry}/node:1`, redis: `${registry}/redis:1`, service: `${registry}/service:1` };
+const images: string[] = Object.values(own);
 const port = 27_000 + (process.pid % 1000);
-await makeBases();
-await tagComponents(docker, config, 'sandplane.local/upstream');
-const project = composeProject(compose, 'docker-compose.yml', {
-  SANDPLANE_PORT: String(port),
-  SANDPLANE_METRICS_PORT: String(port + 1000),
-  SANDPLANE_PORT_RANGE: '29000-29099',
-  SANDPLANE_ADMIN_KEY: key,
-  SANDPLANE_BASE_IMAGE: 'sandplane.local/test-node:1',
-  SANDPLANE_IMAGE: 'sandplane.local/test-service:1',
-  SANDPLANE_IMAGE_REGISTRY: 'sandplane.local/upstream',
-  REDIS_IMAGE: 'sandplane.local/test-redis:1',
-});
-const client = createClient(() => `http://127.0.0.1:${port}`, key);
+const project = composeProject(
+  compose,
+  'docker-compose.yml',
+  {
+    SANDPLANE_PORT: String(port),
+    SANDPLANE_METRICS_PORT: String(port + 1000),
+    SANDPLANE_PORT_RANGE: '29000-29099',
+    SANDPLANE_BASE_IMAGE: own.node,
+    SANDPLANE_IMAGE: own.service,
+    SANDPLANE_IMAGE_REGISTRY: registry,
+    REDIS_IMAGE: own.redis,
+  },
+  name,
+);
 t.teardown(async () => {
-  await project.down();
+  await removeAll().catch((error: Error) => t.comment(error.message));
   await rm(dir, { recursive: true, force: true });
   await daemon.stop();
 });
 
-/** Bases of what is on this machine: node with the production packages, and redis. */
-async function makeBases(): Promise<void> {
-  const packages = path.join(dir, 'packages');
-  await execa('mkdir', ['-p', packages]);
-  await execa('cp', ['package.json', 'package-lock.json', '.npmrc', packages]);
-  await execa('cp', ['-a', 'node_modules', packages]);
-  await execa('npm', ['prune', '--omit=dev', '--ignore-scripts', '--offline', '--no-audit'], { cwd: packages });
-  const shell = { '/bin/sh': await whichProgram('sh') };
-  const node = { '/usr/local/bin/node': process.execPath };
-  await imageOfPrograms(
-    'sandplane.local/test-node:1',
-    { ...shell, ...node },
-    { [path.join(packages, 'node_modules')]: '/app/node_modules' },
-  );
-  const redis = {
-    '/usr/local/bin/redis-server': await whichProgram('redis-server'),
-    '/usr/local/bin/redis-cli': await whichProgram('redis-cli'),
-  };
-  await imageOfPrograms('sandplane.local/test-redis:1', { ...shell, ...redis });
+let key = '';
+const client = () => createClient(() => `http://127.0.0.1:${port}`, key);
+
+/** Everything of the daemon that bears the sandbox's id. */
+async function inDocker(id: string): Promise<string[]> {
+  const filters = { label: [`${labels.sandbox}=${id}`] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const { Volumes } = await docker.listVolumes({ filters });
+  return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map((volume) => volume.Name)];
 }
 
+/** As docker-compose.yml tells; a project that never came up has no sandboxes. */
+async function removeAll(): Promise<void> {
+  try {
+    await project.run('stop', 'api', 'worker');
+    await project.run('run', '--rm', '--no-deps', '-T', 'worker', 'src/cli/stop-all.ts');
+  } finally {
+    await project.run('down', '-v', '--remove-orphans');
+    await removeImages(images);
+  }
+}
+
+t.test('.env.example tells the defaults', async (t) => {
+  const { stdout: defaults } = await composeProject(compose, 'docker-compose.yml', {}, name).run('config');
+  const example = composeProject([...compose, '--env-file', '.env.example'], 'docker-compose.yml', {}, name);
+  t.equal((await example.run('config')).stdout, defaults);
+});
+
 t.test('Redis, API and worker in containers make sandboxes beside them', async (t) => {
+  await Promise.all([makeNodeBase(own.node), makeRedisBase(own.redis)]);
+  images.push(...(await tagComponents(docker, config, registry)));
   await project.run('up', '-d', '--build');
-  const deadline = performance.now() + 120_000;
-  let created = await client.create({ name: 'composed' }).catch(() => null);
-  while (created?.status !== 201 && performance.now() < deadline)
-    created = await client.create({ name: 'composed' }).catch(() => null);
-  const sandbox = created?.body;
+  await untilHealthy(docker, await project.container('worker'));
+  const readKey = ['node', '-p', "fs.readFileSync('/data/admin.key', 'utf8').trim()"];
+  key = (await project.run('exec', '-T', 'api', ...readKey)).stdout.trim();
+
+  const created = await client().call('POST', '/v1/sandboxes', { name: 'composed' }, { prefer: 'wait=60' });
+  t.equal(created.status, 201);
+  const sandbox = created.body;
   t.match(sandbox, { name: 'composed', status: { phase: 'ready', runtime: 'docker', host: 'compose' } });
-  if (!sandbox) return;
+  t.equal((await inDocker(sandbox.id)).length, 3, 'two containers and a volume');
   const [current] = await kubectls(config);
-  const kubectl = await kubectlFor(current?.file ?? '', dir, sandbox.id, await client.kubeconfig(sandbox.id));
+  const kubectl = await kubectlFor(current?.file ?? '', dir, sandbox.id, await client().kubeconfig(sandbox.id));
   await kubectl(['create', 'configmap', 'hello', '--from-literal=a=b']);
   t.equal(await kubectl(['get', 'configmap', 'hello', '-o', 'jsonpath={.data.a}']), 'b');
 
-  const api = await docker.getContainer((await project.run('ps', '-q', 'api')).stdout.trim()).inspect();
-  t.notOk(
-    api.Mounts.some(({ Source }) => Source.includes('docker.sock')),
-    'the API has no Docker socket',
-  );
-  t.not(api.Config.User, '', 'and is not root');
+  await project.run('up', '-d', '--force-recreate');
+  await untilHealthy(docker, await project.container('worker'));
+  const after = await client().get(sandbox.id);
+  t.match(after.body, { status: { phase: 'ready', restarts: 0 } }, 'records and keys outlive the containers');
+  t.equal(await kubectl(['get', 'configmap', 'hello', '-o', 'jsonpath={.data.a}']), 'b', 'and so does the sandbox');
 
-  const { body } = await client.list();
-  await Promise.all(body.items.map(({ id }) => client.remove(id)));
-  const filters = { label: [`${labels.sandbox}=${sandbox.id}`] };
-  t.same(await docker.listContainers({ all: true, filters }), []);
-  t.same((await docker.listVolumes({ filters })).Volumes, []);
+  await client().remove(sandbox.id);
+  t.same(await inDocker(sandbox.id), []);
+});
+
+t.test('the worker alone has the Docker socket', async (t) => {
+  for (const service of ['redis', 'api', 'worker']) {
+    const { Mounts } = await docker.getContainer(await project.container(service)).inspect();
+    const hasSocket = Mounts.some(({ Destination }) => Destination === '/var/run/docker.sock');
+    t.equal(hasSocket, service === 'worker', service);
+  }
+  const script = "process.getuid() + ' ' + /CapEff:\\s*(\\w+)/.exec(fs.readFileSync('/proc/self/status'))[1]";
+  const { stdout } = await project.run('exec', '-T', 'api', 'node', '-p', script);
+  t.equal(stdout.trim(), '65532 0000000000000000', 'the API is not root and has no capability');
+});
+
+t.test('all can be removed, sandboxes included', async (t) => {
+  const left = await client().create({ name: 'left' });
+  t.equal(left.status, 201);
+  await removeAll();
+  t.same(await inDocker(left.body.id), []);
+  t.same(await leftoversOf(docker, name), []);
 });
