@@ -16,7 +16,7 @@ interface Memory {
 export interface IdleResult {
   readonly sandboxes: number;
   readonly seconds: number;
-  /** `service` is API and worker in one process, `redis` its child. */
+  /** When it was up, with a template made. `service` is API and worker in one process, `redis` its child. */
   readonly memoryBefore: Record<string, Memory>;
   readonly memoryWithSandboxes: Record<string, Memory>;
   /** Medians over the sandboxes. */
@@ -28,11 +28,11 @@ export interface IdleResult {
 /** Memory and CPU of a service that has nothing to do but watch over its sandboxes. */
 export async function measureIdle(
   service: Service,
+  memoryBefore: Record<string, Memory>,
   rest: Kind,
   seconds: number,
   signal: AbortSignal,
 ): Promise<IdleResult> {
-  const memoryBefore = await memoryOf(service.pids);
   const running: Start[] = [];
   try {
     for (let count = 1; count <= sandboxes; count += 1) {
@@ -81,7 +81,7 @@ async function cpuOver(
   );
 }
 
-async function memoryOf(pids: Readonly<Record<string, number>>): Promise<Record<string, Memory>> {
+export async function memoryOf(pids: Readonly<Record<string, number>>): Promise<Record<string, Memory>> {
   const each = Object.entries(pids).map(async ([name, pid]) => {
     const { rss, pss } = await memoryMb(pid);
     return [name, { rssMb: rss, pssMb: pss }] as const;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { abortOnSignal, createCleanup } from './cleanup.ts';
 import { measureEight } from './eight.ts';
-import { measureIdle } from './idle.ts';
+import { measureIdle, memoryOf } from './idle.ts';
 import { interleaved } from './interleaved.ts';
 import { machineFacts } from './machine.ts';
 import { type Options, readOptions } from './options.ts';
@@ -33,13 +33,14 @@ async function main(): Promise<void> {
 
 async function measure({ only, n, eightRounds, idleSeconds }: Options, { service, kinds }: Bench, signal: AbortSignal) {
   const { rest, bare, template, superuser, docker } = kinds;
+  const memoryBefore = await memoryOf(service.pids);
   const inTurn = only.has('process') ? [rest, bare, template, superuser] : docker ? [bare] : [];
   if (docker) inTurn.push(docker);
   const measured = await interleaved(inTurn, n, signal);
   // Else they are warm already.
   if (only.has('eight') && !only.has('process')) await interleaved([rest, template], 0, signal);
   const eight = only.has('eight') ? await measureEight(kinds, eightRounds, signal) : null;
-  const idle = only.has('idle') ? await measureIdle(service, rest, idleSeconds, signal) : null;
+  const idle = only.has('idle') ? await measureIdle(service, memoryBefore, rest, idleSeconds, signal) : null;
   return { ...summarize(measured), eight, idle };
 }
 

@@ -78,7 +78,7 @@ function idle(result: IdleResult): string {
     mb(pssMb),
     (cpuPercent[`${name}, each`] ?? 0).toFixed(2),
   ]);
-  const head = [`Idle over ${result.seconds} s`, 'MB RSS alone', `MB RSS with ${sandboxes}`, 'MB PSS', '% of a core'];
+  const head = [`Idle over ${result.seconds} s`, 'MB RSS when up', `MB RSS with ${sandboxes}`, 'MB PSS', '% of a core'];
   return aligned([head, ...services, ...each]);
 }
 
