@@ -45,6 +45,7 @@ t.teardown(async () => {
 });
 
 let key = '';
+let isUp = false;
 const client = () => createClient(() => `http://127.0.0.1:${port}`, key);
 
 /** Everything of the daemon that bears the sandbox's id. */
@@ -55,14 +56,17 @@ async function inDocker(id: string): Promise<string[]> {
   return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map((volume) => volume.Name)];
 }
 
-/** As docker-compose.yml tells; a project that never came up has no sandboxes. */
+/** As docker-compose.yml tells; what never came up has no sandboxes. */
 async function removeAll(): Promise<void> {
   try {
-    await project.run('stop', 'api', 'worker');
-    await project.run('run', '--rm', '--no-deps', '-T', 'worker', 'src/cli/stop-all.ts');
+    if (isUp) {
+      await project.run('stop', 'api', 'worker');
+      await project.run('run', '--rm', '--no-deps', '-T', 'worker', 'src/cli/stop-all.ts');
+    }
   } finally {
     await project.run('down', '-v', '--remove-orphans');
     await removeImages(images);
+    isUp = false;
   }
 }
 
@@ -75,6 +79,7 @@ t.test('.env.example tells the defaults', async (t) => {
 t.test('Redis, API and worker in containers make sandboxes beside them', async (t) => {
   await Promise.all([makeNodeBase(own.node), makeRedisBase(own.redis)]);
   images.push(...(await tagComponents(docker, config, registry)));
+  isUp = true;
   await project.run('up', '-d', '--build');
   await untilHealthy(docker, await project.container('worker'));
   const readKey = ['node', '-p', "fs.readFileSync('/data/admin.key', 'utf8').trim()"];
