@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { findProcesses } from '../src/runtime/process-identity.ts';
@@ -88,14 +87,6 @@ export async function startService(options: ServiceOptions, onSpawn: (child: Chi
   const redis = inDataDir.find(({ commandLine }) => commandLine.includes('redis-server'));
   if (!redis) throw new Error('the service runs, but its redis-server was not found');
   return { startMs, pids: { service: child.pid as number, redis: redis.pid }, ...callerOf(url) };
-}
-
-/** What `npm start` gives to node, its V8 settings included. */
-async function startArguments(): Promise<string[]> {
-  const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
-  const [command, ...args] = (scripts.start as string).split(' ');
-  if (command !== 'node') throw new Error(`npm start runs ${command}; the benchmark knows only node`);
-  return args;
 }
 
 function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
