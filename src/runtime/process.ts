@@ -67,7 +67,9 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
 
   /** A process whose note a crash has swallowed: found by its command line. */
   async function adopt(id: string, name: string): Promise<RunNote | null> {
-    const { dir, noteFile } = folderOf(id);
+    const { dir, logFile, noteFile } = folderOf(id);
+    // The log is made before the process: without one there was none, and looking through all processes is slow.
+    if (!(await exists(logFile(name)))) return null;
     const [found] = (await findProcesses(`${dir}/`)).filter((one) => commandOf(one.commandLine) === name);
     if (!found) return null;
     const note = { pid: found.pid, started: found.started, specHash: 'unknown', exitCode: null };

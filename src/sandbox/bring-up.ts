@@ -87,8 +87,11 @@ async function begin(
 ): Promise<Begun | null> {
   const { store, ports, host, advertiseHost } = context;
   const { id, spec } = record.sandbox;
-  const port = record.port ?? (await ports.lease(host, id));
-  const credentials = existing ?? (await createCredentials(certificateNames({ sandboxId: id, spec, advertiseHost })));
+  const names = certificateNames({ sandboxId: id, spec, advertiseHost });
+  const [port, credentials] = await Promise.all([
+    record.port ?? ports.lease(host, id),
+    existing ?? createCredentials(names),
+  ]);
   const stored = await store.update(id, (now) => toBegun(now, port), existing ? undefined : credentials);
   return stored?.desired === 'running' ? { record: stored, port, credentials } : null;
 }
