@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { memoryMb, totalCpuSeconds } from './proc.ts';
+import { cpuSecondsOf, memoryMb } from './proc.ts';
 import { progress } from './progress.ts';
 import type { Service } from './service.ts';
 import type { Kind, Start } from './start.ts';
@@ -67,7 +67,7 @@ async function cpuOver(
     'etcd, each': running.map((start) => start.pids.etcd ?? 0),
     'kube-apiserver, each': running.map((start) => start.pids['kube-apiserver'] ?? 0),
   };
-  const used = () => Promise.all(Object.values(watched).map(totalCpuSeconds));
+  const used = () => Promise.all(Object.values(watched).map(sumOfCpu));
   const before = await used();
   const began = performance.now();
   await delay(seconds * 1000, undefined, { signal });
@@ -79,6 +79,11 @@ async function cpuOver(
       return [name, (100 * cpu) / elapsed / group.length];
     }),
   );
+}
+
+async function sumOfCpu(pids: readonly number[]): Promise<number> {
+  const seconds = Object.values(await cpuSecondsOf(Object.fromEntries(pids.entries())));
+  return seconds.reduce((sum, one) => sum + one, 0);
 }
 
 export async function memoryOf(pids: Readonly<Record<string, number>>): Promise<Record<string, Memory>> {

@@ -8,15 +8,16 @@ const pageKib = 4;
  * User and system seconds that a process has used, with those of its ended and awaited children.
  * proc(5): fields 14 to 17 of stat. 0 when the process is gone.
  */
-export async function cpuSeconds(pid: number): Promise<number> {
+async function cpuSeconds(pid: number): Promise<number> {
   const fields = await statFields(pid);
   // The fields after the name begin with field 3.
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
 }
 
-export async function totalCpuSeconds(pids: readonly number[]): Promise<number> {
-  const each = await Promise.all(pids.map(cpuSeconds));
-  return each.reduce((sum, seconds) => sum + seconds, 0);
+/** The same for several, by name. */
+export async function cpuSecondsOf(pids: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+  const each = Object.entries(pids).map(async ([name, pid]) => [name, await cpuSeconds(pid)] as const);
+  return Object.fromEntries(await Promise.all(each));
 }
 
 /** Resident memory in MB (10^6 bytes); `pss` counts a page that n processes share as 1/n, as the binary's pages. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createKubeClient } from '../src/runtime/probe.ts';
 import { findProcesses } from '../src/runtime/process-identity.ts';
-import { totalCpuSeconds } from './proc.ts';
+import { cpuSecondsOf } from './proc.ts';
 import type { Service } from './service.ts';
 import type { Kind, Start } from './start.ts';
 
@@ -24,8 +24,7 @@ export function restKind({ letter, runtime, service }: RestOptions): Kind {
 
 async function start(service: Service, runtime: string, signal: AbortSignal): Promise<Start> {
   signal.throwIfAborted();
-  const ours = Object.values(service.pids);
-  const cpuBefore = await totalCpuSeconds(ours);
+  const before = await cpuSecondsOf(service.pids);
   const began = performance.now();
   const wait = { prefer: 'wait=120' };
   const sandbox = await service.sandbox(await service.call('POST', '/v1/sandboxes', wait, { spec: { runtime } }));
@@ -45,7 +44,9 @@ async function start(service: Service, runtime: string, signal: AbortSignal): Pr
       found.find((one) => commandOf(one.commandLine) === name)?.pid ?? 0,
     ]),
   );
-  const cpuSeconds = (await totalCpuSeconds(ours)) - cpuBefore + (await totalCpuSeconds(Object.values(pids)));
+  const after = await cpuSecondsOf(service.pids);
+  const used = Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)] as const);
+  const cpuSeconds = { ...(await cpuSecondsOf(pids)), ...Object.fromEntries(used) };
   const { queuedMs = 0, componentsMs = 0, etcdMs = 0, apiServerMs = 0, firstWriteMs = 0, totalMs = 0 } = status.timings;
   const told = queuedMs + componentsMs + etcdMs + apiServerMs + firstWriteMs;
   return {

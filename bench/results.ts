@@ -10,6 +10,8 @@ interface KindResult {
   readonly name: string;
   readonly ms: Spread;
   readonly cpuSeconds: Spread;
+  /** Medians, by process. */
+  readonly cpuSecondsOf: Readonly<Record<string, number>>;
   /** Medians, in milliseconds. */
   readonly parts: Readonly<Record<string, number>>;
   readonly raw: readonly Measured[];
@@ -43,8 +45,9 @@ export function summarize(measured: ReadonlyMap<Kind, Measured[]>): Pick<Results
     letter,
     name,
     ms: spread(raw.map(({ ms }) => ms)),
-    cpuSeconds: spread(raw.map(({ cpuSeconds }) => cpuSeconds)),
-    parts: medianParts(raw),
+    cpuSeconds: spread(raw.map(({ cpuSeconds }) => Object.values(cpuSeconds).reduce((sum, one) => sum + one, 0))),
+    cpuSecondsOf: medians(raw.map(({ cpuSeconds }) => cpuSeconds)),
+    parts: medians(raw.map(({ parts }) => parts)),
     raw,
   }));
   const times = (letter: string | undefined) =>
@@ -75,7 +78,8 @@ export function judge({ ratios, eight, idle }: Pick<Results, 'ratios' | 'eight' 
   return targets;
 }
 
-function medianParts(raw: readonly Measured[]): Record<string, number> {
-  const names = Object.keys(raw[0]?.parts ?? {});
-  return Object.fromEntries(names.map((name) => [name, median(raw.map(({ parts }) => parts[name] ?? Number.NaN))]));
+/** Name by name. */
+function medians(rows: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const names = Object.keys(rows[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(rows.map((row) => row[name] ?? Number.NaN))]));
 }

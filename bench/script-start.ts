@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createBootstrapCertificate, createCredentials } from '../src/runtime/pki.ts';
-import { cpuSeconds, totalCpuSeconds } from './proc.ts';
+import { cpuSecondsOf } from './proc.ts';
 import type { Kind, Start } from './start.ts';
 
 interface ScriptOptions {
@@ -54,8 +54,8 @@ async function start(options: ScriptOptions, signal: AbortSignal): Promise<Start
     const pids = await acceptance(script, signal);
     const ms = performance.now() - began;
     // The shell itself, with the curls and sleeps that it has awaited.
-    const shell = await cpuSeconds(script.pid as number);
-    return { ms, cpuSeconds: shell + (await totalCpuSeconds(Object.values(pids))), parts: {}, pids, end };
+    const cpuSeconds = await cpuSecondsOf({ ...pids, 'shell and curls': script.pid as number });
+    return { ms, cpuSeconds, parts: {}, pids, end };
   } catch (error) {
     const log = await readFile(path.join(dir, 'kube-apiserver.log'), 'utf8').catch(() => '');
     await end();

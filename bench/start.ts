@@ -2,8 +2,8 @@
 export interface Start {
   /** From nothing to the acceptance of a user's first write. */
   readonly ms: number;
-  /** User and system seconds that it took, of all processes that had a part in it. */
-  readonly cpuSeconds: number;
+  /** User and system seconds that it took, by process, of all that had a part in it. */
+  readonly cpuSeconds: Readonly<Record<string, number>>;
   /** Where the time went, in milliseconds. Empty where nobody tells. */
   readonly parts: Readonly<Record<string, number>>;
   readonly pids: Readonly<Record<string, number>>;

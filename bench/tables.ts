@@ -11,6 +11,7 @@ export function tables(results: Results): string {
   const blocks = [
     `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Linux ${machine.kernel}, load ${machine.loadBefore[0]} before; Node ${machine.node}, kube-apiserver ${machine.kubernetesVersion}, etcd ${machine.etcdVersion}, commit ${machine.commit}`,
     starts(results),
+    cpu(results),
     ratios(results),
     ...results.kinds.map(parts),
     results.eight ? eight(results.eight) : '',
@@ -31,6 +32,15 @@ function starts({ kinds }: Results): string {
     cpuSeconds.median.toFixed(2),
   ]);
   return aligned([['From nothing to a first write', 'n', 'median s', 'min s', 'max s', 'CPU s'], ...rows]);
+}
+
+function cpu({ kinds }: Results): string {
+  const names = [...new Set(kinds.flatMap(({ cpuSecondsOf }) => Object.keys(cpuSecondsOf)))];
+  const rows = kinds.map(({ letter, name, cpuSecondsOf }) => [
+    `${letter}  ${name}`,
+    ...names.map((one) => cpuSecondsOf[one]?.toFixed(2) ?? ''),
+  ]);
+  return rows.length === 0 ? '' : aligned([['CPU s until then, medians', ...names], ...rows]);
 }
 
 function ratios(results: Results): string {
