@@ -7,7 +7,6 @@ import type { ProcessIdentity } from './process-identity.ts';
 /** What is noted about a component's process, beside its data. */
 export interface RunNote extends ProcessIdentity {
   readonly specHash: string;
-  readonly exitCode: number | null;
 }
 
 /** The user that owns a sandbox's folder and processes; null when the service is not root. */
@@ -74,10 +73,25 @@ async function chownTree(target: string, owner: { uid: number; gid: number }): P
 }
 
 export async function readNote(file: string): Promise<RunNote | null> {
+  return (await readJson(file)) as RunNote | null;
+}
+
+/** The exit code of the noted process, where it was seen. */
+export async function readExitCode(file: string, { pid, started }: ProcessIdentity): Promise<number | null> {
+  const exit = (await readJson(`${file}.exit`)) as (ProcessIdentity & { exitCode: number | null }) | null;
+  return exit?.pid === pid && exit.started === started ? exit.exitCode : null;
+}
+
+/** In a file of its own: the note may by then be that of the next process. */
+export async function writeExitCode(file: string, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
+  await writeAtomically(`${file}.exit`, JSON.stringify({ ...identity, exitCode }), 0o600);
+}
+
+async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as RunNote;
+    return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    // No note, or one cut short by a crash: the caller looks for the process itself.
+    // No file, or one cut short by a crash: the caller looks for the process itself.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
     throw error;
   }

@@ -20,8 +20,10 @@ import {
   type Owner,
   prepareFolder,
   type RunNote,
+  readExitCode,
   readNote,
   sandboxFolder,
+  writeExitCode,
   writeNote,
 } from './process-folder.ts';
 import { describeProcess, findProcesses, isAlive, type ProcessIdentity } from './process-identity.ts';
@@ -54,13 +56,11 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     const note = (await readNote(file)) ?? (await adopt(id, name));
     if (!note) return null;
     const alive = await isOurs(note, folderOf(id).dir);
-    // The exit code is noted when the process ends under our eyes, after the note was read or before.
-    const last = alive ? note : ((await readNote(file)) ?? note);
     return {
       name,
       state: alive ? 'running' : 'exited',
       specHash: note.specHash,
-      exitCode: last.exitCode,
+      exitCode: alive ? null : await readExitCode(file, note),
       pid: alive ? note.pid : null,
     };
   }
@@ -72,7 +72,7 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     if (!(await exists(logFile(name)))) return null;
     const [found] = (await findProcesses(`${dir}/`)).filter((one) => commandOf(one.commandLine) === name);
     if (!found) return null;
-    const note = { pid: found.pid, started: found.started, specHash: 'unknown', exitCode: null };
+    const note = { pid: found.pid, started: found.started, specHash: 'unknown' };
     await writeNote(noteFile(name), note);
     return note;
   }
@@ -92,10 +92,10 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
       const pid = await spawned(child, component.name);
       const facts = await describeProcess(pid);
       const identity = { pid, started: facts?.started ?? 'gone' };
-      await writeNote(noteFile(component.name), { ...identity, specHash: component.specHash, exitCode: null });
+      await writeNote(noteFile(component.name), { ...identity, specHash: component.specHash });
       child.once('exit', (code) => {
         // A sandbox that is being removed takes its notes along.
-        noteExit(noteFile(component.name), identity, code).catch(() => undefined);
+        writeExitCode(noteFile(component.name), identity, code).catch(() => undefined);
       });
       child.unref();
       return identity;
@@ -215,9 +215,17 @@ function startedByUs(commandLine: string): boolean {
   return componentCommands.includes(commandOf(commandLine));
 }
 
+const exitTimeoutMs = 10_000;
+
+/**
+ * Whether the noted process runs. One that is exiting has no command line any more, but may still hold its port: its
+ * end is waited for, so that what is not running has let go of everything.
+ */
 async function isOurs(note: RunNote, dir: string): Promise<boolean> {
   const facts = await describeProcess(note.pid);
-  return facts?.started === note.started && facts.commandLine.includes(`${dir}/`);
+  if (facts?.started !== note.started) return false;
+  if (facts.commandLine === '') return !(await goneWithin(note, exitTimeoutMs));
+  return facts.commandLine.includes(`${dir}/`);
 }
 
 async function spawned(child: ReturnType<typeof spawn>, component: string): Promise<number> {
@@ -229,11 +237,6 @@ async function spawned(child: ReturnType<typeof spawn>, component: string): Prom
       reject(new AppError('component_exited', message, { cause, component }));
     });
   });
-}
-
-async function noteExit(file: string, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
-  const note = await readNote(file);
-  if (note?.pid === identity.pid && note.started === identity.started) await writeNote(file, { ...note, exitCode });
 }
 
 /** Linux joins a long path of a Unix socket to the folder; connecting by a relative path would need a chdir. */

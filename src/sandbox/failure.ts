@@ -4,7 +4,9 @@ import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 const maxAttempts = 8;
 const stopGraceMs = 3000;
-const backoffMs = (attempts: number) => Math.min(1000 * 2 ** Math.max(0, attempts - 1), 60_000);
+/** A sandbox that was ready has its address in kubeconfigs: it moves to another port only when it must. */
+const attemptsOnSamePort = 5;
+const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2 ** (attempts - 2), 60_000));
 
 /**
  * After a start that failed nothing keeps running. What has been ready once, or failed for a passing cause, is tried
@@ -20,11 +22,12 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   const again = wasReady || ((portTaken || isAppError(cause, 'runtime_unavailable')) && attempts < maxAttempts);
   logger.warn({ sandboxId: id, attempts, err: error }, again ? 'start failed, will try again' : 'start failed');
   await stopPair(context, stored.record);
-  if (port !== null && portTaken) await ports.release(host, id, port);
-  const pauseMs = portTaken ? 0 : backoffMs(attempts);
+  const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);
+  if (port !== null && moves) await ports.release(host, id, port);
+  const pauseMs = moves ? 0 : backoffMs(attempts);
   await store.update(id, (now) => {
     if (now.desired === 'deleted') return null;
-    const freed = portTaken ? { ...now, port: null } : now;
+    const freed = moves ? { ...now, port: null } : now;
     return again ? { ...freed, notBefore: Date.now() + pauseMs } : withFailure(freed, failureOf(cause));
   });
   if (again) wakeLater(context, id, pauseMs);

@@ -117,6 +117,26 @@ t.test('taken ports are skipped, and a passing failure is tried again', async (t
   t.equal(await host.redis.hlen(host.keys.ports('fake-host')), 1, 'the ports that were refused are given back');
 });
 
+t.test('one that was ready keeps its address through a restart', async (t) => {
+  let refusals = 0;
+  const host = await startFakeHost({
+    async onStart(_plan, { name }) {
+      if (name === 'kube-apiserver' && refusals-- > 0) throw new AppError('port_taken', 'taken');
+      return undefined;
+    },
+  });
+  t.teardown(() => host.close());
+  const { id } = await host.service.create('default', body);
+  const { endpoint } = (await host.service.wait('default', id, 'ready', 10_000, never)).status;
+  await host.quiet();
+  refusals = 2;
+  host.break(id);
+  await host.wake(id);
+  await host.service.wait('default', id, 'degraded', 10_000, never);
+  const again = await host.service.wait('default', id, 'ready', 20_000, never);
+  t.match(again.status, { endpoint, restarts: 1 });
+});
+
 t.test('a failure of its own is final, told, and leaves nothing running', async (t) => {
   const host = await startFakeHost({
     onStart: async (_plan, { name }) => (name === 'kube-apiserver' ? { diesWith: 'unknown flag' } : undefined),

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { execa } from 'execa';
+import lockfile from 'proper-lockfile';
 import { connectDocker } from '../../src/runtime/docker-connection.ts';
+import { describeProcess, isAlive, type ProcessIdentity } from '../../src/runtime/process-identity.ts';
 
 export interface TestDocker {
   readonly docker: Docker;
@@ -21,12 +22,18 @@ const startTimeoutMs = 60_000;
  * Returns the reason when there can be none: the tests that need it are then skipped with it.
  */
 export async function testDocker(): Promise<TestDocker | string> {
-  const running = await connectDocker({});
+  const running = (await startedHere()) ? null : await connectDocker({});
   if (running) return { docker: running, stop: async () => undefined };
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'no Docker daemon answers, and only root can start one';
   const refusal = await install();
-  return refusal ?? (await startDaemon());
+  return refusal ?? (await shareDaemon());
+}
+
+/** The daemon that tests have started, when it runs. */
+async function startedHere(): Promise<ProcessIdentity | null> {
+  const note = JSON.parse(await readFile(noteFile, 'utf8').catch(() => 'null')) as ProcessIdentity | null;
+  return note && (await isAlive(note)) ? note : null;
 }
 
 async function install(): Promise<string | null> {
@@ -44,32 +51,57 @@ async function install(): Promise<string | null> {
   return installed.exitCode === 0 ? null : `docker.io could not be installed: ${installed.stderr.slice(-200)}`;
 }
 
-async function startDaemon(): Promise<TestDocker | string> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'sp-dockerd-'));
-  const log = await open(path.join(dir, 'log'), 'a');
-  const args = [
-    '--data-root',
-    path.join(dir, 'data'),
-    '--exec-root',
-    path.join(dir, 'exec'),
-    '--pidfile',
-    path.join(dir, 'pid'),
-  ];
+/** Of a daemon that tests have started: who uses it, by pid. The last to go ends it. */
+const sharedDir = path.join(tmpdir(), 'sandplane-test-docker');
+const noteFile = path.join(sharedDir, 'daemon.json');
+const usersDir = path.join(sharedDir, 'users');
+
+/** Test files run side by side: one starts the daemon, the others find it. */
+async function shareDaemon(): Promise<TestDocker | string> {
+  await mkdir(usersDir, { recursive: true });
+  return await exclusively(async () => {
+    const found = await connectDocker({});
+    const docker = found ?? (await startDaemon());
+    if (typeof docker === 'string') return docker;
+    await writeFile(path.join(usersDir, String(process.pid)), '');
+    return { docker, stop: () => exclusively(leave) };
+  });
+}
+
+async function leave(): Promise<void> {
+  await rm(path.join(usersDir, String(process.pid)), { force: true });
+  for (const user of await readdir(usersDir)) if (await describeProcess(Number(user))) return;
+  const daemon = await startedHere();
+  if (daemon) {
+    process.kill(daemon.pid, 'SIGTERM');
+    while (await isAlive(daemon)) await delay(50);
+  }
+  await rm(path.join(sharedDir, 'data'), { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  await rm(noteFile, { force: true });
+}
+
+async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+  const retries = { forever: true, factor: 1, minTimeout: 100, maxTimeout: 100 };
+  const release = await lockfile.lock(sharedDir, { stale: 20_000, retries });
+  return await work().finally(release);
+}
+
+async function startDaemon(): Promise<Docker | string> {
+  const log = await open(path.join(sharedDir, 'log'), 'w');
+  const dir = (name: string) => path.join(sharedDir, name);
+  const args = ['--data-root', dir('data'), '--exec-root', dir('exec'), '--pidfile', dir('pid')];
   const daemon = spawn('dockerd', args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
+  daemon.unref();
   await log.close();
-  const exited = once(daemon, 'exit');
-  const stop = async () => {
-    daemon.kill('SIGTERM');
-    await exited;
-    await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
-  };
+  const identity = await describeProcess(daemon.pid ?? 0);
+  await writeFile(noteFile, JSON.stringify(identity));
   const deadline = performance.now() + startTimeoutMs;
   while (daemon.exitCode === null && performance.now() < deadline) {
     const docker = await connectDocker({});
-    if (docker) return { docker, stop };
+    if (docker) return docker;
     await delay(100);
   }
-  const { stdout } = await execa('tail', ['-3', path.join(dir, 'log')], { reject: false });
-  await stop();
+  daemon.kill('SIGKILL');
+  const { stdout } = await execa('tail', ['-3', dir('log')], { reject: false });
   return `dockerd does not start here: ${stdout}`;
 }

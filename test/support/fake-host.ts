@@ -34,6 +34,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   const starts = createStarts({ redis, keys });
   const stopping = new AbortController();
   const runtimes = new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]);
+  const broken = new Set<string>();
   const underWay = new Set<Promise<void>>();
   const wake = async (id: string): Promise<void> => {
     const looking = reconcile(id).finally(() => underWay.delete(looking));
@@ -44,7 +45,11 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     store,
     starts,
     ports: createPortLeases({ redis, keys, range: portRange, isFree: async () => true }),
-    health: { isHealthy: async () => true, forget: () => undefined, close: () => undefined },
+    health: {
+      isHealthy: async (_runtime, { sandbox }) => !broken.delete(sandbox.id),
+      forget: () => undefined,
+      close: () => undefined,
+    },
     runtimes,
     templates: { find: async () => null, ensure: async () => null, settled: async () => undefined },
     async launch({ plan, signal }) {
@@ -76,6 +81,11 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     redis,
     keys,
     wake,
+    /** Its next look finds it dead. */
+    break(id: string): void {
+      broken.add(id);
+      for (const component of ['kube-apiserver', 'etcd']) void runtime.stop(id, component, 0);
+    },
     sweep: () => sweep({ host, store, starts, slots, runtimes, reconcile, logger }),
     /** Resolves when nothing is under way. */
     async quiet(): Promise<void> {
