@@ -50,5 +50,5 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
   await removeAbandonedTemplates(templateFolder, runtimeAt);
   const templates = createTemplates({ folder: templateFolder, runtimeAt, logger, signal });
   const defaultRuntime = config.runtime === 'auto' ? (docker ? 'docker' : 'process') : config.runtime;
-  return { runtimes, defaultRuntime, components, templates };
+  return { runtimes, defaultRuntime, components, templates, docker };
 }

@@ -8,6 +8,7 @@ import { createLogger } from '../logger.ts';
 import { connectForWork, redisAddress } from '../redis.ts';
 import { reportAndExit } from '../report.ts';
 import { findRunningService } from '../running-service.ts';
+import { removeNetwork } from '../runtime/docker.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { openRuntimes } from '../runtimes.ts';
@@ -54,18 +55,15 @@ async function stopService(config: Config): Promise<void> {
 
 async function removeSandboxes(config: Config): Promise<void> {
   const logger = createLogger('silent');
-  const { runtimes } = await openRuntimes(
-    config,
-    await serviceId(config.dataDir),
-    logger,
-    new AbortController().signal,
-  );
+  const id = await serviceId(config.dataDir);
+  const { runtimes, docker } = await openRuntimes(config, id, logger, new AbortController().signal);
   for (const [name, { runtime }] of runtimes) {
     for (const { sandboxId } of await runtime.observe()) {
       print(`Removing ${sandboxId} (${name})`);
       await runtime.remove(sandboxId);
     }
   }
+  if (docker) await removeNetwork(docker, id);
 }
 
 /** In a Redis of our own all goes with its folder; in a shared one, what has our prefix. */

@@ -214,6 +214,13 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
   return { name: 'docker', root, prepare, start, observe, stop, remove, logs };
 }
 
+/** Removes the network of all sandboxes, when this owner made it and nobody uses it (403). */
+export async function removeNetwork(docker: Docker, owner: string): Promise<void> {
+  const network = docker.getNetwork(networkName);
+  const found = await orNull(network.inspect());
+  if (found?.Labels?.[labels.owner] === owner) await tolerating([403, 404], network.remove());
+}
+
 /** Ids end up in paths of the Engine API, which dockerode does not escape. */
 function checked(id: string): string {
   if (!sandboxIdPattern.test(id)) throw new Error('not a sandbox id');
