@@ -101,8 +101,10 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
       await t.rejects(logText(runtime, id), { code: 'logs_unavailable' });
       await runtime.prepare(plan, never);
       await runtime.start(plan, etcd, never);
+      await t.resolves(untilLogged(runtime, id, 'ready to serve client requests'), 'it ends with its reader');
+      // While it writes, the last line is soon not the last any more.
+      await runtime.stop(id, 'etcd', 5000);
       t.equal((await logText(runtime, id, 1)).trim().split('\n').length, 1);
-      await t.resolves(untilLogged(runtime, id, 'member'), 'it ends with its reader');
     });
   });
 
