@@ -37,8 +37,12 @@ export function asStoreError(error: unknown): unknown {
     /Connection is closed|Command timed out|Stream isn't writeable|max retries per request|ECONNREFUSED|ENOENT|EPIPE|ECONNRESET|^OOM |^LOADING |^READONLY |^MISCONF /i;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (!unavailable.test(`${error.message} ${code}`)) return error;
-  return new AppError('store_unavailable', 'The store does not answer. Nothing was changed; try again.', {
-    cause: error,
-    retryAfterSeconds: 2,
-  });
+  return new AppError(
+    'store_unavailable',
+    'The store does not answer. Try again; with an Idempotency-Key a repeated create is safe.',
+    {
+      cause: error,
+      retryAfterSeconds: 2,
+    },
+  );
 }

@@ -67,6 +67,22 @@ for (const phase of ['pending', 'provisioning']) {
   });
 }
 
+t.test('while Redis is frozen requests fail soon, and nothing is lost', async (t) => {
+  const [redis] = await findProcesses(path.join(dataDir, 'redis'));
+  const before = (await client.list()).body.items.length;
+  process.kill(redis?.pid ?? 0, 'SIGSTOP');
+  t.teardown(() => process.kill(redis?.pid ?? 0, 'SIGCONT'));
+  for (const method of ['GET', 'POST']) {
+    const answer = await client.call(method, '/v1/sandboxes', method === 'POST' ? {} : undefined);
+    t.match(answer, { status: 503, body: { code: 'store_unavailable' } }, method);
+    t.ok(answer.headers.get('retry-after'));
+  }
+  process.kill(redis?.pid ?? 0, 'SIGCONT');
+  while ((await client.list()).status !== 200);
+  // The create may have reached Redis or not; a 503 says nothing of it.
+  t.ok((await client.list()).body.items.length >= before);
+});
+
 t.test('killed while a sandbox is being deleted', async (t) => {
   const [one] = (await client.list()).body.items;
   if (!one) throw new Error('no sandbox');

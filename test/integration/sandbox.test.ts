@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import t from 'tap';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
@@ -72,6 +73,33 @@ t.test('two sandboxes have nothing in common', async (t) => {
     t.equal(await settledStatus(ask), status, `anonymous at ${path}`);
   }
   await Promise.all([client.remove(one.id), client.remove(two.id)]);
+});
+
+t.test('a create that is sent twice makes one sandbox', async (t) => {
+  const send = (body: object, key = 'once') =>
+    client.call('POST', '/v1/sandboxes', { spec, ...body }, { 'idempotency-key': key });
+  const first = await send({ name: 'one' });
+  const again = await send({ name: 'one' });
+  t.match(again, { status: 202, body: { id: first.body.id, name: 'one' } });
+  t.match(await send({ name: 'two' }), { status: 422, body: { code: 'idempotency_mismatch' } });
+  const together = await Promise.all([1, 2, 3, 4].map(() => send({}, 'together')));
+  const made = new Set(together.filter(({ status }) => status === 202).map(({ body }) => body.id));
+  t.equal(made.size, 1);
+  for (const { status, body } of together) if (status !== 202) t.match(body, { code: 'idempotency_in_flight' });
+  for (const id of [first.body.id, ...made]) await client.remove(id);
+});
+
+t.test('no secret is in the store in clear', async (t) => {
+  const { body } = await client.create({ spec });
+  const redis = new Redis(service.redisSocket);
+  const { r = '', s: sealed = '' } = await redis.hgetall(`{sandplane}:sandbox:${body.id}`);
+  redis.disconnect();
+  t.match(r, body.id);
+  t.match(sealed, /^v1\./);
+  for (const text of [r, sealed, Buffer.from(sealed.split('.').at(-1) ?? '', 'base64url').toString('latin1')]) {
+    t.notMatch(text, /PRIVATE KEY|CERTIFICATE/);
+  }
+  await client.remove(body.id);
 });
 
 t.test('after its deletion nothing of it is left', async (t) => {
