@@ -21,6 +21,8 @@ interface ComponentsOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+const reportKeptMs = 30_000;
+
 /** How far a component is that is not ready yet. */
 export interface Attempt {
   readonly progress: string | null;
@@ -34,6 +36,8 @@ export function createComponents(options: ComponentsOptions) {
   const sources = orderedSources(options);
   const underWay = new Map<string, Promise<Cached | string>>();
   const attempts = new Map<string, Attempt>();
+  // Asked for every few seconds, it changes when something is fetched, or by another hand.
+  let lastReport: { readonly at: number; readonly versions: VersionReport[] } | null = null;
 
   /** The absolute path of a verified binary that every user may execute. Throws `component_unavailable`. */
   async function binary(name: string, version: string, signal?: AbortSignal): Promise<string> {
@@ -145,7 +149,11 @@ export function createComponents(options: ComponentsOptions) {
 
   /** What is ready on this host, what can be had, and how. */
   async function versions(): Promise<VersionReport[]> {
-    return await reportVersions({ cache, config, attempts, ...(docker ? { docker } : {}) });
+    const settled = underWay.size === 0;
+    if (settled && lastReport && performance.now() - lastReport.at < reportKeptMs) return lastReport.versions;
+    const found = await reportVersions({ cache, config, attempts, ...(docker ? { docker } : {}) });
+    lastReport = settled ? { at: performance.now(), versions: found } : null;
+    return found;
   }
 
   return { binary, image, versions };

@@ -36,15 +36,26 @@ interface DockerRuntimeOptions {
 export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: DockerRuntimeOptions): Runtime {
   const containerOf = (id: string, component: string) => docker.getContainer(objectName(checked(id), component));
 
+  /** Containers that are being made, by name. */
+  const underWay = new Map<string, Promise<void>>();
+
   async function prepare(plan: SandboxPlan, signal: AbortSignal): Promise<void> {
     const [first] = plan.components;
     if (!first) throw new Error('a plan has components');
     // Making a volume that is there is no error.
     await call(docker.createVolume({ Name: objectName(checked(plan.sandboxId)), Labels: sandboxLabels(owner, plan) }));
     await ensureContainer(plan, first, signal);
-    // The others are made while the first is filled: each takes the daemon a tenth of a second.
-    const others = plan.components.slice(1).map((component) => ensureContainer(plan, component, signal));
-    await Promise.all([fill(plan, containerOf(plan.sandboxId, first.name)), ...others]);
+    // The others are made while the first is filled and started: each takes the daemon a tenth of a second.
+    for (const component of plan.components.slice(1)) makeAhead(plan, component, signal);
+    await fill(plan, containerOf(plan.sandboxId, first.name));
+  }
+
+  function makeAhead(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): void {
+    const name = objectName(plan.sandboxId, component.name);
+    // What fails here fails again at its start, where it is told.
+    const made = ensureContainer(plan, component, signal).catch(() => undefined);
+    underWay.set(name, made);
+    void made.then(() => underWay.delete(name));
   }
 
   /** Etcd data is begun once: the mark arrives last, so a copy cut short is made again. */
@@ -84,6 +95,7 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
   }
 
   async function start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void> {
+    await underWay.get(objectName(plan.sandboxId, component.name));
     await ensureContainer(plan, component, signal);
     const container = containerOf(plan.sandboxId, component.name);
     try {
@@ -170,7 +182,10 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
   }
 
   async function remove(id: string): Promise<void> {
-    const label = [`${labels.owner}=${owner}`, `${labels.sandbox}=${checked(id)}`];
+    await Promise.all(
+      [...underWay].filter(([name]) => name.startsWith(objectName(checked(id)))).map(([, made]) => made),
+    );
+    const label = [`${labels.owner}=${owner}`, `${labels.sandbox}=${id}`];
     const containers = await call(docker.listContainers({ all: true, filters: { label } }));
     await Promise.all(containers.map((info) => removeContainer(info.Id)));
     const volume = docker.getVolume(objectName(id));
