@@ -3,12 +3,13 @@ import { stringify } from 'yaml';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { answers, defaultProject } from './answers.ts';
+import { answers } from './answers.ts';
 
 export function kubeconfigRoute(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/kubeconfig',
     {
+      config: { scope: 'write' },
       schema: {
         operationId: 'getKubeconfig',
         summary: 'The kubeconfig of a sandbox',
@@ -28,16 +29,14 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
               },
             } as never,
           },
-          'not_found',
           'kubeconfig_unavailable',
           'not_acceptable',
-          'validation_failed',
         ),
       },
     },
     async (request, reply) => {
       const type = negotiate(request.headers.accept);
-      const config = await service.kubeconfig(defaultProject, request.params.id);
+      const config = await service.kubeconfig(request.proven.project, request.params.id);
       const text = type === 'application/json' ? JSON.stringify(config) : stringify(config, { lineWidth: 0 });
       return reply
         .type(type)

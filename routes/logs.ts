@@ -3,8 +3,8 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { answers, defaultProject } from './answers.ts';
-import { hungUp } from './hung-up.ts';
+import { answers } from './answers.ts';
+import { readerGone } from './reader.ts';
 
 const Query = Type.Object(
   {
@@ -25,10 +25,12 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-export function logsRoute(app: App, { service, closing }: RouteDependencies): void {
+export function logsRoute(app: App, dependencies: RouteDependencies): void {
+  const { service } = dependencies;
   app.get(
     '/v1/sandboxes/:id/logs',
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'getLogs',
         summary: 'The log of a component',
@@ -43,16 +45,19 @@ export function logsRoute(app: App, { service, closing }: RouteDependencies): vo
               content: { 'text/plain': { schema: Type.String({ description: 'lines as they were written' }) } },
             } as never,
           },
-          'not_found',
           'logs_unavailable',
-          'validation_failed',
           'no_worker',
         ),
       },
     },
     async (request, reply) => {
       const { id } = request.params;
-      const chunks = await service.logs(defaultProject, id, request.query, hungUp(reply, closing));
+      const chunks = await service.logs(
+        request.proven.project,
+        id,
+        request.query,
+        readerGone(request, reply, dependencies),
+      );
       // The first chunk is awaited here: what fails before it is still a problem document.
       const iterator = chunks[Symbol.asyncIterator]();
       const first = await iterator.next();

@@ -2,43 +2,29 @@ import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
-import { newSandboxId } from '../src/sandbox/record.ts';
+import { etag } from '../src/etag.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import { phases, Sandbox, SandboxCreate, SandboxList, SandboxPatch, sandboxId } from '../src/schemas/sandbox.ts';
-import { answers, defaultProject, etag } from './answers.ts';
-import { hungUp } from './hung-up.ts';
+import { answers, bodyCodes, postCodes } from './answers.ts';
+import { answerOnce } from './idempotent.ts';
+import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './parameters.ts';
 import { preferredWaitMs } from './prefer.ts';
+import { readerGone } from './reader.ts';
 
 const Params = Type.Object({ id: sandboxId });
-const IfMatch = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'an ETag: change only this version', examples: ['"7"'] })),
-});
 const CreateHeaders = Type.Object({
   prefer: Type.Optional(
     Type.String({ description: 'RFC 7240: wait=N waits up to N seconds for ready', examples: ['wait=60'] }),
   ),
-  'idempotency-key': Type.Optional(
-    Type.String({
-      description: 'the same key and body give the same answer for 24 h',
-      minLength: 1,
-      maxLength: 255,
-      examples: ['8e03978e-40d5-43dd-bc93-6894a57f9324'],
-    }),
-  ),
+  'idempotency-key': idempotencyKey,
 });
 
 const ListQuery = Type.Object(
   {
-    limit: Type.Integer({ description: 'how many at most', default: 50, minimum: 1, maximum: 500, examples: [50] }),
-    cursor: Type.Optional(Type.String({ description: 'nextCursor of the page before', maxLength: 200 })),
+    limit,
+    cursor,
     phase: Type.Optional(stringEnum(phases, { description: 'only those in this phase', examples: ['ready'] })),
-    label: Type.Optional(
-      Type.Array(Type.String({ maxLength: 400 }), {
-        description: 'only those with this label, key=value; repeatable',
-        maxItems: 16,
-        examples: [['team=ci']],
-      }),
-    ),
+    label: labelSelector,
   },
   { additionalProperties: false },
 );
@@ -46,7 +32,8 @@ const ListQuery = Type.Object(
 const tags = ['sandboxes'];
 const one = (description: string) => ({ ...ref(Sandbox), description });
 
-export function sandboxRoutes(app: App, { service, once, closing }: RouteDependencies): void {
+export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
+  const { service, once } = dependencies;
   app.post(
     '/v1/sandboxes',
     {
@@ -54,6 +41,7 @@ export function sandboxRoutes(app: App, { service, once, closing }: RouteDepende
       preValidation: async (request) => {
         request.body ??= {} as SandboxCreate;
       },
+      config: { scope: 'write' },
       schema: {
         operationId: 'createSandbox',
         summary: 'Create a sandbox',
@@ -64,40 +52,35 @@ export function sandboxRoutes(app: App, { service, once, closing }: RouteDepende
         body: SandboxCreate,
         response: answers(
           { 201: one('ready'), 202: one('accepted') },
-          'malformed_body',
-          'validation_failed',
+          ...postCodes,
           'unsupported_version',
           'argument_not_allowed',
-          'idempotency_in_flight',
-          'idempotency_mismatch',
-          'body_too_large',
-          'unsupported_media_type',
+          'quota_exceeded',
+          'project_deleting',
           'no_worker',
         ),
       },
     },
-    async (request, reply) => {
-      const { prefer, 'idempotency-key': key } = request.headers;
-      const create = (id: string) => createAndWait(id, request.body, preferredWaitMs(prefer), hungUp(reply, closing));
-      if (key === undefined) return sendCreated(reply, await create(newSandboxId()));
-      const identity = { project: defaultProject, key, body: request.body, newId: newSandboxId };
-      const answer = await once(identity, async (id) => {
-        const { status, sandbox } = await create(id);
-        return { status, body: JSON.stringify(sandbox) };
-      });
-      return sendCreated(reply, { status: answer.status, sandbox: JSON.parse(answer.body) as Sandbox });
-    },
+    async (request, reply) =>
+      await answerOnce(request, reply, once, async (seed) => {
+        const waitMs = preferredWaitMs(request.headers.prefer);
+        const accepted = await service.create(request.proven, request.body, `sb-${seed}`);
+        const { status, sandbox } =
+          waitMs === 0
+            ? { status: 202, sandbox: accepted }
+            : await waitForReady(accepted, waitMs, readerGone(request, reply, dependencies));
+        const headers = { location: `/v1/sandboxes/${sandbox.id}`, etag: etag(sandbox.resourceVersion) };
+        return { status, headers: status === 202 ? { ...headers, 'retry-after': '1' } : headers, body: sandbox };
+      }),
   );
 
-  async function createAndWait(id: string, body: SandboxCreate, waitMs: number, signal: AbortSignal) {
-    const accepted = await service.create(defaultProject, body, id);
-    if (waitMs === 0) return { status: 202, sandbox: accepted };
+  async function waitForReady({ project, id }: Sandbox, waitMs: number, signal: AbortSignal) {
     try {
-      return { status: 201, sandbox: await service.wait(defaultProject, id, 'ready', waitMs, signal) };
+      return { status: 201, sandbox: await service.wait(project, id, 'ready', waitMs, signal) };
     } catch (error) {
       // It exists, whatever became of it: its status tells.
       if (isAppError(error, 'wait_timeout') || isAppError(error, 'phase_unreachable')) {
-        return { status: 202, sandbox: await service.get(defaultProject, id) };
+        return { status: 202, sandbox: await service.get(project, id) };
       }
       throw error;
     }
@@ -106,84 +89,83 @@ export function sandboxRoutes(app: App, { service, once, closing }: RouteDepende
   app.get(
     '/v1/sandboxes',
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'listSandboxes',
         summary: 'List sandboxes, newest first',
         tags,
         querystring: ListQuery,
-        response: answers({ 200: { ...ref(SandboxList), description: 'a page' } }, 'validation_failed'),
+        response: answers(
+          { 200: { ...ref(SandboxList), description: 'a page' } },
+          'invalid_cursor',
+          'invalid_selector',
+        ),
       },
     },
-    async (request) => await service.list(defaultProject, request.query),
+    async (request) => await service.list(request.proven.project, request.query),
   );
 
   app.get(
     '/v1/sandboxes/:id',
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'getSandbox',
         summary: 'Read a sandbox',
         tags,
         params: Params,
-        response: answers({ 200: one('the sandbox') }, 'not_found', 'validation_failed'),
+        response: answers({ 200: one('the sandbox') }),
       },
     },
-    async (request, reply) => sendSandbox(reply, await service.get(defaultProject, request.params.id)),
+    async (request, reply) => sendSandbox(reply, await service.get(request.proven.project, request.params.id)),
   );
 
   app.patch(
     '/v1/sandboxes/:id',
     {
+      config: { scope: 'write' },
       schema: {
         operationId: 'updateSandbox',
         summary: 'Change name, labels or time to live',
         description: 'A merge patch (RFC 7396), as application/merge-patch+json or application/json.',
         tags,
         params: Params,
-        headers: IfMatch,
+        headers: IfMatchHeaders,
         body: SandboxPatch,
         response: answers(
           { 200: one('as it is now') },
-          'malformed_body',
-          'validation_failed',
-          'not_found',
+          ...bodyCodes,
           'conflict',
           'precondition_failed',
-          'body_too_large',
-          'unsupported_media_type',
+          'quota_exceeded',
         ),
       },
     },
     async (request, reply) => {
       const { id } = request.params;
-      return sendSandbox(reply, await service.patch(defaultProject, id, request.body, request.headers['if-match']));
+      return sendSandbox(reply, await service.patch(request.proven, id, request.body, request.headers['if-match']));
     },
   );
 
   app.delete(
     '/v1/sandboxes/:id',
     {
+      config: { scope: 'write' },
       schema: {
         operationId: 'deleteSandbox',
         summary: 'Delete a sandbox and everything it has',
         description: 'Wait for the end with waitForSandbox, for=deleted.',
         tags,
         params: Params,
-        headers: IfMatch,
-        response: answers({ 202: one('being deleted') }, 'not_found', 'precondition_failed', 'validation_failed'),
+        headers: IfMatchHeaders,
+        response: answers({ 202: one('being deleted') }, 'precondition_failed'),
       },
     },
     async (request, reply) => {
-      const deleting = await service.remove(defaultProject, request.params.id, request.headers['if-match']);
+      const deleting = await service.remove(request.proven, request.params.id, request.headers['if-match']);
       return reply.status(202).send(deleting);
     },
   );
-}
-
-function sendCreated(reply: FastifyReply, { status, sandbox }: { status: number; sandbox: Sandbox }) {
-  reply.status(status).header('location', `/v1/sandboxes/${sandbox.id}`).header('etag', etag(sandbox.resourceVersion));
-  if (status === 202) reply.header('retry-after', '1');
-  return reply.send(sandbox);
 }
 
 function sendSandbox(reply: FastifyReply, sandbox: Sandbox) {

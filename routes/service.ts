@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answers } from './answers.ts';
+import { publicAnswers } from './answers.ts';
 
 const Ready = Type.Object(
   { status: Type.String({ description: 'ok', examples: ['ok'] }) },
@@ -18,7 +18,7 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
         summary: 'Whether the service takes requests',
         tags: ['service'],
         security: [],
-        response: answers({ 200: Ready }),
+        response: publicAnswers({ 200: Ready }),
       },
     },
     async () => {

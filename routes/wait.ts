@@ -1,9 +1,10 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
+import { etag } from '../src/etag.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import { phases, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
-import { answers, defaultProject, etag } from './answers.ts';
-import { hungUp } from './hung-up.ts';
+import { answers } from './answers.ts';
+import { readerGone } from './reader.ts';
 
 const Query = Type.Object(
   {
@@ -13,10 +14,12 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-export function waitRoute(app: App, { service, closing }: RouteDependencies): void {
+export function waitRoute(app: App, dependencies: RouteDependencies): void {
+  const { service } = dependencies;
   app.get(
     '/v1/sandboxes/:id/wait',
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'waitForSandbox',
         summary: 'Wait until a sandbox is in a phase',
@@ -26,21 +29,19 @@ export function waitRoute(app: App, { service, closing }: RouteDependencies): vo
         querystring: Query,
         response: answers(
           { 200: { ...ref(Sandbox), description: 'in that phase' } },
-          'not_found',
           'wait_timeout',
           'phase_unreachable',
-          'validation_failed',
         ),
       },
     },
     async (request, reply) => {
       const { for: phase, timeout } = request.query;
       const sandbox = await service.wait(
-        defaultProject,
+        request.proven.project,
         request.params.id,
         phase,
         timeout * 1000,
-        hungUp(reply, closing),
+        readerGone(request, reply, dependencies),
       );
       return reply.header('etag', etag(sandbox.resourceVersion)).send(sandbox);
     },

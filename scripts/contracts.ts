@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildApp } from '../src/app.ts';
+import { type AppDependencies, buildApp } from '../src/app.ts';
 import { createLogger } from '../src/logger.ts';
 
 /** Writes openapi/openapi.json from the routes; with `--check` only tells whether it is as it should be. */
@@ -8,10 +8,9 @@ const file = path.join(import.meta.dirname, '..', 'openapi', 'openapi.json');
 
 // Only the shape of the routes is asked for: no handler is ever called.
 const app = await buildApp({
-  service: {} as never,
-  once: () => Promise.reject(new Error('not here')),
-  adminKey: 'x'.repeat(16),
-  checkStore: () => Promise.reject(new Error('not here')),
+  ...({} as AppDependencies),
+  corsOrigins: [],
+  trustedProxies: [],
   logger: createLogger('silent'),
 });
 const document = `${JSON.stringify(app.swagger(), null, 2)}\n`;

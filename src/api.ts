@@ -1,20 +1,38 @@
 import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
+import { createChanges } from './changes.ts';
 import { resolveVersions } from './components/catalog.ts';
 import type { Config } from './config.ts';
 import { adminKey, secretKey } from './keys.ts';
-import { createWakeUps } from './queue.ts';
 import { connectForRequests, connectForWork, type RedisAddress } from './redis.ts';
-import { createChanges } from './sandbox/changes.ts';
+import { redisKeys } from './redis-keys.ts';
+import { createFeed } from './sandbox/feed.ts';
+import { createHistory } from './sandbox/history.ts';
 import { createHosts } from './sandbox/hosts.ts';
-import { createIdempotency } from './sandbox/idempotency.ts';
-import { redisKeys } from './sandbox/keys.ts';
+import { createLanes } from './sandbox/lanes.ts';
 import { createLogReader } from './sandbox/log-relay.ts';
+import { createProjectRemoval } from './sandbox/project-removal.ts';
 import { defineScripts } from './sandbox/scripts.ts';
-import { createSealer } from './sandbox/seal.ts';
 import { createSandboxService } from './sandbox/service.ts';
-import { createStarts } from './sandbox/starts.ts';
 import { createStore } from './sandbox/store.ts';
+import { createUsage } from './sandbox/usage.ts';
+import { createSealer } from './seal.ts';
+import { createApiKeys } from './tenancy/api-keys.ts';
+import { createAudit } from './tenancy/audit.ts';
+import { createAuthenticator } from './tenancy/authenticate.ts';
+import { createIdempotency } from './tenancy/idempotency.ts';
+import { createOidc } from './tenancy/oidc.ts';
+import { readOidcSettings } from './tenancy/oidc-settings.ts';
+import { createProjects } from './tenancy/projects.ts';
+import { quotaArguments } from './tenancy/quotas.ts';
+import { createRateLimit } from './tenancy/rate-limit.ts';
+import { defineTenancyScripts } from './tenancy/scripts.ts';
+import { createValidity } from './tenancy/validity.ts';
+import { createAddressGuard } from './webhooks/addresses.ts';
+import { createDeliveries } from './webhooks/deliveries.ts';
+import { createDeliveryQueue } from './webhooks/queue.ts';
+import { createWebhookService } from './webhooks/service.ts';
+import { createWebhookStore } from './webhooks/store.ts';
 
 export interface RunningApi {
   /** Where it listens, as a URL. */
@@ -23,28 +41,58 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-/** Starts the REST API. It holds no runtime: all it does is read and write records and wake workers. */
+/** Starts the REST API. It holds no runtime: all it does is read and write records and call dispatchers. */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
-  const redis = defineScripts(connectForRequests(address));
+  const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
+  const redis = defineTenancyScripts(defineScripts(connectForRequests(address)));
   const subscriber = connectForWork(address);
   await Promise.all([redis.connect(), subscriber.connect()]);
   const keys = redisKeys(config.redisPrefix);
-  const store = createStore({ redis, keys, sealer: createSealer(await secretKey(config)) });
-  const wakeUps = createWakeUps({ redis, keys });
+  const sealer = createSealer(await secretKey(config));
+  const store = createStore({
+    redis,
+    keys,
+    sealer,
+    quotaDefaults: quotaArguments(config.quotas),
+    feedLength: config.feedLength,
+  });
+  const changes = await createChanges({ redis: subscriber, keys });
+  const lanes = createLanes({ redis, keys });
+  const projects = createProjects({ redis, keys, defaults: config.quotas });
+  await projects.ensureDefault();
+  const apiKeys = createApiKeys({ redis, keys });
   const service = createSandboxService({
     store,
-    starts: createStarts({ redis, keys }),
+    lanes,
     hosts: createHosts({ redis, keys }),
-    changes: await createChanges({ redis: subscriber, keys }),
-    wake: wakeUps.send,
+    changes,
+    feed: createFeed({ redis, keys, changes, store, maxWatchers: config.watches }),
+    history: createHistory({ redis, keys }),
+    maxTtlSeconds: async (project) => (await projects.get(project)).quotas.maxTtlSeconds,
     resolveVersions,
     readLogs: createLogReader({ redis, subscriber, keys }),
     logger,
   });
+  const deliveryQueue = createDeliveryQueue({ redis, keys, pausesMs: config.webhooks.pausesMs });
   const app = await buildApp({
     service,
-    once: createIdempotency({ redis, keys }),
-    adminKey: await adminKey(config),
+    projects,
+    removeProject: createProjectRemoval({ redis, keys, store, lanes }).remove,
+    apiKeys,
+    webhooks: createWebhookService({
+      store: createWebhookStore({ redis, keys, sealer }),
+      deliveries: createDeliveries({ redis, keys }),
+      guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges }),
+      enqueue: (delivery) => deliveryQueue.enqueue(delivery, true),
+    }),
+    usage: createUsage({ redis, keys }),
+    audit: createAudit({ redis, keys }),
+    once: createIdempotency({ redis, keys, sealer }),
+    authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
+    untilInvalid: createValidity({ redis, keys, changes }),
+    rateLimit: createRateLimit({ perMinute: config.rateLimit }),
+    corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
     checkStore: async () => void (await redis.ping()),
     logger,
   });
@@ -53,7 +101,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     url,
     async close() {
       await app.close();
-      await wakeUps.close();
+      await deliveryQueue.close();
       redis.disconnect();
       subscriber.disconnect();
     },

@@ -1,26 +1,48 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import compress from '@fastify/compress';
+import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import scalar from '@scalar/fastify-api-reference';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { registerRoutes } from '../routes/index.ts';
+import { sharedSchemas } from '../routes/shared-schemas.ts';
 import { AppError } from './errors.ts';
-import { openapiInfo } from './openapi.ts';
-import { sendProblem } from './problem.ts';
-import type { Answer } from './sandbox/idempotency.ts';
+import { checkAccess } from './http/access.ts';
+import { keepAuditTrail } from './http/audit-trail.ts';
+import { openapiInfo } from './http/openapi.ts';
+import { sendProblem } from './http/problem.ts';
+import { answerRawError } from './http/raw-errors.ts';
+import { compileValidator } from './http/validation.ts';
+import type { ProjectRemoval } from './sandbox/project-removal.ts';
 import type { SandboxService } from './sandbox/service.ts';
-import { Problem } from './schemas/problem.ts';
-import { Sandbox, SandboxCreate, SandboxList, SandboxPatch } from './schemas/sandbox.ts';
-import { VersionList } from './schemas/version.ts';
-import { compileValidator } from './validation.ts';
+import type { UsageReport } from './schemas/usage.ts';
+import type { ApiKeys } from './tenancy/api-keys.ts';
+import type { Audit } from './tenancy/audit.ts';
+import type { Authenticate } from './tenancy/authenticate.ts';
+import type { Once } from './tenancy/idempotency.ts';
+import type { Projects } from './tenancy/projects.ts';
+import type { RateLimit } from './tenancy/rate-limit.ts';
+import type { Validity } from './tenancy/validity.ts';
+import type { WebhookService } from './webhooks/service.ts';
 
 export interface AppDependencies {
   readonly service: SandboxService;
-  readonly once: (
-    request: { project: string; key: string; body: unknown; newId: () => string },
-    work: (sandboxId: string) => Promise<Answer>,
-  ) => Promise<Answer>;
-  readonly adminKey: string;
+  readonly projects: Projects;
+  readonly removeProject: ProjectRemoval;
+  readonly apiKeys: ApiKeys;
+  readonly webhooks: WebhookService;
+  readonly usage: (project: string, from: Date, to: Date) => Promise<UsageReport>;
+  readonly audit: Audit;
+  readonly once: Once;
+  readonly authenticate: Authenticate;
+  readonly untilInvalid: Validity;
+  readonly rateLimit: RateLimit;
+  /** Origins of web pages that may call the API from a browser. */
+  readonly corsOrigins: readonly string[];
+  /** Whose `X-Forwarded-For` is believed, as CIDRs. */
+  readonly trustedProxies: readonly string[];
   /** Throws when the store does not answer. */
   readonly checkStore: () => Promise<void>;
   readonly logger: FastifyBaseLogger;
@@ -38,22 +60,29 @@ export type App = FastifyInstance<
 >;
 
 const bodyLimitBytes = 64 * 1024;
+const headerLimitBytes = 16 * 1024;
+const compressFromBytes = 2048;
 
 /** The HTTP application; it listens nowhere yet. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const app = Fastify({
     loggerInstance: dependencies.logger,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,
+    http: { maxHeaderSize: headerLimitBytes },
     return503OnClosing: true,
-    routerOptions: { maxParamLength: 64 },
+    trustProxy: dependencies.trustedProxies.length > 0 ? [...dependencies.trustedProxies] : false,
+    routerOptions: { maxParamLength: 128 },
+    genReqId: requestId,
+    clientErrorHandler: answerRawError,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
     throw new AppError('not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}. See /docs.`);
   });
-  for (const schema of [Problem, Sandbox, SandboxList, SandboxCreate, SandboxPatch, VersionList]) app.addSchema(schema);
+  for (const schema of sharedSchemas) app.addSchema(schema);
   // RFC 7396 merge patches have a media type of their own.
   app.addContentTypeParser(
     'application/merge-patch+json',
@@ -62,11 +91,19 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   );
   await app.register(swagger, openapiInfo);
   await app.register(scalar, { routePrefix: '/docs', configuration: { withDefaultFonts: false, telemetry: false } });
-  app.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.public || !request.url.startsWith('/v1')) return;
-    authenticate(request.headers.authorization, dependencies.adminKey);
-  });
+  await app.register(compress, { threshold: compressFromBytes, encodings: ['gzip', 'deflate'] });
+  if (dependencies.corsOrigins.length > 0) await app.register(cors, corsOptions(dependencies.corsOrigins));
+  checkAccess(app as unknown as FastifyInstance, dependencies);
+  keepAuditTrail(app as unknown as FastifyInstance, dependencies.audit);
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions, ip } = request;
+    if (routeOptions.logLevel === 'warn') return;
+    const subject = request.proven?.subject;
+    const [path] = request.url.split('?', 1);
+    const ms = Math.round(reply.elapsedTime);
+    request.log.info({ method, path, status: reply.statusCode, ms, subject, address: ip }, 'answered');
+  });
   const closing = new AbortController();
   app.addHook('preClose', async () => {
     closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
@@ -77,17 +114,17 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   return app as unknown as App;
 }
 
-/** Compared by digests of equal length, in constant time. */
-function authenticate(header: string | undefined, key: string): void {
-  const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1] ?? '';
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  if (timingSafeEqual(digest(given), digest(key))) return;
-  throw new AppError('unauthenticated', 'Send the header "Authorization: Bearer <key>" with a valid key.');
+/** That of the client where it sends a plain one, so that its log and ours can be read together. */
+function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.-]{8,64}$/.test(given) ? given : `req-${randomUUID()}`;
 }
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Needs no key. */
-    public?: boolean;
-  }
+function corsOptions(origins: readonly string[]) {
+  return {
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    exposedHeaders: ['etag', 'location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'],
+    maxAge: 600,
+  };
 }

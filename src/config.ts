@@ -1,13 +1,19 @@
 import { availableParallelism, homedir, hostname } from 'node:os';
 import path from 'node:path';
+import ipaddr from 'ipaddr.js';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError } from './errors.ts';
+import type { Quotas } from './schemas/project.ts';
 
 const port = (description: string, fallback: number) =>
   Type.Integer({ description, default: fallback, minimum: 0, maximum: 65535 });
 const text = (description: string, fallback: string) => Type.String({ description, default: fallback, minLength: 1 });
 const optionalText = (description: string) => Type.Optional(Type.String({ description, minLength: 1 }));
+
+const count = (description: string, fallback: number, minimum = 0) =>
+  Type.Integer({ description, default: fallback, minimum, maximum: 1_000_000_000 });
+const list = (description: string) => Type.String({ description: `${description}; separated by commas`, default: '' });
 
 /** Every setting, as its environment variable. The README's table and `sandplane config` are made from this. */
 const Environment = Type.Object({
@@ -70,6 +76,25 @@ const Environment = Type.Object({
   SANDPLANE_IMAGE_REGISTRY: text('the registry of the component images', 'registry.k8s.io'),
   SANDPLANE_KUBERNETES_RELEASE_URL: text('base URL of Kubernetes releases', 'https://dl.k8s.io'),
   SANDPLANE_ETCD_RELEASE_URL: text('base URL of etcd releases', 'https://github.com/etcd-io/etcd/releases/download'),
+  SANDPLANE_OIDC_FILE: optionalText('a file with the issuers whose tokens are accepted, and what they may do'),
+  SANDPLANE_RATE_LIMIT: count('requests of a project in a minute, for each API process', 6000, 1),
+  SANDPLANE_QUOTA_SANDBOXES: count('sandboxes of a project that has no limit of its own', 100),
+  SANDPLANE_QUOTA_AWAKE: count('those of them that run or may run', 50),
+  SANDPLANE_QUOTA_STARTS_PER_MINUTE: count('creates of a project in a minute', 120, 1),
+  SANDPLANE_QUOTA_MAX_TTL_SECONDS: count('the longest time to live; 0: no limit', 0),
+  SANDPLANE_QUOTA_MEMORY_MIB: count('memory of a project, by the limits of its components', 153_600),
+  SANDPLANE_QUOTA_DISK_MIB: count('disk of a project, by the limits of its components', 256_000),
+  SANDPLANE_WATCHES_PER_PROJECT: count('open watches of a project, for each API process', 2500, 1),
+  SANDPLANE_WATCHES: count('open watches in all, for each API process', 10_000, 1),
+  SANDPLANE_FEED_LENGTH: count('changes of a project that a watch can go back', 5000, 10),
+  SANDPLANE_CORS_ORIGINS: list('origins of web pages that may call the API, or *'),
+  SANDPLANE_TRUSTED_PROXIES: list('proxies whose X-Forwarded-For is believed, as CIDRs'),
+  SANDPLANE_WEBHOOK_ALLOWED_RANGES: list('addresses that are not public and that webhooks may go to, as CIDRs'),
+  SANDPLANE_WEBHOOK_RETRY_SECONDS: Type.String({
+    description: 'the pauses between the tries of a webhook; after the last it is given up',
+    default: '5,30,120,600,1800,3600,7200,10800,14400,18000,21600,8245',
+    pattern: '^\\d{1,6}(\\.\\d{1,3})?(,\\d{1,6}(\\.\\d{1,3})?){0,99}$',
+  }),
   SANDPLANE_DEMO: Type.Boolean({ description: 'make a first sandbox named demo on the first start', default: true }),
   SANDPLANE_LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
@@ -117,6 +142,15 @@ export interface Config {
     readonly kubernetesReleaseUrl: string;
     readonly etcdReleaseUrl: string;
   };
+  readonly oidcFile: string | undefined;
+  /** Requests of a project in a minute. */
+  readonly rateLimit: number;
+  readonly quotas: Quotas;
+  readonly watches: { readonly project: number; readonly all: number };
+  readonly feedLength: number;
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly webhooks: { readonly allowedRanges: readonly string[]; readonly pausesMs: readonly number[] };
   readonly demo: boolean;
   readonly logLevel: string;
   readonly redisPrefix: string;
@@ -156,7 +190,12 @@ function crossFieldFaults(env: Environment): { pointer: string; detail: string }
   if (range.first < 1024 || range.last > 65535 || range.first > range.last) {
     return [{ pointer: '/SANDPLANE_PORT_RANGE', detail: 'must be first-last within 1024-65535, as 20000-29999' }];
   }
-  return [];
+  return [...cidrFaults('SANDPLANE_TRUSTED_PROXIES', env), ...cidrFaults('SANDPLANE_WEBHOOK_ALLOWED_RANGES', env)];
+}
+
+function cidrFaults(name: 'SANDPLANE_TRUSTED_PROXIES' | 'SANDPLANE_WEBHOOK_ALLOWED_RANGES', env: Environment) {
+  const wrong = splitList(env[name]).filter((range) => !ipaddr.isValidCIDR(range));
+  return wrong.map((range) => ({ pointer: `/${name}`, detail: `${range} is not a CIDR, as 10.0.0.0/8 or fd00::/8` }));
 }
 
 function toConfig(env: Environment, raw: Record<string, string | undefined>): Config {
@@ -185,11 +224,36 @@ function toConfig(env: Environment, raw: Record<string, string | undefined>): Co
       kubernetesReleaseUrl: env.SANDPLANE_KUBERNETES_RELEASE_URL,
       etcdReleaseUrl: env.SANDPLANE_ETCD_RELEASE_URL,
     },
+    oidcFile: env.SANDPLANE_OIDC_FILE,
+    rateLimit: env.SANDPLANE_RATE_LIMIT,
+    quotas: {
+      sandboxes: env.SANDPLANE_QUOTA_SANDBOXES,
+      awake: env.SANDPLANE_QUOTA_AWAKE,
+      startsPerMinute: env.SANDPLANE_QUOTA_STARTS_PER_MINUTE,
+      maxTtlSeconds: env.SANDPLANE_QUOTA_MAX_TTL_SECONDS || null,
+      memoryMiB: env.SANDPLANE_QUOTA_MEMORY_MIB,
+      diskMiB: env.SANDPLANE_QUOTA_DISK_MIB,
+    },
+    watches: { project: env.SANDPLANE_WATCHES_PER_PROJECT, all: env.SANDPLANE_WATCHES },
+    feedLength: env.SANDPLANE_FEED_LENGTH,
+    corsOrigins: splitList(env.SANDPLANE_CORS_ORIGINS),
+    trustedProxies: splitList(env.SANDPLANE_TRUSTED_PROXIES),
+    webhooks: {
+      allowedRanges: splitList(env.SANDPLANE_WEBHOOK_ALLOWED_RANGES),
+      pausesMs: splitList(env.SANDPLANE_WEBHOOK_RETRY_SECONDS).map((seconds) => Number(seconds) * 1000),
+    },
     demo: env.SANDPLANE_DEMO,
     logLevel: env.SANDPLANE_LOG_LEVEL as string,
     redisPrefix: env.SANDPLANE_REDIS_PREFIX,
     redisUrl: env.REDIS_URL,
   });
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
 }
 
 function parseRange(value: string): { first: number; last: number } {

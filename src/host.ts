@@ -9,21 +9,26 @@ import { AppError } from './errors.ts';
 import { secretKey, serviceId } from './keys.ts';
 import { createWakeUps, createWakeUpWorker } from './queue.ts';
 import { connectForWork, type RedisAddress } from './redis.ts';
+import { type RedisKeys, redisKeys } from './redis-keys.ts';
 import { isPortFree } from './runtime/ports.ts';
 import { openRuntimes, type Runtimes } from './runtimes.ts';
+import { createDispatcher, listenForCalls, lookAt } from './sandbox/dispatcher.ts';
 import { createHealthChecks } from './sandbox/health.ts';
 import { holdHostLease } from './sandbox/host-lease.ts';
 import { createHosts } from './sandbox/hosts.ts';
-import { type RedisKeys, redisKeys } from './sandbox/keys.ts';
+import { createLanes } from './sandbox/lanes.ts';
 import { launch } from './sandbox/launch.ts';
 import { serveLogs } from './sandbox/log-relay.ts';
 import { createPortLeases } from './sandbox/port-leases.ts';
+import { createProjectRemoval } from './sandbox/project-removal.ts';
 import { createReconciler } from './sandbox/reconcile.ts';
 import { defineScripts } from './sandbox/scripts.ts';
-import { createSealer } from './sandbox/seal.ts';
-import { createStarts } from './sandbox/starts.ts';
 import { createStore } from './sandbox/store.ts';
 import { sweep } from './sandbox/sweep.ts';
+import { createSealer } from './seal.ts';
+import { defineTenancyScripts } from './tenancy/scripts.ts';
+import { createAddressGuard } from './webhooks/addresses.ts';
+import { startWebhookWorker } from './webhooks/worker.ts';
 
 const reportEveryMs = 5000;
 
@@ -38,12 +43,27 @@ export interface RunningHost {
   close(): Promise<void>;
 }
 
+/** What touches the machine; tests and benchmarks of everything else bring their own. */
+export interface HostParts {
+  readonly openRuntimes: typeof openRuntimes;
+  readonly launch: typeof launch;
+  readonly createHealthChecks: typeof createHealthChecks;
+}
+
+const realParts: HostParts = { openRuntimes, launch, createHealthChecks };
+
 /** Starts the worker of this host: it takes wake-ups, sweeps, serves logs and reports what it can run. */
-export async function startHost(config: Config, address: RedisAddress, logger: Logger): Promise<RunningHost> {
+export async function startHost(
+  config: Config,
+  address: RedisAddress,
+  logger: Logger,
+  parts: HostParts = realParts,
+): Promise<RunningHost> {
   const stopping = new AbortController();
-  const [redis, queueRedis, logSubscriber] = [1, 2, 3].map(() => connectForWork(address)) as [Redis, Redis, Redis];
-  await Promise.all([redis, queueRedis, logSubscriber].map((connection) => connection.connect()));
-  defineScripts(redis);
+  const connections = Array.from({ length: 4 }, () => connectForWork(address));
+  await Promise.all(connections.map((connection) => connection.connect()));
+  const [redis, queueRedis, subscriber, outboxRedis] = connections as [Redis, Redis, Redis, Redis];
+  defineTenancyScripts(defineScripts(redis));
   const keys = redisKeys(config.redisPrefix);
   const id = await serviceId(config.dataDir);
   const host = config.workerName;
@@ -59,18 +79,30 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
       stopping.abort();
     },
   });
-  const { runtimes, defaultRuntime, components, templates } = await openRuntimes(config, id, logger, stopping.signal);
+  const { runtimes, defaultRuntime, components, templates } = await parts.openRuntimes(
+    config,
+    id,
+    logger,
+    stopping.signal,
+  );
   await checkRecordsFit(redis, keys, host, id, runtimes);
 
   const wakeUps = createWakeUps({ redis: queueRedis, keys });
-  const store = createStore({ redis, keys, sealer: createSealer(await secretKey(config)) });
-  const starts = createStarts({ redis, keys });
-  const health = createHealthChecks({ probeHost: config.probeHost });
-  const slots = config.startConcurrency;
+  const sealer = createSealer(await secretKey(config));
+  const store = createStore({ redis, keys, sealer, feedLength: config.feedLength });
+  const lanes = createLanes({ redis, keys });
+  const dispatcher = createDispatcher({
+    lanes,
+    host,
+    slots: config.startConcurrency,
+    wake: (sandboxId, kind) => wakeUps.send(host, sandboxId, kind),
+    logger,
+  });
+  const health = parts.createHealthChecks({ probeHost: config.probeHost });
   const { reconcile, settled } = createReconciler({
     host,
     store,
-    starts,
+    dispatcher,
     ports: createPortLeases({
       redis,
       keys,
@@ -80,9 +112,8 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
     health,
     runtimes,
     templates,
-    launch,
+    launch: parts.launch,
     wake: (sandboxId) => wakeUps.send(host, sandboxId),
-    slots,
     portRange: config.portRange,
     advertiseHost: config.advertiseHost,
     probeHost: config.probeHost,
@@ -94,15 +125,16 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
     redis: queueRedis,
     keys,
     host,
-    reconcile,
+    look: (sandboxId, kind) => lookAt(sandboxId, kind, { reconcile, dispatcher }),
     onError: (error) => logger.warn({ err: error }, 'queue'),
   });
   // Runs until closed; its errors come by onError.
   worker.run().catch((error: unknown) => logger.error({ err: error }, 'queue worker ended'));
+  await listenForCalls({ subscriber, keys, host, onCall: dispatcher.dispatch });
 
   const logServer = await serveLogs({
     redis,
-    subscriber: logSubscriber,
+    subscriber,
     keys,
     host,
     read: async ({ sandboxId, ...options }, signal) => {
@@ -124,13 +156,26 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
     });
   await report();
   const reports = repeat(reportEveryMs, report, (error) => logger.warn({ err: error }, 'host not reported'));
+  const removals = createProjectRemoval({ redis, keys, store, lanes });
+  const webhooks = startWebhookWorker({
+    redis,
+    queueRedis,
+    outboxRedis,
+    keys,
+    sealer,
+    guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges }),
+    pausesMs: config.webhooks.pausesMs,
+    host,
+    logger,
+  });
   let sweptAt = performance.now();
   const sweeps = repeat(
     config.sweepIntervalMs,
     async () => {
       // A host that was lost is somebody else's: nothing here may be touched any more.
       if (stopping.signal.aborted) return;
-      await sweep({ host, store, starts, slots, runtimes, reconcile, logger });
+      await sweep({ host, store, dispatcher, runtimes, reconcile, logger });
+      await removals.advanceAll();
       sweptAt = performance.now();
     },
     (error) => logger.warn({ err: error }, 'sweep cut short'),
@@ -143,15 +188,16 @@ export async function startHost(config: Config, address: RedisAddress, logger: L
     async close() {
       stopping.abort();
       await Promise.all([reports.stop(), sweeps.stop()]);
-      await worker.close();
+      await Promise.all([worker.close(), webhooks.close()]);
       await settled();
+      await dispatcher.settled();
       await templates.settled();
       logServer.close();
       health.close();
       await hosts.retire(host).catch(() => undefined);
       await lease.release().catch(() => undefined);
       await wakeUps.close();
-      for (const connection of [redis, queueRedis, logSubscriber]) connection.disconnect();
+      for (const connection of connections) connection.disconnect();
     },
   };
 

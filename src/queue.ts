@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { RedisKeys } from './sandbox/keys.ts';
+import type { LaneKind, RedisKeys } from './redis-keys.ts';
 
 /** A job only says which sandbox to look at. The record says what to do. */
 interface WakeUp {
@@ -8,14 +8,14 @@ interface WakeUp {
 }
 
 export interface WakeUps {
-  /** Asks the worker of a host to look at a sandbox. */
-  send(host: string, sandboxId: string): Promise<void>;
+  /** Asks the worker of a host to look at a sandbox; `kind` is the lane it came by, if it came by one. */
+  send(host: string, sandboxId: string, kind?: LaneKind): Promise<void>;
   close(): Promise<void>;
 }
 
 const queueName = (host: string) => `reconcile-${host}`;
 
-// A host is shared by few workers, and most of a job is waiting: only starts are limited, by their own queue.
+// More than the lanes of a host let in: starts and changes wait there, by project, and not here.
 const jobsAtOnce = 100;
 
 export function createWakeUps({ redis, keys }: { redis: Redis; keys: RedisKeys }): WakeUps {
@@ -37,8 +37,8 @@ export function createWakeUps({ redis, keys }: { redis: Redis; keys: RedisKeys }
   }
 
   return {
-    async send(host, sandboxId) {
-      await queueOf(host).add('reconcile', { sandboxId });
+    async send(host, sandboxId, kind) {
+      await queueOf(host).add(kind ?? 'look', { sandboxId });
     },
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
@@ -46,16 +46,20 @@ export function createWakeUps({ redis, keys }: { redis: Redis; keys: RedisKeys }
   };
 }
 
-/** Takes the wake-ups of one host. `reconcile` may be called twice for the same sandbox: delivery is at least once. */
+function kindOf(jobName: string): LaneKind | undefined {
+  return jobName === 'starts' || jobName === 'changes' ? jobName : undefined;
+}
+
+/** Takes the wake-ups of one host. `look` may be called twice for the same sandbox: delivery is at least once. */
 export function createWakeUpWorker(options: {
   redis: Redis;
   keys: RedisKeys;
   host: string;
-  reconcile: (sandboxId: string) => Promise<void>;
+  look: (sandboxId: string, kind: LaneKind | undefined) => Promise<void>;
   onError: (error: Error) => void;
 }): Worker<WakeUp> {
-  const { redis, keys, host, reconcile, onError } = options;
-  const worker = new Worker<WakeUp>(queueName(host), (job) => reconcile(job.data.sandboxId), {
+  const { redis, keys, host, look, onError } = options;
+  const worker = new Worker<WakeUp>(queueName(host), (job) => look(job.data.sandboxId, kindOf(job.name)), {
     connection: redis,
     prefix: keys.base,
     concurrency: jobsAtOnce,

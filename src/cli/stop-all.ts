@@ -6,13 +6,13 @@ import { startEmbeddedRedis } from '../embedded-redis.ts';
 import { serviceId } from '../keys.ts';
 import { createLogger } from '../logger.ts';
 import { connectForWork, redisAddress } from '../redis.ts';
+import { redisKeys } from '../redis-keys.ts';
 import { reportAndExit } from '../report.ts';
 import { findRunningService } from '../running-service.ts';
 import { removeNetwork } from '../runtime/docker.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { openRuntimes } from '../runtimes.ts';
-import { redisKeys } from '../sandbox/keys.ts';
 import { print } from '../terminal.ts';
 
 const stopTimeoutMs = 30_000;

@@ -2,7 +2,7 @@ import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { handleFailure } from './failure.ts';
 import { certificateNames, makePlan } from './plan.ts';
 import { phaseOf, type SandboxRecord, withCondition, withStatus } from './record.ts';
-import { releaseStart, runtimeOf, type WorkerContext } from './worker-context.ts';
+import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 const quickMs = 500;
 
@@ -21,7 +21,7 @@ export async function bringUp(
     if (signal.aborted) return;
     await handleFailure(context, id, error);
   }
-  if (!context.signal.aborted) await releaseStart(context, id);
+  if (!context.signal.aborted) await context.dispatcher.release('starts', id);
 }
 
 /** False when it is not its turn yet, or not wanted any more. */
@@ -31,13 +31,14 @@ async function start(
   existing: Credentials | null,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { store, starts, host, slots } = context;
-  const { id } = record.sandbox;
+  const { store, dispatcher } = context;
+  const { id, project } = record.sandbox;
   if (phaseOf(record) === 'ready') await store.update(id, toDegraded);
+  if (!(await dispatcher.claimStart(project, id))) return false;
   const began = performance.now();
-  await obtainComponents(context, record, signal);
+  const obtained = await obtainComponents(context, record, signal);
   const componentsMs = Math.round(performance.now() - began);
-  if (!(await starts.claim(host, id, slots))) return false;
+  if (obtained === 'late' && !(await dispatcher.claimStart(project, id))) return false;
   const queuedMs = Math.max(0, Date.now() - Date.parse(record.sandbox.createdAt) - componentsMs);
   const begun = await begin(context, record, existing);
   if (!begun) return false;
@@ -52,8 +53,12 @@ async function start(
   return true;
 }
 
-/** Has binaries or images there before a start slot is taken: building them may take minutes. */
-async function obtainComponents(context: WorkerContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
+/** Has binaries or images there. Building them may take minutes: when they are late, the place is given to others. */
+async function obtainComponents(
+  context: WorkerContext,
+  record: SandboxRecord,
+  signal: AbortSignal,
+): Promise<'at once' | 'late'> {
   const { id, status } = record.sandbox;
   const { obtain } = runtimeOf(context, record);
   const obtaining = Promise.all([
@@ -65,12 +70,21 @@ async function obtainComponents(context: WorkerContext, record: SandboxRecord, s
     timer = setTimeout(resolve, quickMs, 'late');
   });
   const first = await Promise.race([obtaining, late]).finally(() => clearTimeout(timer));
-  if (first !== 'late') return;
-  const message = 'fetching or building; GET /v1/versions tells how far it is';
-  await context.store.update(id, (now) =>
-    withCondition(now, { type: 'ComponentsReady', status: 'false', reason: 'Preparing', message }, new Date()),
+  if (first !== 'late') return 'at once';
+  const why = {
+    type: 'preparing',
+    reason: 'Preparing',
+    message: 'fetching or building; see GET /v1/versions',
+  } as const;
+  const { reason, message } = why;
+  await context.store.update(
+    id,
+    (now) => withCondition(now, { type: 'ComponentsReady', status: 'false', reason, message }, new Date()),
+    { why },
   );
+  await context.dispatcher.release('starts', id);
   await obtaining;
+  return 'late';
 }
 
 interface Begun {
@@ -92,7 +106,7 @@ async function begin(
     record.port ?? ports.lease(host, id),
     existing ?? createCredentials(names),
   ]);
-  const stored = await store.update(id, (now) => toBegun(now, port), existing ? undefined : credentials);
+  const stored = await store.update(id, (now) => toBegun(now, port), existing ? {} : { credentials });
   return stored?.desired === 'running' ? { record: stored, port, credentials } : null;
 }
 

@@ -25,11 +25,13 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);
   if (port !== null && moves) await ports.release(host, id, port);
   const pauseMs = moves ? 0 : backoffMs(attempts);
-  await store.update(id, (now) => {
+  const change = (now: SandboxRecord) => {
     if (now.desired === 'deleted') return null;
     const freed = moves ? { ...now, port: null } : now;
     return again ? { ...freed, notBefore: Date.now() + pauseMs } : withFailure(freed, failureOf(cause));
-  });
+  };
+  const retrying = { type: 'retrying', reason: cause.code, message: cause.message } as const;
+  await store.update(id, change, again ? { why: retrying } : {});
   if (again) wakeLater(context, id, pauseMs);
 }
 

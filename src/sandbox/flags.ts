@@ -58,6 +58,11 @@ export function checkArguments(spec: SandboxSpec): void {
   if (verbosity !== undefined && !/^[0-9]$/.test(verbosity)) {
     faults.push({ pointer: '/spec/apiServer/extraArgs/v', detail: 'must be 0 to 9' });
   }
+  const databaseBytes = spec.etcd.extraArgs['quota-backend-bytes'];
+  // To etcd, 0 means its default and less than 0 no limit at all.
+  if (databaseBytes !== undefined && !/^[1-9][0-9]{0,14}$/.test(databaseBytes)) {
+    faults.push({ pointer: '/spec/etcd/extraArgs/quota-backend-bytes', detail: 'must be a number of bytes above 0' });
+  }
   const [first, ...more] = faults;
   if (!first) return;
   const error = invalidField(first.pointer, first.detail, 'argument_not_allowed');

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import type { RedisKeys } from '../redis-keys.ts';
 import { describeProcess, isAlive } from '../runtime/process-identity.ts';
-import type { RedisKeys } from './keys.ts';
 
 const holdForMs = 10_000;
 const renewEveryMs = 3000;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import type { RedisKeys } from '../redis-keys.ts';
 import type { VersionReport } from '../schemas/version.ts';
-import type { RedisKeys } from './keys.ts';
 
 /** What a worker tells about its host. */
 export interface HostReport {

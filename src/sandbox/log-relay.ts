@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError, type ErrorCode } from '../errors.ts';
-import type { RedisKeys } from './keys.ts';
+import type { RedisKeys } from '../redis-keys.ts';
 
 /**
  * Logs live on the host of the sandbox; the API process has no way there but Redis. A request goes out on the host's
@@ -128,7 +128,7 @@ async function credit(state: Sending): Promise<void> {
   }
 }
 
-/** The host's side: answers until `close`. `subscriber` is used up by it. */
+/** The host's side: answers until `close`. `subscriber` may have other subscriptions. */
 export async function serveLogs(options: {
   redis: Redis;
   subscriber: Redis;
@@ -164,7 +164,8 @@ export async function serveLogs(options: {
     }
   }
 
-  subscriber.on('message', (_channel: string, text: string) => {
+  subscriber.on('message', (channel: string, text: string) => {
+    if (channel !== keys.logRequests(host)) return;
     const request = JSON.parse(text) as LogRequest;
     // A failed publish means that Redis is gone, and the reader with it.
     if (request.kind === 'open') return void send(request).catch(() => undefined);

@@ -25,6 +25,11 @@ export interface PlanInput {
 }
 
 const mebibyte = 1024 * 1024;
+const etcdMemoryMiB = 1024;
+const apiServerMemoryMiB = 2048;
+const defaultEtcdQuotaMiB = 2048;
+/** The write-ahead log, a snapshot being written, and logs, beside the database. */
+const diskBesideDatabaseMiB = 512;
 const etcdDataDir = 'etcd';
 const etcdClientSocket = 'localhost:1';
 const etcdPeerSocket = 'localhost:2';
@@ -40,6 +45,15 @@ export function makePlan(input: PlanInput): SandboxPlan {
     templateDir: input.templateDir,
     etcdDataDir,
     slot: input.slot,
+  };
+}
+
+/** What a sandbox may take at most, in MiB: what quotas count. */
+export function footprint(spec: SandboxSpec): { memoryMiB: number; diskMiB: number } {
+  const quota = Number(spec.etcd.extraArgs['quota-backend-bytes'] ?? defaultEtcdQuotaMiB * mebibyte);
+  return {
+    memoryMiB: etcdMemoryMiB + apiServerMemoryMiB,
+    diskMiB: Math.ceil(quota / mebibyte) + diskBesideDatabaseMiB,
   };
 }
 
@@ -69,7 +83,7 @@ function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): Compone
     // A single member elects itself in 0.1 s with these, in 0.5 s with the defaults.
     'heartbeat-interval': '10',
     'election-timeout': '50',
-    'quota-backend-bytes': String(2048 * mebibyte),
+    'quota-backend-bytes': String(defaultEtcdQuotaMiB * mebibyte),
     ...(spec.durability === 'ephemeral' ? { 'unsafe-no-fsync': 'true' } : {}),
     ...spec.etcd.extraArgs,
   };
@@ -80,7 +94,7 @@ function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): Compone
     env: { HOME: dir, SANDPLANE_SANDBOX: sandboxId },
     port: null,
     accepts: { unixSocket: etcdClientSocket, logText: 'ready to serve client requests' },
-    limits: { memoryBytes: 1024 * mebibyte, pids: 512, cpus: 2 },
+    limits: { memoryBytes: etcdMemoryMiB * mebibyte, pids: 512, cpus: 2 },
     stopGraceMs: 5000,
   });
 }
@@ -121,7 +135,7 @@ function apiServer(input: PlanInput, dir: string): ComponentSpec {
     env: { HOME: dir, SANDPLANE_SANDBOX: sandboxId },
     port: input.port,
     accepts: null,
-    limits: { memoryBytes: 2048 * mebibyte, pids: 1024, cpus: 2 },
+    limits: { memoryBytes: apiServerMemoryMiB * mebibyte, pids: 1024, cpus: 2 },
     stopGraceMs: 10_000,
   });
 }

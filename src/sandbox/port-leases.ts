@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
-import type { RedisKeys } from './keys.ts';
+import type { RedisKeys } from '../redis-keys.ts';
 
 export type PortLeases = ReturnType<typeof createPortLeases>;
 

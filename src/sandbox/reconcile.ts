@@ -1,7 +1,7 @@
 import { bringUp } from './bring-up.ts';
 import { wantsComponents } from './phase.ts';
-import { phaseOf, type SandboxRecord, withStatus } from './record.ts';
-import { releaseStart, runtimeOf, type WorkerContext } from './worker-context.ts';
+import { phaseOf, type SandboxRecord, toDeleting } from './record.ts';
+import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 /** The looks at one sandbox, one after the other. */
 interface Pass {
@@ -38,6 +38,8 @@ export function createReconciler(context: WorkerContext) {
       mine.again = false;
       if (mine.cut.signal.aborted) mine.cut = new AbortController();
       await takeSteps(context, id, AbortSignal.any([mine.cut.signal, context.signal]));
+      // A start that was cut short by the end of this worker goes on in the next one.
+      if (!mine.again && !context.signal.aborted) await context.dispatcher.releaseUnused(id);
     }
   }
 
@@ -71,9 +73,9 @@ async function takeSteps(context: WorkerContext, id: string, signal: AbortSignal
 /** Turns the end of its time to live into the wish to have it deleted; a longer one given meanwhile counts. */
 async function expire({ store }: WorkerContext, record: SandboxRecord): Promise<boolean> {
   if (!isExpired(record)) return false;
-  const now = await store.update(record.sandbox.id, (latest) =>
-    isExpired(latest) ? { ...latest, desired: 'deleted' } : null,
-  );
+  const now = await store.update(record.sandbox.id, (latest) => (isExpired(latest) ? toDeleting(latest) : null), {
+    why: { reason: 'Expired', message: 'its time to live has ended' },
+  });
   return now?.desired === 'deleted';
 }
 
@@ -86,12 +88,10 @@ function isExpired(record: SandboxRecord): boolean {
 async function remove(context: WorkerContext, record: SandboxRecord): Promise<void> {
   const { store, health, logger } = context;
   const { id } = record.sandbox;
-  await store.update(id, (now) =>
-    phaseOf(now) === 'deleting' ? null : withStatus(now, { phase: 'deleting', endpoint: null }),
-  );
+  const last = await store.update(id, (now) => (phaseOf(now) === 'deleting' ? null : toDeleting(now)));
   health.forget(id);
   await runtimeOf(context, record).runtime.remove(id);
-  await store.remove(record.sandbox);
+  if (last) await store.remove(last.sandbox);
   logger.info({ sandboxId: id }, 'sandbox deleted');
-  await releaseStart(context, id);
+  await context.dispatcher.release('starts', id);
 }

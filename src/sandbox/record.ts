@@ -50,6 +50,18 @@ export function withFailure(record: SandboxRecord, failure: Failure): SandboxRec
   return withStatus(record, { phase: 'failed', failure, endpoint: null });
 }
 
+/** A copy that is to be deleted, and says so. */
+export function toDeleting(record: SandboxRecord): SandboxRecord {
+  const unwanted: SandboxRecord = { ...record, desired: 'deleted' };
+  return withStatus(unwanted, { phase: 'deleting', endpoint: null });
+}
+
+/** Whether components may exist; null while that is as it was before. Failed and stopped sandboxes have none. */
+export function isAwake(record: SandboxRecord): boolean | null {
+  const phase = phaseOf(record);
+  return phase === 'deleting' ? null : !['stopped', 'failed', 'deleted'].includes(phase);
+}
+
 export function phaseOf(record: SandboxRecord): Phase {
   return record.sandbox.status.phase;
 }

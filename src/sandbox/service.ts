@@ -1,28 +1,45 @@
 import type { Logger } from 'pino';
-import { AppError, invalidField } from '../errors.ts';
+import type { Changes } from '../changes.ts';
+import { AppError } from '../errors.ts';
+import { checkMatch } from '../etag.ts';
+import { parseCursor, toCursor } from '../paging.ts';
 import { kubeconfig } from '../runtime/kubeconfig.ts';
+import type { HistoryEntry } from '../schemas/history.ts';
 import type { Phase, Sandbox, SandboxCreate, SandboxPatch } from '../schemas/sandbox.ts';
-import type { Changes } from './changes.ts';
+import { quotaExceeded } from '../tenancy/quotas.ts';
+import type { Feed } from './feed.ts';
 import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
+import type { Lanes } from './lanes.ts';
 import type { LogQuery } from './log-relay.ts';
-import { newSandboxId, type SandboxRecord } from './record.ts';
-import type { Starts } from './starts.ts';
-import type { Store, Stored } from './store.ts';
+import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
+import { merge, newRecord } from './resource.ts';
+import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
+import type { Store } from './store.ts';
 import { createWait, notFound } from './wait.ts';
 
 export interface ServiceOptions {
   readonly store: Store;
-  readonly starts: Starts;
+  readonly lanes: Lanes;
   readonly hosts: Hosts;
   readonly changes: Changes;
-  readonly wake: (host: string, sandboxId: string) => Promise<void>;
+  readonly feed: Feed;
+  readonly history: (project: string, sandboxId: string) => Promise<HistoryEntry[]>;
+  /** The longest time to live in a project, in seconds; null for no limit. */
+  readonly maxTtlSeconds: (project: string) => Promise<number | null>;
   readonly resolveVersions: (wanted: { kubernetesVersion?: string; etcdVersion?: string }) => {
     kubernetesVersion: string;
     etcdVersion: string;
   };
   readonly readLogs: (query: LogQuery, signal: AbortSignal) => AsyncIterable<Buffer>;
   readonly logger: Logger;
+}
+
+/** Who asks, and in which project. */
+export interface Caller {
+  readonly project: string;
+  /** As told in the history. */
+  readonly subject: string;
 }
 
 export interface ListQuery {
@@ -38,61 +55,71 @@ export interface LogsQuery {
   readonly follow: boolean;
 }
 
+export interface SandboxPage {
+  readonly items: Sandbox[];
+  readonly nextCursor: string | null;
+  /** Where a watch goes on from this page without a gap. */
+  readonly since: string;
+}
+
 export type SandboxService = ReturnType<typeof createSandboxService>;
+
+const maxPagesRead = 20;
 
 /** What a user can do with sandboxes, whatever the protocol. Everything is of one project. */
 export function createSandboxService(options: ServiceOptions) {
-  const { store, starts, hosts, changes, logger } = options;
+  const { store, lanes, hosts, changes, feed, logger } = options;
 
-  async function create(project: string, body: SandboxCreate, id = newSandboxId()): Promise<Sandbox> {
+  async function create(caller: Caller, body: SandboxCreate, id = newSandboxId()): Promise<Sandbox> {
     checkArguments(body.spec);
     const versions = options.resolveVersions(body.spec);
-    const before = await store.get(id);
-    if (before) return before.record.sandbox;
     const placed = await hosts.place(body.spec.runtime);
-    const record = newRecord({ id, project, body, versions, placed });
-    const created = await store.create(record);
-    // Acknowledged from here on: a wake-up that is lost delays it until the next sweep.
-    await options.wake(placed.host, id).catch((error: unknown) => {
-      logger.warn({ sandboxId: id, err: error }, 'wake-up not sent, the sweep will find the sandbox');
-    });
-    return created.sandbox;
+    const record = newRecord({ id, project: caller.project, body, versions, placed });
+    const created = await store.create(record, requestedBy(caller));
+    if ('sandbox' in created) return created.sandbox;
+    if (created.outcome === 'not_found') throw new AppError('not_found', `There is no project ${caller.project}.`);
+    if (created.outcome === 'deleting') {
+      throw new AppError('project_deleting', `The project ${caller.project} is being deleted.`);
+    }
+    const { limit, retryAfterMs } = created;
+    // Who asks for no time to live in particular gets the longest there is.
+    if (limit.name === 'maxTtlSeconds' && body.spec.ttlSeconds === undefined) {
+      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, id);
+    }
+    throw quotaExceeded(caller.project, limit, retryAfterMs);
   }
 
-  async function find(project: string, id: string): Promise<Stored> {
-    const stored = await store.get(id);
-    if (!stored || stored.record.sandbox.project !== project) throw notFound(id);
-    return stored;
+  async function find(project: string, id: string): Promise<Sandbox> {
+    const sandbox = await store.read(project, id);
+    if (!sandbox) throw notFound(id);
+    return sandbox;
   }
 
   async function get(project: string, id: string): Promise<Sandbox> {
-    const { record } = await find(project, id);
-    const [sandbox] = await withPositions([record.sandbox]);
+    const [sandbox] = await withPositions([await find(project, id)]);
     return sandbox as Sandbox;
   }
 
-  async function list(project: string, query: ListQuery): Promise<{ items: Sandbox[]; nextCursor: string | null }> {
-    const wanted = labelFilter(query.label ?? []);
+  async function list(project: string, query: ListQuery): Promise<SandboxPage> {
+    const wanted = parseSelectors(query.label ?? []);
     const items: Sandbox[] = [];
-    let cursor = query.cursor ? parseCursor(query.cursor) : null;
+    const since = await feed.lastId(project);
+    let position = parseCursor(query.cursor);
     // Filters thin out a page: go on until it is full, for a bounded number of reads.
-    for (let reads = 0; reads < 20; reads += 1) {
-      const page = await store.page(project, query.limit - items.length, cursor);
-      const found = await store.getMany(page.ids);
-      items.push(
-        ...found.map(({ record }) => record.sandbox).filter((sandbox) => matches(sandbox, query.phase, wanted)),
-      );
-      if (!page.nextCursor) return { items: await withPositions(items), nextCursor: null };
-      cursor = parseCursor(toCursor(page.nextCursor));
-      if (items.length >= query.limit)
-        return { items: await withPositions(items), nextCursor: toCursor(page.nextCursor) };
+    for (let reads = 0; reads < maxPagesRead; reads += 1) {
+      const page = await store.page(project, query.limit - items.length, position);
+      const found = await store.readMany(page.members);
+      items.push(...found.filter((sandbox) => matches(sandbox, query.phase, wanted)));
+      position = page.next;
+      if (!position || items.length >= query.limit) break;
     }
-    return { items: await withPositions(items), nextCursor: cursor && toCursor(`${cursor.score}:${cursor.id}`) };
+    return { items: await withPositions(items), nextCursor: toCursor(position), since };
   }
 
   async function withPositions(sandboxes: Sandbox[]): Promise<Sandbox[]> {
     const queued = sandboxes.filter((sandbox) => ['pending', 'degraded'].includes(sandbox.status.phase));
-    const places = await starts.positions(queued.map(({ id, status }) => ({ id, host: status.host })));
+    if (queued.length === 0) return sandboxes;
+    const places = await lanes.positions(queued.map(({ id, project, status }) => ({ id, project, host: status.host })));
     const byId = new Map(queued.map((sandbox, i) => [sandbox.id, places[i] ?? null]));
     return sandboxes.map((sandbox) => ({
       ...sandbox,
@@ -100,41 +127,53 @@ export function createSandboxService(options: ServiceOptions) {
     }));
   }
 
-  async function patch(project: string, id: string, body: SandboxPatch, ifMatch?: string): Promise<Sandbox> {
-    await find(project, id);
-    const updated = await store.update(id, (record) => {
-      checkMatch(record, ifMatch);
+  async function patch(caller: Caller, id: string, body: SandboxPatch, ifMatch?: string): Promise<Sandbox> {
+    await find(caller.project, id);
+    await checkTtl(caller.project, body.spec?.ttlSeconds);
+    const change = (record: SandboxRecord) => {
+      checkMatch(record.sandbox.resourceVersion, ifMatch);
       if (record.desired === 'deleted') throw new AppError('conflict', `${id} is being deleted.`);
       return merge(record, body);
-    });
+    };
+    const updated = await store.update(id, change, { why: requestedBy(caller) });
     if (!updated) throw notFound(id);
     return updated.sandbox;
   }
 
-  async function remove(project: string, id: string, ifMatch?: string): Promise<Sandbox> {
+  async function checkTtl(project: string, ttlSeconds: number | null | undefined): Promise<void> {
+    if (ttlSeconds === undefined) return;
+    const longest = await options.maxTtlSeconds(project);
+    if (longest === null || (ttlSeconds !== null && ttlSeconds <= longest)) return;
+    throw quotaExceeded(project, { name: 'maxTtlSeconds', value: longest, used: ttlSeconds ?? -1 }, 0);
+  }
+
+  async function remove(caller: Caller, id: string, ifMatch?: string): Promise<Sandbox> {
+    const { project } = caller;
     await find(project, id);
-    const updated = await store.update(id, (record) => {
-      checkMatch(record, ifMatch);
-      return record.desired === 'deleted' ? null : { ...record, desired: 'deleted' };
-    });
+    const change = (record: SandboxRecord) => {
+      checkMatch(record.sandbox.resourceVersion, ifMatch);
+      return record.desired === 'deleted' ? null : toDeleting(record);
+    };
+    const updated = await store.update(id, change, { why: requestedBy(caller) });
     if (!updated) throw notFound(id);
-    await options.wake(updated.sandbox.status.host, id).catch((error: unknown) => {
-      logger.warn({ sandboxId: id, err: error }, 'wake-up not sent, the sweep will find the deletion');
-    });
     const { sandbox } = updated;
-    return { ...sandbox, status: { ...sandbox.status, phase: 'deleting', endpoint: null } };
+    // Acknowledged from here on: a call that is lost delays it until the next sweep.
+    await lanes.enqueue(sandbox.status.host, 'changes', project, id).catch((error: unknown) => {
+      logger.warn({ sandboxId: id, err: error }, 'call not sent, the sweep will find the deletion');
+    });
+    return sandbox;
   }
 
   async function kubeconfigOf(project: string, id: string) {
-    const { record, credentials } = await find(project, id);
-    const { endpoint, phase } = record.sandbox.status;
-    const opened = credentials();
-    if (endpoint === null || !opened) {
+    const sandbox = await find(project, id);
+    const { endpoint, phase } = sandbox.status;
+    const credentials = endpoint === null ? null : await store.credentials(sandbox);
+    if (endpoint === null || !credentials) {
       throw new AppError('kubeconfig_unavailable', `${id} is ${phase}; it has a kubeconfig once it is ready.`, {
         retryAfterSeconds: 1,
       });
     }
-    return kubeconfig({ id, endpoint, credentials: opened });
+    return kubeconfig({ id, endpoint, credentials });
   }
 
   async function logs(
@@ -143,107 +182,36 @@ export function createSandboxService(options: ServiceOptions) {
     query: LogsQuery,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Buffer>> {
-    const { record } = await find(project, id);
-    return options.readLogs({ sandboxId: id, host: record.sandbox.status.host, ...query }, signal);
+    const { status } = await find(project, id);
+    return options.readLogs({ sandboxId: id, host: status.host, ...query }, signal);
   }
 
-  const wait = createWait({ store, changes });
+  /** Also of a sandbox that was deleted less than a day ago. */
+  async function history(project: string, id: string): Promise<HistoryEntry[]> {
+    const entries = await options.history(project, id);
+    if (entries.length === 0) throw notFound(id);
+    return entries;
+  }
 
-  return { create, get, list, patch, remove, wait, kubeconfig: kubeconfigOf, logs, hosts: hosts.alive };
-}
-
-function newRecord(input: {
-  id: string;
-  project: string;
-  body: SandboxCreate;
-  versions: { kubernetesVersion: string; etcdVersion: string };
-  placed: { host: string; runtime: string };
-}): SandboxRecord {
-  const { id, project, body, versions, placed } = input;
-  const now = new Date();
-  const ttl = body.spec.ttlSeconds ?? null;
   return {
-    desired: 'running',
-    port: null,
-    attempts: 0,
-    notBefore: 0,
-    wasReady: false,
-    sandbox: {
-      id,
-      name: body.name ?? id,
-      project,
-      labels: body.labels ?? {},
-      spec: { ...body.spec, ttlSeconds: ttl },
-      status: {
-        phase: 'pending',
-        conditions: [],
-        endpoint: null,
-        ...versions,
-        runtime: placed.runtime as Sandbox['status']['runtime'],
-        host: placed.host,
-        restarts: 0,
-        queuePosition: null,
-        timings: {},
-        failure: null,
-      },
-      resourceVersion: '1',
-      createdAt: now.toISOString(),
-      updatedAt: now.toISOString(),
-      expiresAt: expiry(now, ttl),
-    },
+    create,
+    get,
+    list,
+    patch,
+    remove,
+    history,
+    logs,
+    kubeconfig: kubeconfigOf,
+    wait: createWait({ store, changes }),
+    watch: feed.watch,
+    hosts: hosts.alive,
   };
 }
 
-function merge(record: SandboxRecord, body: SandboxPatch): SandboxRecord {
-  const { sandbox } = record;
-  const labels = Object.entries({ ...sandbox.labels, ...body.labels }).filter(([, value]) => value !== null);
-  if (labels.length > 64) throw invalidField('/labels', 'must have at most 64 labels, the present ones included');
-  const ttl = body.spec?.ttlSeconds;
-  return {
-    ...record,
-    sandbox: {
-      ...sandbox,
-      name: body.name ?? sandbox.name,
-      labels: Object.fromEntries(labels) as Record<string, string>,
-      ...(ttl === undefined
-        ? {}
-        : { spec: { ...sandbox.spec, ttlSeconds: ttl }, expiresAt: expiry(new Date(sandbox.createdAt), ttl) }),
-    },
-  };
+function requestedBy({ subject }: Caller) {
+  return { reason: 'Requested', message: `by ${subject}` };
 }
 
-function expiry(from: Date, ttlSeconds: number | null): string | null {
-  return ttlSeconds === null ? null : new Date(from.getTime() + ttlSeconds * 1000).toISOString();
-}
-
-/** RFC 9110, 13.1.1: any of the listed tags, or `*`. */
-function checkMatch(record: SandboxRecord, ifMatch: string | undefined): void {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return;
-  const tags = ifMatch.split(',').map((tag) => tag.trim());
-  const current = `"${record.sandbox.resourceVersion}"`;
-  if (tags.includes(current)) return;
-  throw new AppError('precondition_failed', `The ETag is ${current} now. Read the sandbox and decide again.`);
-}
-
-function matches(sandbox: Sandbox, phase: Phase | undefined, labels: readonly [string, string][]): boolean {
-  if (phase && sandbox.status.phase !== phase) return false;
-  return labels.every(([key, value]) => sandbox.labels[key] === value);
-}
-
-function labelFilter(terms: readonly string[]): [string, string][] {
-  return terms.map((term) => {
-    const at = term.indexOf('=');
-    if (at <= 0) throw invalidField('#query/label', `${term} is not key=value`);
-    return [term.slice(0, at), term.slice(at + 1)];
-  });
-}
-
-function toCursor(position: string): string {
-  return Buffer.from(position).toString('base64url');
-}
-
-function parseCursor(cursor: string): { score: number; id: string } {
-  const [, score, id] = /^(\d+):(sb-[0-9a-z]{20})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (!score || !id) throw invalidField('#query/cursor', 'is not a cursor of this service; begin without one');
-  return { score: Number(score), id };
+function matches(sandbox: Sandbox, phase: Phase | undefined, labels: readonly Requirement[]): boolean {
+  return (phase === undefined || sandbox.status.phase === phase) && matchesLabels(sandbox.labels, labels);
 }

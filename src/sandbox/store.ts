@@ -1,9 +1,13 @@
 import type { Redis } from 'ioredis';
+import { type IndexPosition, readIndex } from '../paging.ts';
+import type { RedisKeys } from '../redis-keys.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
-import type { RedisKeys } from './keys.ts';
-import type { SandboxRecord } from './record.ts';
-import type { Sealer } from './seal.ts';
+import type { Sealer } from '../seal.ts';
+import { describeChange, type Why } from './history.ts';
+import { footprint } from './plan.ts';
+import { isAwake, type SandboxRecord } from './record.ts';
+import { usageNames } from './usage.ts';
 
 export interface Stored {
   readonly record: SandboxRecord;
@@ -11,45 +15,114 @@ export interface Stored {
   readonly credentials: () => Credentials | null;
 }
 
-export interface Page {
-  readonly ids: string[];
-  readonly nextCursor: string | null;
+/** What a project may have when it has no limit of its own, in the order of the script. */
+export type QuotaDefaults = readonly number[];
+
+export type Created =
+  | { readonly outcome: 'created' | 'exists'; readonly sandbox: Sandbox }
+  | { readonly outcome: 'not_found' }
+  | { readonly outcome: 'deleting' }
+  | {
+      readonly outcome: 'quota';
+      readonly limit: { readonly name: string; readonly value: number; readonly used: number };
+      readonly retryAfterMs: number;
+    };
+
+interface StoreOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly sealer: Sealer;
+  readonly quotaDefaults?: QuotaDefaults;
+  /** How many changes of a project a watch can go back. */
+  readonly feedLength?: number;
 }
+
+const keepHistorySeconds = 24 * 3600;
+const noLimits: QuotaDefaults = [1e9, 1e9, 1e9, -1, 1e9, 1e9];
 
 export type Store = ReturnType<typeof createStore>;
 
 /** The records in Redis. Every change compares and swaps on the version; who loses reads again. */
-export function createStore({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
-  const contextOf = (sandbox: Sandbox) => `${sandbox.project}/${sandbox.id}`;
+export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 }: StoreOptions) {
+  const contextOf = (project: string, id: string) => `${project}/${id}`;
+  const feedBound = String(feedLength);
 
-  function parse(fields: Record<string, string>): Stored | null {
-    if (!fields.r || !fields.v) return null;
-    const record = JSON.parse(fields.r) as SandboxRecord;
-    const sandbox = { ...record.sandbox, resourceVersion: fields.v };
-    const sealed = fields.s;
-    return {
-      record: { ...record, sandbox },
-      credentials: () => (sealed ? (JSON.parse(sealer.open(sealed, contextOf(sandbox))) as Credentials) : null),
-    };
+  function open(sealed: string | null | undefined, project: string, id: string): Credentials | null {
+    return sealed ? (JSON.parse(sealer.open(sealed, contextOf(project, id))) as Credentials) : null;
   }
 
+  /** For workers: the whole record, of whatever project. */
   async function get(id: string): Promise<Stored | null> {
-    return parse(await redis.hgetall(keys.sandbox(id)));
+    const [resource, internal, sealed] = await redis.hmget(keys.sandbox(id), 'r', 'i', 's');
+    if (!resource || !internal) return null;
+    const sandbox = JSON.parse(resource) as Sandbox;
+    const record = { sandbox, ...(JSON.parse(internal) as Omit<SandboxRecord, 'sandbox'>) };
+    return { record, credentials: () => open(sealed, sandbox.project, id) };
   }
 
-  async function create(record: SandboxRecord): Promise<SandboxRecord> {
-    const { id, project, createdAt, status } = record.sandbox;
-    const score = String(Date.parse(createdAt));
-    await redis.spCreate(
+  /** For users: the resource if it is the project's. Another project's is as unknown as one that is not there. */
+  async function read(project: string, id: string): Promise<Sandbox | null> {
+    const text = await redis.spRead(keys.sandbox(id), project);
+    return text === null ? null : (JSON.parse(text) as Sandbox);
+  }
+
+  async function readMany(ids: readonly string[]): Promise<Sandbox[]> {
+    if (ids.length === 0) return [];
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hget(keys.sandbox(id), 'r');
+    const rows = (await pipeline.exec()) ?? [];
+    return rows.flatMap(([error, text]) => {
+      if (error) throw error;
+      return text ? [JSON.parse(text as string) as Sandbox] : [];
+    });
+  }
+
+  async function credentials(sandbox: Sandbox): Promise<Credentials | null> {
+    return open(await redis.hget(keys.sandbox(sandbox.id), 's'), sandbox.project, sandbox.id);
+  }
+
+  /** Makes a record if the project's limits allow it, counts it, and puts it into the project's lane of its host. */
+  async function create(record: SandboxRecord, why?: Why): Promise<Created> {
+    const { sandbox, ...internal } = record;
+    const { id, project, createdAt, spec } = sandbox;
+    const { host } = sandbox.status;
+    const { memoryMiB, diskMiB } = footprint(spec);
+    const [outcome, ...rest] = await redis.spCreate(
       keys.sandbox(id),
+      keys.project(project),
       keys.projectIndex(project),
-      keys.hostIndex(status.host),
-      keys.changes,
+      keys.hostIndex(host),
+      keys.counters(project),
+      keys.feed(project),
+      keys.history(project, id),
+      keys.turns(host, 'starts'),
+      keys.lane(host, 'starts', project),
+      keys.usageNow(project),
+      keys.outbox,
+      keys.webhooks(project),
       id,
-      JSON.stringify(record),
-      score,
+      project,
+      String(Date.parse(createdAt)),
+      JSON.stringify(sandbox),
+      JSON.stringify(internal),
+      String(memoryMiB),
+      String(diskMiB),
+      String(spec.ttlSeconds ?? -1),
+      usageNames(sandbox),
+      JSON.stringify(describeChange(null, record, why)),
+      keys.usageOfDay(project, ''),
+      keys.changes,
+      keys.laneCalls(host),
+      feedBound,
+      ...quotaDefaults.map(String),
     );
-    return { ...record, sandbox: { ...record.sandbox, resourceVersion: '1' } };
+    if (outcome === 'created') return { outcome, sandbox };
+    if (outcome === 'exists') return { outcome, sandbox: JSON.parse(String(rest[0])) as Sandbox };
+    if (outcome === 'not_found') return { outcome };
+    if (outcome === 'deleting') return { outcome };
+    const [name, value, used, retryAfterMs] = rest;
+    const limit = { name: String(name), value: Number(value), used: Number(used) };
+    return { outcome: 'quota', limit, retryAfterMs: Number(retryAfterMs) };
   }
 
   /**
@@ -59,83 +132,89 @@ export function createStore({ redis, keys, sealer }: { redis: Redis; keys: Redis
   async function update(
     id: string,
     change: (record: SandboxRecord) => SandboxRecord | null,
-    credentials?: Credentials,
+    { credentials, why }: { credentials?: Credentials; why?: Why } = {},
   ): Promise<SandboxRecord | null> {
     for (;;) {
       const stored = await get(id);
       if (!stored) return null;
       const changed = change(stored.record);
       if (!changed) return stored.record;
-      const swapped = await swap(changed, stored.record.sandbox.resourceVersion, credentials);
+      const swapped = await swap(stored.record, changed, credentials, why);
       if (swapped) return swapped;
     }
   }
 
-  async function swap(changed: SandboxRecord, expected: string, credentials?: Credentials) {
-    const sandbox = { ...changed.sandbox, updatedAt: new Date().toISOString() };
-    const sealed = credentials ? sealer.seal(JSON.stringify(credentials), contextOf(sandbox)) : '';
-    const version = await redis.spSwap(
-      keys.sandbox(sandbox.id),
-      keys.changes,
-      sandbox.id,
+  async function swap(before: SandboxRecord, changed: SandboxRecord, credentials?: Credentials, why?: Why) {
+    const { resourceVersion: expected } = before.sandbox;
+    const resourceVersion = String(Number(expected) + 1);
+    const after = {
+      ...changed,
+      sandbox: { ...changed.sandbox, resourceVersion, updatedAt: new Date().toISOString() },
+    };
+    const { sandbox, ...internal } = after;
+    const { id, project } = sandbox;
+    const awake = isAwake(after);
+    const note = describeChange(before, after, why);
+    const swapped = await redis.spSwap(
+      keys.sandbox(id),
+      keys.counters(project),
+      keys.feed(project),
+      keys.history(project, id),
+      keys.usageNow(project),
+      keys.outbox,
+      keys.webhooks(project),
+      id,
+      project,
       expected,
-      JSON.stringify({ ...changed, sandbox }),
-      sealed,
+      JSON.stringify(sandbox),
+      JSON.stringify(internal),
+      credentials ? sealer.seal(JSON.stringify(credentials), contextOf(project, id)) : '',
+      awake === null ? '' : awake ? '1' : '0',
+      usageNames(sandbox),
+      note ? JSON.stringify(note) : '',
+      keys.usageOfDay(project, ''),
+      keys.changes,
+      feedBound,
     );
-    if (version === 0) return null;
-    return { ...changed, sandbox: { ...sandbox, resourceVersion: String(version) } };
+    return swapped === 1 ? after : null;
   }
 
-  /** Removes the record and everything in the store that is only about it. */
-  async function remove(sandbox: Sandbox): Promise<void> {
-    const { host } = sandbox.status;
+  /** Removes the record and everything in the store that is only about it, but for its history. */
+  async function remove(before: Sandbox): Promise<void> {
+    const { id, project } = before;
+    const { host } = before.status;
+    const resourceVersion = String(Number(before.resourceVersion) + 1);
+    const status = { ...before.status, phase: 'deleted' as const, endpoint: null };
+    const gone: Sandbox = { ...before, resourceVersion, updatedAt: new Date().toISOString(), status };
     await redis.spRemove(
-      keys.sandbox(sandbox.id),
-      keys.projectIndex(sandbox.project),
+      keys.sandbox(id),
+      keys.projectIndex(project),
       keys.hostIndex(host),
       keys.ports(host),
-      keys.waiting(host),
-      keys.starting(host),
+      keys.counters(project),
+      keys.feed(project),
+      keys.history(project, id),
+      keys.usageNow(project),
+      keys.outbox,
+      keys.webhooks(project),
+      keys.lane(host, 'starts', project),
+      keys.inFlight(host, 'starts'),
+      keys.lane(host, 'changes', project),
+      keys.inFlight(host, 'changes'),
+      id,
+      project,
+      JSON.stringify(gone),
+      JSON.stringify({ type: 'deleted', reason: 'Removed', message: 'nothing of it is left', phase: 'deleted' }),
+      keys.usageOfDay(project, ''),
       keys.changes,
-      sandbox.id,
+      feedBound,
+      String(keepHistorySeconds),
     );
   }
 
-  /** A page of ids, newest first. The cursor names the last one seen, so that inserts do not shift pages. */
-  async function page(project: string, limit: number, cursor: { score: number; id: string } | null): Promise<Page> {
-    const max = cursor ? String(cursor.score) : '+inf';
-    const found: [string, number][] = [];
-    // Members of one score come in reverse order of their ids: skip those up to the cursor's.
-    for (let offset = 0; found.length <= limit; offset += limit + 1) {
-      const rows = await redis.zrange(
-        keys.projectIndex(project),
-        max,
-        '-inf',
-        'BYSCORE',
-        'REV',
-        'LIMIT',
-        String(offset),
-        String(limit + 1),
-        'WITHSCORES',
-      );
-      const pairs = pairUp(rows);
-      found.push(...pairs.filter(([id, score]) => !cursor || score < cursor.score || id < cursor.id));
-      if (pairs.length <= limit) break;
-    }
-    const ids = found.slice(0, limit);
-    const last = ids.at(-1);
-    return { ids: ids.map(([id]) => id), nextCursor: found.length > limit && last ? `${last[1]}:${last[0]}` : null };
-  }
-
-  async function getMany(ids: readonly string[]): Promise<Stored[]> {
-    if (ids.length === 0) return [];
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hgetall(keys.sandbox(id));
-    const rows = (await pipeline.exec()) ?? [];
-    return rows.flatMap(([error, fields]) => {
-      if (error) throw error;
-      return parse(fields as Record<string, string>) ?? [];
-    });
+  /** A page of a project's ids, newest first. */
+  async function page(project: string, limit: number, after: IndexPosition | null) {
+    return await readIndex(redis, keys.projectIndex(project), limit, after);
   }
 
   /** Ids of one host, in pages of at most `count`. */
@@ -147,9 +226,5 @@ export function createStore({ redis, keys, sealer }: { redis: Redis; keys: Redis
     }
   }
 
-  return { get, getMany, create, update, remove, page, idsOfHost };
-}
-
-function pairUp(flat: string[]): [string, number][] {
-  return flat.flatMap((id, i) => (i % 2 === 0 ? [[id, Number(flat[i + 1])] as [string, number]] : []));
+  return { get, read, readMany, credentials, create, update, remove, page, idsOfHost };
 }

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
-import type { Starts } from './starts.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { phaseOf } from './record.ts';
 import type { Store } from './store.ts';
 import type { HostRuntime } from './worker-context.ts';
 
 export interface SweepOptions {
   readonly host: string;
   readonly store: Store;
-  readonly starts: Starts;
-  readonly slots: number;
+  readonly dispatcher: Dispatcher;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
   readonly reconcile: (sandboxId: string) => Promise<void>;
   readonly logger: Logger;
@@ -20,7 +20,8 @@ const atOnce = 20;
  * died, and what has expired), and each thing that runs against the records.
  */
 export async function sweep(options: SweepOptions): Promise<void> {
-  const { host, store, reconcile } = options;
+  const { host, store, reconcile, dispatcher } = options;
+  const changing = await dispatcher.holders('changes');
   for await (const ids of store.idsOfHost(host)) {
     for (let i = 0; i < ids.length; i += atOnce) {
       await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, reconcile, options.logger)));
@@ -28,6 +29,10 @@ export async function sweep(options: SweepOptions): Promise<void> {
   }
   await removeOrphans(options);
   await releaseLostStarts(options);
+  // Each was looked at meanwhile: who holds a place still has lost its wake-up.
+  const still = new Set(await dispatcher.holders('changes'));
+  for (const id of changing) if (still.has(id)) await dispatcher.release('changes', id);
+  dispatcher.dispatch();
 }
 
 async function reconcileOne(id: string, reconcile: SweepOptions['reconcile'], logger: Logger): Promise<void> {
@@ -46,10 +51,11 @@ async function removeOrphans({ runtimes, store, host, logger }: SweepOptions): P
   }
 }
 
-/** Slots held by sandboxes that are gone, as after a crash between the two removals. */
-async function releaseLostStarts({ starts, store, host, slots, reconcile }: SweepOptions): Promise<void> {
-  for (const id of await starts.holders(host)) {
-    if (await store.get(id)) continue;
-    for (const next of await starts.release(host, id, slots)) await reconcile(next);
+/** Places held by sandboxes that are gone or have started, as after a crash between the two steps. */
+async function releaseLostStarts({ dispatcher, store }: SweepOptions): Promise<void> {
+  for (const id of await dispatcher.holders('starts')) {
+    const stored = await store.get(id);
+    if (stored && ['pending', 'provisioning', 'degraded', 'starting'].includes(phaseOf(stored.record))) continue;
+    await dispatcher.release('starts', id);
   }
 }

@@ -1,6 +1,6 @@
+import type { Changes } from '../changes.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
-import type { Changes } from './changes.ts';
 import { canReach } from './phase.ts';
 import type { Store } from './store.ts';
 
@@ -18,15 +18,14 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
     let last: Sandbox | null = null;
     try {
       for (;;) {
-        const stored = await store.get(id);
-        if (stored?.record.sandbox.project !== project) {
+        const found = await store.read(project, id);
+        if (!found) {
           if (last && goal === 'deleted') return deleted(last);
           throw notFound(id);
         }
-        last = stored.record.sandbox;
+        last = found;
         if (last.status.phase === goal) return last;
-        const leaving = stored.record.desired === 'deleted' && goal !== 'deleting' && goal !== 'deleted';
-        if (leaving || !canReach(last.status.phase, goal)) throw unreachable(last, goal);
+        if (!canReach(last.status.phase, goal)) throw unreachable(last, goal);
         if (signal.aborted && isAppError(signal.reason)) throw signal.reason;
         const left = deadline - performance.now();
         if (left <= 0 || signal.aborted) {

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Runtime } from '../runtime/driver.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { HealthChecks } from './health.ts';
 import type { launch } from './launch.ts';
 import type { PortLeases } from './port-leases.ts';
 import type { SandboxRecord } from './record.ts';
-import type { Starts } from './starts.ts';
 import type { Store } from './store.ts';
 import type { Templates } from './templates.ts';
 
@@ -22,7 +22,7 @@ export interface HostRuntime {
 export interface WorkerContext {
   readonly host: string;
   readonly store: Store;
-  readonly starts: Starts;
+  readonly dispatcher: Dispatcher;
   readonly ports: PortLeases;
   readonly health: HealthChecks;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
@@ -30,8 +30,6 @@ export interface WorkerContext {
   /** Brings the components up; tests of what happens in which order bring their own. */
   readonly launch: typeof launch;
   readonly wake: (sandboxId: string) => Promise<void>;
-  /** Starts at the same time. */
-  readonly slots: number;
   readonly portRange: { readonly first: number };
   readonly advertiseHost: string;
   readonly probeHost: string;
@@ -46,9 +44,4 @@ export function runtimeOf({ runtimes, host }: WorkerContext, record: SandboxReco
   const found = runtimes.get(runtime);
   if (found) return found;
   throw new AppError('runtime_unavailable', `The runtime ${runtime} does not answer on ${host}.`);
-}
-
-/** Gives a start slot back and wakes those whose turn it is. */
-export async function releaseStart({ starts, host, slots, wake }: WorkerContext, sandboxId: string): Promise<void> {
-  for (const next of await starts.release(host, sandboxId, slots)) await wake(next);
 }

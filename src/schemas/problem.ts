@@ -23,6 +23,16 @@ export const Problem = Type.Object(
         { description: 'each faulty field' },
       ),
     ),
+    limit: Type.Optional(
+      Type.Object(
+        {
+          name: Type.String({ description: 'which limit', examples: ['sandboxes'] }),
+          value: Type.Number({ description: 'how much it allows', examples: [50] }),
+          used: Type.Optional(Type.Number({ description: 'how much of it is used', examples: [50] })),
+        },
+        { description: 'the limit that was reached' },
+      ),
+    ),
   },
   { $id: 'Problem', title: 'Problem', description: 'RFC 9457 problem details' },
 );

@@ -132,7 +132,8 @@ const SandboxStatus = Type.Object(
     host: Type.String({ description: 'the host it is on', examples: ['worker-1'] }),
     restarts: Type.Integer({ description: 'how often a component was restarted', minimum: 0, examples: [0] }),
     queuePosition: nullable(Type.Integer({ minimum: 1 }), {
-      description: 'place in the queue of starts, 1 is next; null when not queued',
+      description:
+        "place among the project's starts that wait on its host, 1 is next; null when not waiting; projects take turns",
       examples: [null],
     }),
     timings: Timings,
@@ -162,6 +163,10 @@ export const SandboxList = Type.Object(
   {
     items: Type.Array(ref(Sandbox), { description: 'this page, newest first' }),
     nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+    since: Type.String({
+      description: 'watch from here on: what changed after this page was read',
+      examples: ['1763900000000-0'],
+    }),
   },
   { $id: 'SandboxList', title: 'SandboxList', description: 'a page of sandboxes' },
 );

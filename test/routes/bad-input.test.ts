@@ -1,38 +1,17 @@
 import t from 'tap';
-import { type App, buildApp } from '../../src/app.ts';
-import { resolveVersions } from '../../src/components/catalog.ts';
-import { createLogger } from '../../src/logger.ts';
-import { createSandboxService } from '../../src/sandbox/service.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
+import { startFakeService } from '../support/fake-service.ts';
 
-/** What is refused before anything is stored: a store that notes every write stands behind a real service. */
-const key = 'sp_admin_0123456789abcdef';
-const auth = { authorization: `Bearer ${key}` };
-const writes: string[] = [];
-const app = await buildApp({
-  service: createSandboxService({
-    store: {
-      get: async () => null,
-      create: async () => {
-        writes.push('create');
-        throw new Error('not in this test');
-      },
-      update: async () => null,
-    } as never,
-    starts: { positions: async () => [] } as never,
-    hosts: { place: async () => ({ host: 'h', runtime: 'process' }), alive: async () => [] } as never,
-    changes: { listen: () => ({ next: async () => undefined, close: () => undefined }) } as never,
-    wake: async () => void writes.push('wake'),
-    resolveVersions,
-    readLogs: async function* () {},
-    logger: createLogger('silent'),
-  }),
-  once: async (_request, work) => await work('sb-00000000000000000000'),
-  adminKey: key,
-  checkStore: async () => undefined,
-  logger: createLogger('silent'),
-});
-t.teardown(() => app.close());
+/** What is refused before anything is stored or queued, by a whole service whose sandboxes are in memory. */
+const service = await startFakeService();
+t.teardown(() => service.close());
+const { admin } = service;
+
+/** Keys that a create would leave behind: records, lanes, counters. */
+async function made(): Promise<string[]> {
+  const keys = await service.redis.keys('*');
+  return keys.filter((key) => /:sandbox:|:sandboxes$|:lane:|:in-flight$|:counters$|:feed$|:history:/.test(key));
+}
 
 interface Case {
   readonly what: string;
@@ -90,7 +69,7 @@ for (const { what, body, pointer, code = 'validation_failed', detail } of cases)
     const fault = problem.errors?.find((one) => one.pointer === pointer);
     t.ok(fault, `${pointer} among ${problem.errors?.map((one) => one.pointer)}`);
     if (detail) t.match(fault?.detail, detail);
-    t.same(writes, [], 'nothing was written, and nobody woken');
+    t.same(await made(), [], 'nothing was written, and nobody woken');
   });
 }
 
@@ -106,28 +85,20 @@ t.test('bodies that cannot be read', async (t) => {
     ['name=x', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
     [JSON.stringify({ name: 'x'.repeat(70_000) }), 'application/json', 413, 'body_too_large'],
   ] as const) {
-    const answer = await app.inject({
-      method: 'POST',
-      url: '/v1/sandboxes',
-      payload,
-      headers: { ...auth, 'content-type': type },
-    });
-    t.equal(answer.statusCode, status, code);
-    t.match(answer.json(), { code });
-    t.match(answer.headers['content-type'], 'application/problem+json');
+    const answer = await admin.call('POST', '/v1/sandboxes', payload, { 'content-type': type });
+    t.equal(answer.status, status, code);
+    t.match(answer.body, { code });
+    t.match(answer.headers.get('content-type'), 'application/problem+json');
   }
-  t.same(writes, []);
+  t.same(await made(), []);
 });
 
-t.test('keys', async (t) => {
-  for (const authorization of [undefined, 'Bearer', 'Bearer wrong', `Basic ${key}`, `Bearer ${key}x`]) {
-    const headers = authorization === undefined ? {} : { authorization };
-    const answer = await app.inject({ method: 'GET', url: '/v1/sandboxes', headers });
-    t.match(answer.json(), { code: 'unauthenticated', status: 401 });
-    t.equal(answer.headers['www-authenticate'], 'Bearer');
-  }
+t.test('without a key', async (t) => {
+  const answer = await service.as('').call('GET', '/v1/sandboxes');
+  t.match(answer.body, { code: 'unauthenticated', status: 401 });
+  t.equal(answer.headers.get('www-authenticate'), 'Bearer');
   for (const open of ['/readyz', '/openapi.json', '/docs/']) {
-    t.equal((await app.inject({ method: 'GET', url: open })).statusCode, 200, `${open} needs none`);
+    t.equal((await service.as('').call('GET', open)).status, 200, `${open} needs none`);
   }
 });
 
@@ -137,8 +108,22 @@ t.test('queries, ids and routes', async (t) => {
     ['/v1/sandboxes?limit=0', 422, 'validation_failed'],
     ['/v1/sandboxes?limit=many', 422, 'validation_failed'],
     ['/v1/sandboxes?color=red', 422, 'validation_failed'],
-    ['/v1/sandboxes?cursor=nonsense', 422, 'validation_failed'],
-    ['/v1/sandboxes?label=nonsense', 422, 'validation_failed'],
+    ['/v1/sandboxes?cursor=nonsense', 422, 'invalid_cursor'],
+    ['/v1/audit?cursor=nonsense', 422, 'invalid_cursor'],
+    ['/v1/sandboxes?label=a+b', 422, 'invalid_selector'],
+    ['/v1/sandboxes?label=a%3Db%3Dc', 422, 'invalid_selector'],
+    ['/v1/sandboxes?label=a+in+(b', 422, 'invalid_selector'],
+    ['/v1/sandboxes/watch?label=a,,b', 422, 'invalid_selector'],
+    ['/v1/sandboxes/watch?since=yesterday', 422, 'validation_failed'],
+    ['/v1/usage?from=2026-02-30', 422, 'validation_failed'],
+    ['/v1/usage?from=2026-11-02&to=2026-11-01', 422, 'validation_failed'],
+    ['/v1/usage?from=2020-01-01&to=2026-01-01', 422, 'validation_failed'],
+    ['/v1/projects/Other', 404, 'not_found'],
+    ['/v1/projects/nobody', 404, 'not_found'],
+    ['/v1/projects/default/keys/000000000000', 404, 'not_found'],
+    ['/v1/webhooks/wh-00000000000000000000', 404, 'not_found'],
+    [`/v1/sandboxes/${id}/events`, 404, 'not_found'],
+    [`/v1/sandboxes/${id}/watch`, 404, 'not_found'],
     ['/v1/sandboxes/..%2Fhosts', 422, 'validation_failed'],
     [`/v1/sandboxes/${id}`, 404, 'not_found'],
     [`/v1/sandboxes/${id}/kubeconfig`, 404, 'not_found'],
@@ -147,13 +132,13 @@ t.test('queries, ids and routes', async (t) => {
     [`/v1/sandboxes/${id}/wait?for=happiness`, 422, 'validation_failed'],
     ['/v1/nothing', 404, 'not_found'],
   ] as const) {
-    const answer = await app.inject({ method: 'GET', url, headers: auth });
-    t.equal(answer.statusCode, status, url);
-    t.match(answer.json(), { code }, url);
+    const answer = await admin.call('GET', url);
+    t.equal(answer.status, status, url);
+    t.match(answer.body, { code }, url);
   }
 });
 
 async function send(method: 'POST', url: string, payload: unknown): Promise<{ status: number; problem: Problem }> {
-  const answer = await (app as App).inject({ method, url, payload: payload as object, headers: auth });
-  return { status: answer.statusCode, problem: answer.json() };
+  const { status, body } = await admin.call<Problem>(method, url, payload);
+  return { status, problem: body };
 }

@@ -5,9 +5,9 @@ import { resolveVersions } from '../../src/components/catalog.ts';
 import { canFollow, canReach } from '../../src/sandbox/phase.ts';
 import { certificateNames, makePlan } from '../../src/sandbox/plan.ts';
 import { newSandboxId } from '../../src/sandbox/record.ts';
-import { createSealer } from '../../src/sandbox/seal.ts';
 import { phases } from '../../src/schemas/sandbox.ts';
 import type { SandboxSpec } from '../../src/schemas/spec.ts';
+import { createSealer } from '../../src/seal.ts';
 
 const spec: SandboxSpec = {
   kubernetesVersion: 'latest',

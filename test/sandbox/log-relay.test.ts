@@ -3,7 +3,7 @@ import t from 'tap';
 import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import { AppError } from '../../src/errors.ts';
 import { connectForWork } from '../../src/redis.ts';
-import { redisKeys } from '../../src/sandbox/keys.ts';
+import { redisKeys } from '../../src/redis-keys.ts';
 import { createLogReader, serveLogs } from '../../src/sandbox/log-relay.ts';
 import { temporaryFolder } from '../support/service.ts';
 

@@ -5,6 +5,7 @@ import type { SandboxCreate } from '../../src/schemas/sandbox.ts';
 import { startFakeHost } from '../support/fake-host.ts';
 
 t.setTimeout(120_000);
+const caller = { project: 'default', subject: 'test' };
 const never = new AbortController().signal;
 const body: SandboxCreate = {
   spec: {
@@ -19,9 +20,9 @@ t.test('a deletion that races its create, a thousand times', async (t) => {
   const host = await startFakeHost({ onStart: async () => void (await delay(Math.random() * 3)), slots: 16 });
   t.teardown(() => host.close());
   const one = async () => {
-    const { id } = await host.service.create('default', body);
+    const { id } = await host.service.create(caller, body);
     await delay(Math.random() * 12);
-    await host.service.remove('default', id);
+    await host.service.remove(caller, id);
     await host.service.wait('default', id, 'deleted', 30_000, never).catch((error: unknown) => {
       // Gone before the waiting began.
       if (!(error instanceof AppError && error.code === 'not_found')) throw error;
@@ -30,10 +31,12 @@ t.test('a deletion that races its create, a thousand times', async (t) => {
   for (let i = 0; i < 20; i += 1) await Promise.all(Array.from({ length: 50 }, one));
   await host.quiet();
   t.same(await host.runtime.observe(), [], 'nothing runs');
-  const left = (await host.redis.keys('*')).filter(
-    (key) => key.includes('sandbox') || key.includes('ports') || key.includes('starting'),
+  const left = (await host.redis.keys('*')).filter((key) =>
+    /:sandbox:|:sandboxes$|:ports$|:in-flight$|:lane:|:turns$|usage-now$/.test(key),
   );
-  t.same(left, [], 'no record, port lease or start slot is left');
+  t.same(left, [], 'no record, port lease, place or waiting is left, and nothing counts as awake');
+  const counters = await host.redis.hgetall(host.keys.counters('default'));
+  t.match(counters, { sandboxes: '0', awake: '0', memoryMiB: '0', diskMiB: '0' }, 'the counters are back at nothing');
 });
 
 t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
@@ -45,7 +48,7 @@ t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
     },
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create('default', body);
+  const { id } = await host.service.create(caller, body);
   await Promise.all(Array.from({ length: 20 }, () => host.wake(id)));
   await host.service.wait('default', id, 'ready', 10_000, never);
   await host.wake(id);
@@ -71,7 +74,7 @@ t.test('at most so many start at once, and the others know their place', async (
   });
   t.teardown(() => host.close());
   const ids: string[] = [];
-  for (let i = 0; i < 5; i += 1) ids.push((await host.service.create('default', body)).id);
+  for (let i = 0; i < 5; i += 1) ids.push((await host.service.create(caller, body)).id);
   while (starting < 2) await delay(5);
   const places = async () =>
     (await host.service.list('default', { limit: 10 })).items.map(({ status }) => status.queuePosition);
@@ -85,16 +88,16 @@ t.test('at most so many start at once, and the others know their place', async (
 t.test('a sweep finds work whose wake-up was lost, and what no record owns', async (t) => {
   const host = await startFakeHost();
   t.teardown(() => host.close());
-  const { id } = await host.service.create('default', body);
+  const { id } = await host.service.create(caller, body);
   await host.service.wait('default', id, 'ready', 10_000, never);
   await host.quiet();
   const record = await host.redis.hgetall(host.keys.sandbox(id));
-  const wanted = { ...JSON.parse(record.r ?? ''), desired: 'deleted' };
-  await host.redis.hset(host.keys.sandbox(id), 'r', JSON.stringify(wanted));
+  const wanted = { ...JSON.parse(record.i ?? ''), desired: 'deleted' };
+  await host.redis.hset(host.keys.sandbox(id), 'i', JSON.stringify(wanted));
   await host.sweep();
   t.same(await host.runtime.observe(), [], 'a deletion that nobody was woken for');
 
-  const second = await host.service.create('default', body);
+  const second = await host.service.create(caller, body);
   await host.service.wait('default', second.id, 'ready', 10_000, never);
   await host.redis.del(host.keys.sandbox(second.id));
   await host.sweep();
@@ -110,7 +113,7 @@ t.test('taken ports are skipped, and a passing failure is tried again', async (t
     },
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create('default', body);
+  const { id } = await host.service.create(caller, body);
   const ready = await host.service.wait('default', id, 'ready', 20_000, never);
   t.match(ready.status, { phase: 'ready', failure: null });
   await host.quiet();
@@ -126,7 +129,7 @@ t.test('one that was ready keeps its address through a restart', async (t) => {
     },
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create('default', body);
+  const { id } = await host.service.create(caller, body);
   const { endpoint } = (await host.service.wait('default', id, 'ready', 10_000, never)).status;
   await host.quiet();
   refusals = 2;
@@ -142,7 +145,7 @@ t.test('a failure of its own is final, told, and leaves nothing running', async 
     onStart: async (_plan, { name }) => (name === 'kube-apiserver' ? { diesWith: 'unknown flag' } : undefined),
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create('default', body);
+  const { id } = await host.service.create(caller, body);
   const failed = await host.service.wait('default', id, 'failed', 10_000, never);
   t.match(failed.status.failure, {
     code: 'component_exited',

@@ -1,49 +1,65 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { createChanges } from '../../src/changes.ts';
 import { resolveVersions } from '../../src/components/catalog.ts';
 import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import { createLogger } from '../../src/logger.ts';
 import { connectForWork } from '../../src/redis.ts';
+import { type LaneKind, redisKeys } from '../../src/redis-keys.ts';
 import { createFakeRuntime, type StartHook } from '../../src/runtime/fake.ts';
-import { createChanges } from '../../src/sandbox/changes.ts';
-import { redisKeys } from '../../src/sandbox/keys.ts';
+import { createDispatcher, listenForCalls, lookAt } from '../../src/sandbox/dispatcher.ts';
+import { createFeed } from '../../src/sandbox/feed.ts';
+import { createHistory } from '../../src/sandbox/history.ts';
+import { createLanes } from '../../src/sandbox/lanes.ts';
 import { createPortLeases } from '../../src/sandbox/port-leases.ts';
 import { createReconciler } from '../../src/sandbox/reconcile.ts';
 import { defineScripts } from '../../src/sandbox/scripts.ts';
-import { createSealer } from '../../src/sandbox/seal.ts';
 import { createSandboxService } from '../../src/sandbox/service.ts';
-import { createStarts } from '../../src/sandbox/starts.ts';
 import { createStore } from '../../src/sandbox/store.ts';
 import { sweep } from '../../src/sandbox/sweep.ts';
+import { createSealer } from '../../src/seal.ts';
+import { createProjects } from '../../src/tenancy/projects.ts';
+import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
 import { temporaryFolder } from './service.ts';
 
 const host = 'fake-host';
+export const quotas = {
+  sandboxes: 10_000,
+  awake: 10_000,
+  startsPerMinute: 100_000,
+  maxTtlSeconds: null,
+  memoryMiB: 1_000_000_000,
+  diskMiB: 1_000_000_000,
+};
 const portRange = { first: 40_000, last: 49_999 };
 
 /** The domain with a real Redis and the fake runtime: what happens in which order is up to the test. */
 export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHook; slots?: number } = {}) {
   const dir = await temporaryFolder();
   const redisServer = await startEmbeddedRedis(dir);
-  const redis = defineScripts(connectForWork(redisServer.address));
+  const redis = defineTenancyScripts(defineScripts(connectForWork(redisServer.address)));
   const subscriber = connectForWork(redisServer.address);
   await Promise.all([redis.connect(), subscriber.connect()]);
   const keys = redisKeys('fake');
   const logger = createLogger(process.env.TEST_LOG ?? 'silent');
   const runtime = createFakeRuntime(onStart ? { onStart } : {});
   const store = createStore({ redis, keys, sealer: createSealer(randomBytes(32)) });
-  const starts = createStarts({ redis, keys });
+  const lanes = createLanes({ redis, keys });
+  const changes = await createChanges({ redis: subscriber, keys });
+  await createProjects({ redis, keys, defaults: quotas }).ensureDefault();
   const stopping = new AbortController();
   const runtimes = new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]);
   const broken = new Set<string>();
   const underWay = new Set<Promise<void>>();
-  const wake = async (id: string): Promise<void> => {
-    const looking = reconcile(id).finally(() => underWay.delete(looking));
+  const wake = async (id: string, kind?: LaneKind): Promise<void> => {
+    const looking = lookAt(id, kind, { reconcile, dispatcher }).finally(() => underWay.delete(looking));
     underWay.add(looking);
   };
+  const dispatcher = createDispatcher({ lanes, host, slots, wake, logger });
   const { reconcile, settled } = createReconciler({
     host,
     store,
-    starts,
+    dispatcher,
     ports: createPortLeases({ redis, keys, range: portRange, isFree: async () => true }),
     health: {
       isHealthy: async (_runtime, { sandbox }) => !broken.delete(sandbox.id),
@@ -58,7 +74,6 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
     },
     wake,
-    slots,
     portRange,
     advertiseHost: '127.0.0.1',
     probeHost: '127.0.0.1',
@@ -67,14 +82,17 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   });
   const service = createSandboxService({
     store,
-    starts,
+    lanes,
     hosts: { place: async () => ({ host, runtime: 'process' }), alive: async () => [] } as never,
-    changes: await createChanges({ redis: subscriber, keys }),
-    wake: async (_host, id) => await wake(id),
+    changes,
+    feed: createFeed({ redis, keys, changes, store, maxWatchers: { project: 100, all: 100 } }),
+    history: createHistory({ redis, keys }),
+    maxTtlSeconds: async () => null,
     resolveVersions,
     readLogs: async function* () {},
     logger,
   });
+  await listenForCalls({ subscriber, keys, host, onCall: dispatcher.dispatch });
   return {
     service,
     runtime,
@@ -86,11 +104,14 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       broken.add(id);
       for (const component of ['kube-apiserver', 'etcd']) void runtime.stop(id, component, 0);
     },
-    sweep: () => sweep({ host, store, starts, slots, runtimes, reconcile, logger }),
+    sweep: () => sweep({ host, store, dispatcher, runtimes, reconcile, logger }),
     /** Resolves when nothing is under way. */
     async quiet(): Promise<void> {
-      while (underWay.size > 0) await Promise.all(underWay);
-      await settled();
+      do {
+        await dispatcher.settled();
+        await Promise.all(underWay);
+        await settled();
+      } while (underWay.size > 0);
     },
     async close(): Promise<void> {
       stopping.abort();

@@ -20,7 +20,8 @@ async function inRedis(socket: string, id: string): Promise<string[]> {
   try {
     const found: string[] = [];
     for (const key of await redis.keys('*')) {
-      if (key.includes(id)) found.push(`key ${key}`);
+      // What happened to it is told for a day.
+      if (key.includes(id) && !key.includes(':history:')) found.push(`key ${key}`);
       const type = await redis.type(key);
       const members =
         type === 'hash'

@@ -10,7 +10,7 @@ import { createLogger } from '../../src/logger.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 
-const adminKey = 'sp_admin_only-for-tests-0123456789';
+export const testAdminKey = 'sp_admin_only-for-tests-0123456789';
 
 /** A folder of the test's own that sandbox users can pass through. Short: Unix sockets have short paths. */
 export async function temporaryFolder(): Promise<string> {
@@ -25,7 +25,7 @@ export function testEnvironment(dataDir: string, more: Record<string, string> = 
   return {
     SANDPLANE_DATA_DIR: dataDir,
     ...(cache ? { SANDPLANE_CACHE_DIR: cache } : {}),
-    SANDPLANE_ADMIN_KEY: adminKey,
+    SANDPLANE_ADMIN_KEY: testAdminKey,
     SANDPLANE_PORT: '0',
     SANDPLANE_METRICS_PORT: '0',
     SANDPLANE_WORKER_NAME: 'test',
@@ -92,7 +92,7 @@ export interface Answer<Body> {
 type Client = ReturnType<typeof createClient>;
 
 /** A user of the REST API, as curl would be one. */
-export function createClient(url: () => string, key = adminKey) {
+export function createClient(url: () => string, key = testAdminKey) {
   async function call<Body = Sandbox & Problem>(
     method: string,
     target: string,

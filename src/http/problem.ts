@@ -1,12 +1,13 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, type ErrorCode } from './errors.ts';
-import { asStoreError } from './redis.ts';
-import type { Problem } from './schemas/problem.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import { asStoreError } from '../redis.ts';
+import type { Problem } from '../schemas/problem.ts';
 
 /** Answers any error as an RFC 9457 problem, and logs it once when it is ours. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toAppError(error);
   const { http, title } = known.kind;
+  request.failedWith = known.code;
   if (http >= 500) request.log.error({ err: error }, known.message);
   const problem: Problem = {
     type: 'about:blank',
@@ -17,6 +18,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     code: known.code,
     requestId: request.id,
     ...(known.faults.length > 0 ? { errors: [...known.faults] } : {}),
+    ...(known.limit ? { limit: known.limit } : {}),
+    ...known.extension,
   };
   if (known.retryAfterSeconds !== undefined) reply.header('retry-after', String(known.retryAfterSeconds));
   if (http === 401) reply.header('www-authenticate', 'Bearer');

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { AppError, type FieldFault } from './errors.ts';
+import { AppError, type FieldFault } from '../errors.ts';
 
 const addFormats = ajvFormats.default;
 // `allErrors` is safe here: bodies are small, and maps have a bound.

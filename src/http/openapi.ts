@@ -14,10 +14,22 @@ export const openapiInfo: FastifyDynamicSwaggerOptions = {
     servers: [{ url: '/' }],
     tags: [
       { name: 'sandboxes', description: 'create, read, change and delete sandboxes' },
+      { name: 'projects', description: 'tenants, their limits and their keys' },
+      { name: 'webhooks', description: 'events sent to receivers of yours' },
+      { name: 'account', description: 'who asks, what was used, what was done' },
       { name: 'versions', description: 'what can be run' },
       { name: 'service', description: 'the service itself' },
     ],
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'an API key' } } },
+    components: {
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            "a key of a project, a JWT of a configured issuer, or the service's admin key; with the last, the header Sandplane-Project says for which project, default if it is missing",
+        },
+      },
+    },
     security: [{ key: [] }],
   },
   refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `schema-${i}`) },

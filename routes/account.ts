@@ -1,0 +1,78 @@
+import Type from 'typebox';
+import type { App, RouteDependencies } from '../src/app.ts';
+import { invalidField } from '../src/errors.ts';
+import { AuditList } from '../src/schemas/audit.ts';
+import { ref } from '../src/schemas/common.ts';
+import { UsageReport } from '../src/schemas/usage.ts';
+import { requireScope } from '../src/tenancy/principal.ts';
+import { answers } from './answers.ts';
+import { cursor, limit } from './parameters.ts';
+
+const tags = ['account'];
+const maxDays = 366;
+const dayMs = 86_400_000;
+
+const day = (description: string) =>
+  Type.Optional(Type.String({ description, format: 'date', examples: ['2026-11-23'] }));
+
+export function accountRoutes(app: App, { usage, audit }: RouteDependencies): void {
+  app.get(
+    '/v1/usage',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getUsage',
+        summary: 'Sandbox-seconds and peaks of the project, by label',
+        description: 'By days in UTC, of the last 400 days.',
+        tags,
+        querystring: Type.Object(
+          { from: day('the first day; default: the first of this month'), to: day('the last day; default: today') },
+          { additionalProperties: false },
+        ),
+        response: answers({ 200: { ...ref(UsageReport), description: 'what was used' } }),
+      },
+    },
+    async ({ proven, query }) => {
+      const now = new Date();
+      const to = query.to ? new Date(query.to) : now;
+      const from = query.from ? new Date(query.from) : new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+      if (from > to) throw invalidField('#query/from', 'must not be after `to`');
+      if (to.getTime() - from.getTime() > maxDays * dayMs) {
+        throw invalidField('#query/from', `must be at most ${maxDays} days before \`to\``);
+      }
+      return await usage(proven.project, from, to);
+    },
+  );
+
+  app.get(
+    '/v1/audit',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listAudit',
+        summary: 'Who changed what in the project, newest first',
+        tags,
+        querystring: Type.Object(
+          {
+            limit,
+            cursor,
+            projectUid: Type.Optional(
+              Type.String({
+                description: "a project that is gone, by its uid; needs the service's admin key",
+                maxLength: 64,
+                pattern: '^[0-9a-f-]{36}$',
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        response: answers({ 200: { ...ref(AuditList), description: 'a page' } }, 'invalid_cursor'),
+      },
+    },
+    async ({ proven, query }) => {
+      const { projectUid, ...page } = query;
+      if (projectUid !== undefined) requireScope(proven, 'service');
+      return await audit.list(projectUid ?? proven.projectUid, page);
+    },
+  );
+}

@@ -1,0 +1,68 @@
+import Type from 'typebox';
+import type { App, RouteDependencies } from '../src/app.ts';
+import { ref } from '../src/schemas/common.ts';
+import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
+import { answers, postCodes } from './answers.ts';
+import { answerOnce } from './idempotent.ts';
+import { PageQuery, PostHeaders } from './parameters.ts';
+
+const tags = ['webhooks'];
+const OfWebhook = Type.Object({ id: webhookId });
+const One = Type.Object({ id: webhookId, delivery: deliveryId });
+const one = (description: string) => ({ ...ref(Delivery), description });
+
+export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies): void {
+  app.get(
+    '/v1/webhooks/:id/deliveries',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listDeliveries',
+        summary: 'List what was sent to a receiver, newest first',
+        description: 'What is done with is kept for 7 days.',
+        tags,
+        params: OfWebhook,
+        querystring: PageQuery,
+        response: answers({ 200: { ...ref(DeliveryList), description: 'a page' } }, 'invalid_cursor'),
+      },
+    },
+    async ({ proven, params, query }) => await webhooks.listDeliveries(proven.project, params.id, query),
+  );
+
+  app.get(
+    '/v1/webhooks/:id/deliveries/:delivery',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getDelivery',
+        summary: 'Read a delivery and its tries',
+        tags,
+        params: One,
+        response: answers({ 200: one('the delivery') }),
+      },
+    },
+    async ({ proven, params }) => await webhooks.getDelivery(proven.project, params.id, params.delivery),
+  );
+
+  app.post(
+    '/v1/webhooks/:id/deliveries/:delivery/replay',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'replayDelivery',
+        summary: 'Send a delivery again',
+        description: 'With the webhook-id that it had, a new timestamp, and the secrets of now.',
+        tags,
+        params: One,
+        headers: PostHeaders,
+        response: answers({ 202: one('is being tried') }, ...postCodes),
+      },
+    },
+    async (request, reply) =>
+      await answerOnce(request, reply, once, async () => {
+        const { id, delivery } = request.params;
+        const body = await webhooks.replay(request.proven.project, id, delivery);
+        return { status: 202, headers: {}, body };
+      }),
+  );
+}

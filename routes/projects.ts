@@ -1,0 +1,135 @@
+import Type from 'typebox';
+import type { App, RouteDependencies } from '../src/app.ts';
+import { AppError } from '../src/errors.ts';
+import { etag } from '../src/etag.ts';
+import { ref, stringEnum } from '../src/schemas/common.ts';
+import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
+import { defaultProject } from '../src/tenancy/projects.ts';
+import { answers, bodyCodes, postCodes } from './answers.ts';
+import { answerOnce } from './idempotent.ts';
+import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
+
+const tags = ['projects'];
+const Params = Type.Object({ project: projectName });
+const one = (description: string) => ({ ...ref(Project), description });
+
+export function projectRoutes(app: App, { projects, removeProject, once }: RouteDependencies): void {
+  app.post(
+    '/v1/projects',
+    {
+      config: { scope: 'service' },
+      schema: {
+        operationId: 'createProject',
+        summary: 'Create a project',
+        description: "Needs the service's admin key.",
+        tags,
+        headers: PostHeaders,
+        body: ProjectCreate,
+        response: answers({ 201: one('made') }, ...postCodes, 'project_exists'),
+      },
+    },
+    async (request, reply) =>
+      await answerOnce(request, reply, once, async () => {
+        const project = await projects.create(request.body);
+        request.auditedProject = project.uid;
+        const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
+        return { status: 201, headers, body: project };
+      }),
+  );
+
+  app.get(
+    '/v1/projects',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listProjects',
+        summary: 'List projects',
+        description: "All with the service's admin key, else one's own.",
+        tags,
+        querystring: PageQuery,
+        response: answers({ 200: { ...ref(ProjectList), description: 'a page' } }, 'invalid_cursor'),
+      },
+    },
+    async ({ proven, query }) => {
+      if (proven.kind === 'admin') return await projects.list(query);
+      return { items: [await projects.get(proven.project)], nextCursor: null };
+    },
+  );
+
+  app.get(
+    '/v1/projects/:project',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getProject',
+        summary: 'Read a project: its limits and how much of them is used',
+        tags,
+        params: Params,
+        response: answers({ 200: one('the project') }),
+      },
+    },
+    async (request, reply) => {
+      const project = await projects.get(request.params.project);
+      return reply.header('etag', etag(project.resourceVersion)).send(project);
+    },
+  );
+
+  app.patch(
+    '/v1/projects/:project',
+    {
+      config: { scope: 'service' },
+      schema: {
+        operationId: 'updateProject',
+        summary: 'Change the limits of a project',
+        description: "A merge patch (RFC 7396). Needs the service's admin key. What is there stays.",
+        tags,
+        params: Params,
+        headers: IfMatchHeaders,
+        body: ProjectPatch,
+        response: answers({ 200: one('as it is now') }, ...bodyCodes, 'precondition_failed'),
+      },
+    },
+    async (request, reply) => {
+      const project = await projects.patch(request.params.project, request.body, request.headers['if-match']);
+      return reply.header('etag', etag(project.resourceVersion)).send(project);
+    },
+  );
+
+  app.delete(
+    '/v1/projects/:project',
+    {
+      config: { scope: 'service' },
+      schema: {
+        operationId: 'deleteProject',
+        summary: 'Delete a project with its keys, webhooks and usage',
+        description: "Needs the service's admin key. Its audit log is kept for 90 days, by its uid.",
+        tags,
+        params: Params,
+        querystring: Type.Object(
+          {
+            sandboxes: stringEnum(['refuse', 'delete'] as const, {
+              description: 'what becomes of its sandboxes: refuse while there are any, or delete them too',
+              default: 'refuse',
+              examples: ['delete'],
+            }),
+          },
+          { additionalProperties: false },
+        ),
+        response: answers(
+          {
+            204: Type.Null({ description: 'gone' }),
+            202: one('goes once its sandboxes are gone; takes no new ones'),
+          },
+          'project_not_empty',
+          'conflict',
+        ),
+      },
+    },
+    async (request, reply) => {
+      const { project: name } = request.params;
+      if (name === defaultProject) throw new AppError('conflict', `The project ${name} cannot be deleted.`);
+      const gone = await removeProject(name, { withSandboxes: request.query.sandboxes === 'delete' });
+      return gone ? reply.status(204).send(null) : reply.status(202).send(await projects.get(name));
+    },
+  );
+}

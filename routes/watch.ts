@@ -1,0 +1,152 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { App, RouteDependencies } from '../src/app.ts';
+import { AppError, invalidField } from '../src/errors.ts';
+import type { WatchItem, WatchQuery } from '../src/sandbox/feed.ts';
+import { ref } from '../src/schemas/common.ts';
+import { sandboxId } from '../src/schemas/sandbox.ts';
+import { WatchEvent } from '../src/schemas/watch.ts';
+import { answers } from './answers.ts';
+import { labelSelector } from './parameters.ts';
+import { readerGone } from './reader.ts';
+
+const eventId = '^\\d{1,15}-\\d{1,10}$';
+const since = Type.Optional(
+  Type.String({
+    description: 'resume after this event; without it, what is there is told first, then what changes',
+    pattern: eventId,
+    maxLength: 26,
+    examples: ['1763900000000-0'],
+  }),
+);
+const Headers = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'the same as since, as browsers send it',
+      maxLength: 26,
+      examples: ['1763900000000-0'],
+    }),
+  ),
+});
+
+const ndjson = 'application/x-ndjson';
+const eventStream = 'text/event-stream';
+/** Tells browsers to come again soon, and proxies to pass on what there is. */
+const greeting = 'retry: 1000\n\n';
+
+const description =
+  'Server-sent events, or NDJSON by Accept. A comment or a bookmark every 15 s shows that it lives. After 410, go on from `fresh`.';
+
+export function watchRoutes(app: App, dependencies: RouteDependencies): void {
+  const response = answers(
+    {
+      200: {
+        description: 'changes, until the client goes',
+        content: { [eventStream]: { schema: ref(WatchEvent) }, [ndjson]: { schema: ref(WatchEvent) } },
+      } as never,
+    },
+    'watch_expired',
+    'too_many_watchers',
+    'invalid_selector',
+    'not_acceptable',
+  );
+
+  app.get(
+    '/v1/sandboxes/watch',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'watchSandboxes',
+        summary: 'Watch the sandboxes of a project',
+        description: `${description} With a label selector, a sandbox that comes to match is told as added, one that no longer does as deleted.`,
+        tags: ['sandboxes'],
+        headers: Headers,
+        querystring: Type.Object({ since, label: labelSelector }, { additionalProperties: false }),
+        response,
+      },
+    },
+    async (request, reply) => {
+      const { label } = request.query;
+      return await stream(request, reply, dependencies, { ...(label ? { label } : {}), ...resumption(request) });
+    },
+  );
+
+  app.get(
+    '/v1/sandboxes/:id/watch',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'watchSandbox',
+        summary: 'Watch one sandbox',
+        description: `${description} Ends after its deletion.`,
+        tags: ['sandboxes'],
+        params: Type.Object({ id: sandboxId }),
+        headers: Headers,
+        querystring: Type.Object({ since }, { additionalProperties: false }),
+        response,
+      },
+    },
+    async (request, reply) =>
+      await stream(request, reply, dependencies, { sandboxId: request.params.id, ...resumption(request) }),
+  );
+}
+
+/** The header counts before the query: a browser that reconnects sends both. */
+function resumption(request: FastifyRequest): { since?: string } {
+  const last = request.headers['last-event-id'] as string | undefined;
+  const { since } = request.query as { since?: string };
+  if (last && !new RegExp(eventId).test(last)) {
+    throw invalidField('#header/last-event-id', 'is not the id of an event of this service', 'invalid_cursor');
+  }
+  const position = last || since;
+  return position ? { since: position } : {};
+}
+
+async function stream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  dependencies: RouteDependencies,
+  query: WatchQuery,
+): Promise<FastifyReply> {
+  const type = negotiate(request.headers.accept);
+  const gone = readerGone(request, reply, dependencies);
+  const items = await dependencies.service.watch(request.proven.project, query, gone);
+  const encode = type === ndjson ? encodeLine : encodeEvent;
+  return reply
+    .type(type === ndjson ? ndjson : `${eventStream}; charset=utf-8`)
+    .header('cache-control', 'no-store')
+    .header('x-accel-buffering', 'no')
+    .send(Readable.from(chunks(items, encode, type === ndjson ? '' : greeting), { highWaterMark: 1 }));
+}
+
+async function* chunks(
+  items: AsyncGenerator<WatchItem>,
+  encode: (item: WatchItem) => string,
+  first: string,
+): AsyncGenerator<string> {
+  if (first) yield first;
+  try {
+    for await (const item of items) yield encode(item);
+  } catch (error) {
+    // The answer has begun: its end tells the client to come again, and then it is told why.
+    if (!(error instanceof AppError)) throw error;
+  }
+}
+
+function encodeLine({ line }: WatchItem): string {
+  return `${line}\n`;
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html; an id without data only moves the position. */
+function encodeEvent({ id, type, line }: WatchItem): string {
+  if (type === 'bookmark') return `: alive\nid: ${id}\n\n`;
+  return `${id === null ? '' : `id: ${id}\n`}event: ${type}\ndata: ${line}\n\n`;
+}
+
+function negotiate(accept = '*/*'): string {
+  const ranges = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase());
+  if (ranges.includes(ndjson)) return ndjson;
+  if (ranges.some((range) => ['*/*', 'text/*', eventStream].includes(range ?? ''))) return eventStream;
+  throw new AppError('not_acceptable', `A watch is had as ${eventStream} or ${ndjson}.`);
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Authenticate } from '../tenancy/authenticate.ts';
+import { type NeededScope, type Principal, requireScope } from '../tenancy/principal.ts';
+import type { RateLimit } from '../tenancy/rate-limit.ts';
+
+export interface AccessOptions {
+  readonly authenticate: Authenticate;
+  readonly rateLimit: RateLimit;
+}
+
+/**
+ * Who may do what: proves who asks, counts the request, and checks the scope that the route names. Everything of another
+ * project is as unknown as what is not there, so the project of the path is part of the proof.
+ */
+export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: AccessOptions): void {
+  app.decorateRequest('proven', undefined as unknown as Principal);
+  app.addHook('onRoute', ({ url, config }) => {
+    if (!url.startsWith('/v1') || config?.public || config?.scope) return;
+    throw new Error(`the route ${url} names no scope`);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    const { config } = request.routeOptions;
+    if (config.public || !request.url.startsWith('/v1')) return;
+    const principal = await authenticate(request.headers.authorization, projectOf(request));
+    request.proven = principal;
+    const { headers, error } = await rateLimit.count(principal.project);
+    reply.headers(headers);
+    if (error) throw error;
+    if (config.scope) requireScope(principal, config.scope);
+  });
+}
+
+/** The project that a request names, in its path or by its header. */
+function projectOf({ params, headers }: FastifyRequest): string | undefined {
+  const { project } = (params ?? {}) as { project?: string };
+  const named = headers['sandplane-project'];
+  return project ?? (Array.isArray(named) ? named[0] : named);
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Needs no key. */
+    public?: boolean;
+    /** What the key must be allowed to do. */
+    scope?: NeededScope;
+  }
+  interface FastifyRequest {
+    /** Who asks; there on every route that is not public. */
+    proven: Principal;
+  }
+}

@@ -1,0 +1,173 @@
+import type { Redis } from 'ioredis';
+import type { Changes } from '../changes.ts';
+import { AppError } from '../errors.ts';
+import type { RedisKeys } from '../redis-keys.ts';
+import type { Sandbox } from '../schemas/sandbox.ts';
+import { compareIds, createFeedReader, type FeedEvent, relevance } from './feed-reader.ts';
+import { parseSelectors } from './selector.ts';
+import type { Store } from './store.ts';
+import { notFound } from './wait.ts';
+
+/** What a watch gets. `line` is the JSON that users see, made once for all who get it. */
+export interface WatchItem {
+  /** Where to resume; null while the sandboxes of the beginning are told. */
+  readonly id: string | null;
+  readonly type: 'added' | 'modified' | 'deleted' | 'bookmark';
+  readonly line: string;
+}
+
+export interface WatchQuery {
+  /** Resume after this event. Without it, the watch begins with what is there. */
+  readonly since?: string;
+  readonly sandboxId?: string;
+  readonly label?: readonly string[];
+}
+
+interface FeedOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  readonly changes: Changes;
+  readonly store: Store;
+  /** Open watches of one project and of all, in this process. */
+  readonly maxWatchers: { readonly project: number; readonly all: number };
+  readonly heartbeatMs?: number;
+}
+
+const snapshotPage = 100;
+
+export type Feed = ReturnType<typeof createFeed>;
+
+/**
+ * Changes of a project as they happen. Watches are pulled by their readers: each holds a position in the project's feed
+ * and nothing else, so that a slow one costs no memory.
+ */
+export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeatMs = 15_000 }: FeedOptions) {
+  const readers = new Map<string, { reader: ReturnType<typeof createFeedReader>; watchers: number }>();
+  let watching = 0;
+
+  function join(project: string) {
+    const known = readers.get(project) ?? { reader: createFeedReader({ redis, keys, changes, project }), watchers: 0 };
+    const { watchers } = known;
+    if (watchers >= maxWatchers.project) throw tooMany(`of the project ${project}`, maxWatchers.project, watchers);
+    if (watching >= maxWatchers.all) throw tooMany('of this service', maxWatchers.all, watching);
+    readers.set(project, known);
+    known.watchers += 1;
+    watching += 1;
+    return known.reader;
+  }
+
+  function leave(project: string): void {
+    const known = readers.get(project);
+    if (!known) return;
+    watching -= 1;
+    known.watchers -= 1;
+    if (known.watchers > 0) return;
+    known.reader.close();
+    readers.delete(project);
+  }
+
+  /**
+   * Begins a watch. Throws `too_many_watchers`, `watch_expired` (with a fresh list), `not_found`, `invalid_selector`. The
+   * reader must take from it until its end or until `signal` aborts.
+   */
+  async function watch(project: string, query: WatchQuery, signal: AbortSignal): Promise<AsyncGenerator<WatchItem>> {
+    const requirements = parseSelectors(query.label ?? []);
+    const { sandboxId, since } = query;
+    if (sandboxId && !(await isKnown(project, sandboxId, since))) throw notFound(sandboxId);
+    const reader = join(project);
+    const wanted = (event: FeedEvent) =>
+      sandboxId === undefined || event.sandboxId === sandboxId ? relevance(event, requirements) : null;
+    try {
+      const position = since ?? (await reader.lastId());
+      if (since !== undefined && (await reader.isExpired(since))) throw await expired(project, reader);
+      return follow({ position, fresh: since === undefined });
+    } catch (error) {
+      leave(project);
+      throw error;
+    }
+
+    async function* follow(begin: { position: string; fresh: boolean }): AsyncGenerator<WatchItem> {
+      let { position } = begin;
+      const told = new Map<string, number>();
+      try {
+        if (begin.fresh) {
+          for await (const sandbox of present(project, sandboxId)) {
+            if (relevance({ sandbox, labelsBefore: null, type: 'added' }, requirements) === null) continue;
+            told.set(sandbox.id, Number(sandbox.resourceVersion));
+            yield { id: null, type: 'added', line: JSON.stringify({ type: 'added', id: null, sandbox }) };
+          }
+          yield bookmark(position);
+        }
+        // What changed while the beginning was told may have been told with it.
+        const toldUntil = begin.fresh ? await reader.lastId() : position;
+        while (!signal.aborted) {
+          const events = await reader.after(position);
+          for (const event of events) {
+            position = event.id;
+            const type = wanted(event);
+            if (type === null) continue;
+            if (Number(event.sandbox.resourceVersion) <= (told.get(event.sandboxId) ?? 0)) continue;
+            yield { id: event.id, type, line: event.line(type) };
+            if (sandboxId !== undefined && event.type === 'deleted') return;
+          }
+          if (told.size > 0 && compareIds(position, toldUntil) >= 0) told.clear();
+          if (events.length === 0 && !(await reader.next(position, heartbeatMs, signal))) yield bookmark(position);
+        }
+      } finally {
+        leave(project);
+      }
+    }
+  }
+
+  /** One that is gone can still be caught up with. */
+  async function isKnown(project: string, id: string, since: string | undefined): Promise<boolean> {
+    if ((await store.read(project, id)) !== null) return true;
+    return since !== undefined && (await redis.exists(keys.history(project, id))) === 1;
+  }
+
+  async function* present(project: string, sandboxId: string | undefined): AsyncGenerator<Sandbox> {
+    if (sandboxId !== undefined) {
+      const sandbox = await store.read(project, sandboxId);
+      if (sandbox) yield sandbox;
+      return;
+    }
+    let next: Awaited<ReturnType<Store['page']>>['next'] = null;
+    do {
+      const page = await store.page(project, snapshotPage, next);
+      yield* await store.readMany(page.members);
+      next = page.next;
+    } while (next);
+  }
+
+  /** A fresh start for who comes too late: what is there now, and where to go on from. */
+  async function expired(project: string, reader: ReturnType<typeof createFeedReader>): Promise<AppError> {
+    const since = await reader.lastId();
+    const page = await store.page(project, snapshotPage, null);
+    const items = await store.readMany(page.members);
+    const detail = `The feed does not go back that far. Take \`fresh.items\`${page.next ? ' (the first of them; list the rest)' : ''} as the state and resume with since=${since}.`;
+    return new AppError('watch_expired', detail, {
+      extension: { fresh: { items, since, complete: page.next === null } },
+    });
+  }
+
+  async function lastId(project: string): Promise<string> {
+    return await createFeedReader({ redis, keys, changes, project }).lastId();
+  }
+
+  return { watch, lastId, watchers: () => watching };
+}
+
+function bookmark(id: string): WatchItem {
+  return { id, type: 'bookmark', line: JSON.stringify({ type: 'bookmark', id, sandbox: null }) };
+}
+
+function tooMany(whose: string, value: number, used: number): AppError {
+  return new AppError(
+    'too_many_watchers',
+    `${used} watches ${whose} are open here; ${value} are allowed. Close some.`,
+    {
+      limit: { name: 'watchers', value, used },
+      retryAfterSeconds: 10,
+    },
+  );
+}

@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import type { RedisKeys } from '../redis-keys.ts';
+import type { HistoryEntry, HistoryType } from '../schemas/history.ts';
+import { phaseOf, type SandboxRecord } from './record.ts';
+
+/** What is told of a change where it does not follow from the record: who asked for it, or what went wrong. */
+export interface Why {
+  readonly type?: HistoryType;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type HistoryNote = Omit<HistoryEntry, 'id' | 'at'>;
+
+/** What a change means to people; null when it means nothing to them, as the count of attempts. Pure. */
+export function describeChange(before: SandboxRecord | null, after: SandboxRecord, why?: Why): HistoryNote | null {
+  const phase = phaseOf(after);
+  if (why?.type) return { type: why.type, reason: why.reason, message: why.message, phase };
+  if (!before) return { type: 'created', phase, ...(why ?? { reason: 'Requested', message: '' }) };
+  if (phaseOf(before) !== phase) return { type: phase, phase, ...(why ?? reasonOf(before, after)) };
+  const [old, now] = [before.sandbox, after.sandbox];
+  const visible = (sandbox: typeof old) => JSON.stringify([sandbox.name, sandbox.labels, sandbox.expiresAt]);
+  if (visible(old) !== visible(now)) {
+    return { type: 'updated', phase, ...(why ?? { reason: 'Requested', message: '' }) };
+  }
+  return null;
+}
+
+function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string; message: string } {
+  const { status } = after.sandbox;
+  if (status.phase === 'failed') {
+    return { reason: status.failure?.code ?? 'internal', message: status.failure?.message ?? '' };
+  }
+  if (status.phase === 'ready') {
+    return before.wasReady
+      ? { reason: 'Recovered', message: `after restart ${status.restarts}` }
+      : { reason: 'WriteAccepted', message: `after ${status.timings.totalMs} ms` };
+  }
+  if (status.phase === 'provisioning') return { reason: 'TurnCame', message: `on ${status.host}` };
+  if (status.phase === 'degraded') return { reason: 'NotAnswering', message: 'being restarted' };
+  return { reason: 'Reconciled', message: '' };
+}
+
+/** What happened to a sandbox, newest last. Kept for a day after its deletion. */
+export function createHistory({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {
+    const rows = await redis.xrange(keys.history(project, sandboxId), '-', '+');
+    return rows.map(([id, [, text = '{}']]) => ({
+      id,
+      at: new Date(Number(id.split('-')[0])).toISOString(),
+      ...(JSON.parse(text) as HistoryNote),
+    }));
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * Turns, as Lua. A lane holds what waits of one project; `turns` holds the projects that have something waiting, lowest
+ * score first; `count` is how often a turn was given, and the score of a project is the count at its last turn. One that
+ * joins comes before the one that was served last and behind all others, so that neither a flood nor one who comes again
+ * and again keeps the others waiting.
+ */
+export const laneFunctions = `
+  local function enqueue(turns, lane, project, id, now)
+    if redis.call('ZADD', lane, 'NX', now, id) == 0 or redis.call('ZSCORE', turns, project) then return end
+    redis.call('ZADD', turns, (tonumber(redis.call('GET', turns .. ':count')) or 0) - 0.5, project)
+  end
+
+  -- Beyond the limit there is one place more, for a project that has none: it need not wait for others to end.
+  local function nextProject(turns, inFlight, limit)
+    local held = redis.call('HLEN', inFlight)
+    if held < limit then return redis.call('ZRANGE', turns, 0, 0)[1] end
+    if held > limit then return nil end
+    local served = {}
+    for _, project in ipairs(redis.call('HVALS', inFlight)) do served[project] = true end
+    for _, project in ipairs(redis.call('ZRANGE', turns, 0, limit)) do
+      if not served[project] then return project end
+    end
+  end
+
+  local function grant(turns, inFlight, lanePrefix, limit)
+    local granted = {}
+    while true do
+      local project = nextProject(turns, inFlight, limit)
+      if not project then return granted end
+      local lane = lanePrefix .. project
+      local id = redis.call('ZPOPMIN', lane)[1]
+      if id then
+        redis.call('HSET', inFlight, id, project)
+        granted[#granted + 1] = id
+      end
+      local count = redis.call('INCR', turns .. ':count')
+      if redis.call('EXISTS', lane) == 1 then redis.call('ZADD', turns, count, project)
+      else redis.call('ZREM', turns, project) end
+    end
+  end
+`;
+
+export const laneScripts = {
+  /** turns, lane | project, id, now, channel -> 1 */
+  spEnqueue: {
+    numberOfKeys: 2,
+    lua: `${laneFunctions}
+      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3])
+      redis.call('PUBLISH', ARGV[4], '')
+      return 1`,
+  },
+  /** turns, in flight | lane prefix, limit -> the ids whose turn it is; they hold a place until released */
+  spGrant: {
+    numberOfKeys: 2,
+    lua: `${laneFunctions}
+      return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
+  },
+  /** turns, in flight, lane | lane prefix, limit, project, id, now -> the same, after asking for a place for id */
+  spClaim: {
+    numberOfKeys: 3,
+    lua: `${laneFunctions}
+      if redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1 then return { ARGV[4] } end
+      enqueue(KEYS[1], KEYS[3], ARGV[3], ARGV[4], ARGV[5])
+      return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
+  },
+} as const;

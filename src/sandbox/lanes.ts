@@ -1,0 +1,61 @@
+import type { Redis } from 'ioredis';
+import type { LaneKind, RedisKeys } from '../redis-keys.ts';
+
+export type Lanes = ReturnType<typeof createLanes>;
+
+/**
+ * Work of a host in turns by project: first come first served within one, one after the other among them, so many at a
+ * time in all. BullMQ has groups only against payment; these are them.
+ */
+export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  const placeOf = (host: string, kind: LaneKind) => [keys.turns(host, kind), keys.inFlight(host, kind)] as const;
+
+  return {
+    /** Asks for a turn, and calls the host's dispatcher. */
+    async enqueue(host: string, kind: LaneKind, project: string, id: string): Promise<void> {
+      const now = String(Date.now());
+      await redis.spEnqueue(
+        keys.turns(host, kind),
+        keys.lane(host, kind, project),
+        project,
+        id,
+        now,
+        keys.laneCalls(host),
+      );
+    },
+    /** The ids whose turn it is now. Each holds one of `limit` places until it is released. */
+    async grant(host: string, kind: LaneKind, limit: number): Promise<string[]> {
+      return await redis.spGrant(...placeOf(host, kind), keys.lane(host, kind, ''), String(limit));
+    },
+    /** Asks for a place for `id`. It has one when it is among the ids returned; the others have got theirs with it. */
+    async claim(host: string, kind: LaneKind, limit: number, project: string, id: string): Promise<string[]> {
+      return await redis.spClaim(
+        ...placeOf(host, kind),
+        keys.lane(host, kind, project),
+        keys.lane(host, kind, ''),
+        String(limit),
+        project,
+        id,
+        String(Date.now()),
+      );
+    },
+    async release(host: string, kind: LaneKind, id: string): Promise<void> {
+      await redis.hdel(keys.inFlight(host, kind), id);
+    },
+    /** All that hold a place: after a crash, some may do nothing with it any more. */
+    async holders(host: string, kind: LaneKind): Promise<string[]> {
+      return await redis.hkeys(keys.inFlight(host, kind));
+    },
+    /** Places among the waiting starts of the same project and host, 1 is next; null for those that do not wait. */
+    async positions(sandboxes: readonly { id: string; host: string; project: string }[]): Promise<(number | null)[]> {
+      if (sandboxes.length === 0) return [];
+      const pipeline = redis.pipeline();
+      for (const { id, host, project } of sandboxes) pipeline.zrank(keys.lane(host, 'starts', project), id);
+      const rows = (await pipeline.exec()) ?? [];
+      return rows.map(([error, rank]) => {
+        if (error) throw error;
+        return rank === null ? null : Number(rank) + 1;
+      });
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { laneFunctions } from './lane-scripts.ts';
+
+/**
+ * The writes of records, as Lua: the record, what counts it, what tells of it and what makes work of it change together
+ * or not at all.
+ *
+ * A record is a hash: `v` its version, `p` its project, `r` the resource as users see it and `i` what only workers need
+ * (both JSON), `s` its sealed credentials, `w` whether it counts as awake, `m` and `d` the MiB of memory and disk that it
+ * holds, `u` the usage counters that it is in (JSON).
+ */
+const common = `
+  local function timeMs()
+    local now = redis.call('TIME')
+    return now[1] * 1000 + math.floor(now[2] / 1000)
+  end
+
+  local maxUsageNames, dayMs, keepUsageSeconds = 1000, 86400000, 34560000
+
+  -- Brings one counter up to now: 'count:since' becomes milliseconds and a peak of each day it lasted.
+  local function advance(usageNow, dayPrefix, name, delta, now)
+    local count, since = string.match(redis.call('HGET', usageNow, name) or '', '(%d+):(%d+)')
+    count, since = tonumber(count) or 0, tonumber(since) or now
+    if count == 0 then since = now end
+    while since < now do
+      local day = math.floor(since / dayMs)
+      local upTo = math.min(now, (day + 1) * dayMs)
+      local key = dayPrefix .. day
+      redis.call('HINCRBY', key, 'ms:' .. name, count * (upTo - since))
+      if (tonumber(redis.call('HGET', key, 'peak:' .. name)) or 0) < count then redis.call('HSET', key, 'peak:' .. name, count) end
+      redis.call('EXPIRE', key, keepUsageSeconds)
+      since = upTo
+    end
+    count = math.max(0, count + delta)
+    if count == 0 then redis.call('HDEL', usageNow, name)
+    else redis.call('HSET', usageNow, name, string.format('%d:%d', count, now)) end
+    local key = dayPrefix .. math.floor(now / dayMs)
+    if count > 0 and (tonumber(redis.call('HGET', key, 'peak:' .. name)) or 0) < count then
+      redis.call('HSET', key, 'peak:' .. name, count)
+      redis.call('EXPIRE', key, keepUsageSeconds)
+    end
+  end
+
+  -- Of a project that makes up ever new labels, those beyond the bound are counted together.
+  local function countUsage(usageNow, dayPrefix, names, delta, now)
+    for _, name in ipairs(cjson.decode(names)) do
+      local known = redis.call('HEXISTS', usageNow, name) == 1
+      if not known and (delta < 0 or redis.call('HLEN', usageNow) >= maxUsageNames) then name = '(other)' end
+      advance(usageNow, dayPrefix, name, delta, now)
+    end
+  end
+
+  local function hold(counters, awake, memory, disk, all)
+    if all ~= 0 then redis.call('HINCRBY', counters, 'sandboxes', all) end
+    if awake ~= 0 then
+      redis.call('HINCRBY', counters, 'awake', awake)
+      redis.call('HINCRBY', counters, 'memoryMiB', awake * memory)
+    end
+    if disk ~= 0 then redis.call('HINCRBY', counters, 'diskMiB', disk) end
+  end
+
+  -- With the usage names of before where labels changed: a watch by label has to know what left it.
+  local function tell(feed, feedLength, channel, project, id, kind, sandbox, before)
+    redis.call('XADD', feed, 'MAXLEN', '~', feedLength, '*', 't', kind, 'i', id, 's', sandbox, 'b', before or '')
+    redis.call('PUBLISH', channel, project .. ' ' .. id)
+  end
+
+  local function note(history, outbox, webhooks, project, entry, sandbox)
+    if entry == '' then return end
+    redis.call('XADD', history, 'MAXLEN', '~', 200, '*', 'j', entry)
+    if redis.call('EXISTS', webhooks) == 1 then
+      redis.call('XADD', outbox, '*', 'p', project, 'j', entry, 's', sandbox)
+    end
+  end
+`;
+
+const quotas = `
+  -- The name of the first limit that does not allow it, what it is, what is used, and in how many ms to try again.
+  local function exceeded(project, counters, defaults, memory, disk, ttl, now)
+    local names = { 'sandboxes', 'awake', 'startsPerMinute', 'maxTtlSeconds', 'memoryMiB', 'diskMiB' }
+    local given = redis.call('HMGET', project, 'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB')
+    local limit = {}
+    for i, name in ipairs(names) do limit[name] = tonumber(given[i] or defaults[i]) end
+    local used = redis.call('HMGET', counters, 'sandboxes', 'awake', 'memoryMiB', 'diskMiB', 'startsAt')
+    for i = 1, 5 do used[i] = tonumber(used[i]) or 0 end
+    if used[1] + 1 > limit.sandboxes then return { 'sandboxes', limit.sandboxes, used[1], 0 } end
+    if used[2] + 1 > limit.awake then return { 'awake', limit.awake, used[2], 0 } end
+    if used[3] + memory > limit.memoryMiB then return { 'memoryMiB', limit.memoryMiB, used[3], 0 } end
+    if used[4] + disk > limit.diskMiB then return { 'diskMiB', limit.diskMiB, used[4], 0 } end
+    if limit.maxTtlSeconds >= 0 and (ttl < 0 or ttl > limit.maxTtlSeconds) then
+      return { 'maxTtlSeconds', limit.maxTtlSeconds, ttl, 0 }
+    end
+    -- The generic cell rate algorithm (ITU-T I.371): a minute's worth at once, then one every 60 s / limit.
+    local every = 60000 / limit.startsPerMinute
+    local at = math.max(used[5], now) + every
+    if at - now > 60000 + every / 2 then return { 'startsPerMinute', limit.startsPerMinute, limit.startsPerMinute, math.ceil(at - now - 60000) } end
+    redis.call('HSET', counters, 'startsAt', string.format('%.3f', at))
+  end
+`;
+
+export const recordScripts = {
+  /**
+   * record, project, project index, host index, counters, feed, history, turns, lane, usage now, outbox, webhooks |
+   * id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
+   * prefix, changes channel, lane calls channel, feed length, default quotas... ->
+   * {'created'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
+   */
+  spCreate: {
+    numberOfKeys: 12,
+    lua: `${common}${quotas}${laneFunctions}
+      local before = redis.call('HGET', KEYS[1], 'r')
+      if before then return { 'exists', before } end
+      local state = redis.call('HGET', KEYS[2], 'state')
+      if not state then return { 'not_found' } end
+      if state == 'deleting' then return { 'deleting' } end
+      local now, memory, disk = timeMs(), tonumber(ARGV[6]), tonumber(ARGV[7])
+      local defaults = { unpack(ARGV, 15) }
+      local limit = exceeded(KEYS[2], KEYS[5], defaults, memory, disk, tonumber(ARGV[8]), now)
+      if limit then return { 'quota', unpack(limit) } end
+      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'r', ARGV[4], 'i', ARGV[5], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9])
+      redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+      redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
+      hold(KEYS[5], 1, memory, disk, 1)
+      countUsage(KEYS[10], ARGV[11], ARGV[9], 1, now)
+      tell(KEYS[6], ARGV[14], ARGV[12], ARGV[2], ARGV[1], 'added', ARGV[4])
+      note(KEYS[7], KEYS[11], KEYS[12], ARGV[2], ARGV[10], ARGV[4])
+      enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], now)
+      redis.call('PUBLISH', ARGV[13], '')
+      return { 'created' }`,
+  },
+  /**
+   * record, counters, feed, history, usage now, outbox, webhooks | id, project, expected version, resource, internal,
+   * sealed or '', awake '1', '0' or '' for as before, usage names, history entry or '', usage day prefix, changes
+   * channel, feed length -> 1, or 0 for a lost swap
+   */
+  spSwap: {
+    numberOfKeys: 7,
+    lua: `${common}
+      local was = redis.call('HMGET', KEYS[1], 'v', 'w', 'm', 'u')
+      if was[1] ~= ARGV[3] then return 0 end
+      local awake = ARGV[7] == '' and was[2] or ARGV[7]
+      redis.call('HSET', KEYS[1], 'v', ARGV[3] + 1, 'r', ARGV[4], 'i', ARGV[5])
+      if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 's', ARGV[6]) end
+      if awake ~= was[2] or ARGV[8] ~= was[4] then
+        local now = timeMs()
+        redis.call('HSET', KEYS[1], 'w', awake, 'u', ARGV[8])
+        hold(KEYS[2], awake - was[2], tonumber(was[3]), 0, 0)
+        if was[2] == '1' then countUsage(KEYS[5], ARGV[10], was[4], -1, now) end
+        if awake == '1' then countUsage(KEYS[5], ARGV[10], ARGV[8], 1, now) end
+      end
+      tell(KEYS[3], ARGV[12], ARGV[11], ARGV[2], ARGV[1], 'modified', ARGV[4], ARGV[8] ~= was[4] and was[4])
+      note(KEYS[4], KEYS[6], KEYS[7], ARGV[2], ARGV[9], ARGV[4])
+      return 1`,
+  },
+  /**
+   * record, project index, host index, ports, counters, feed, history, usage now, outbox, webhooks, then lane and in
+   * flight of starts and changes | id, project, resource, history entry, usage day prefix, changes channel, feed length,
+   * how long the history is kept in s -> 1, or 0 when it was gone already
+   */
+  spRemove: {
+    numberOfKeys: 14,
+    lua: `${common}
+      local was = redis.call('HMGET', KEYS[1], 'w', 'm', 'd', 'u')
+      if not was[1] then return 0 end
+      redis.call('DEL', KEYS[1])
+      redis.call('ZREM', KEYS[2], ARGV[1])
+      redis.call('ZREM', KEYS[3], ARGV[1])
+      local leases = redis.call('HGETALL', KEYS[4])
+      for i = 1, #leases, 2 do
+        if leases[i + 1] == ARGV[1] then redis.call('HDEL', KEYS[4], leases[i]) end
+      end
+      hold(KEYS[5], -tonumber(was[1]), tonumber(was[2]), -tonumber(was[3]), -1)
+      if was[1] == '1' then countUsage(KEYS[8], ARGV[5], was[4], -1, timeMs()) end
+      for i = 11, 13, 2 do
+        redis.call('ZREM', KEYS[i], ARGV[1])
+        redis.call('HDEL', KEYS[i + 1], ARGV[1])
+      end
+      tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
+      note(KEYS[7], KEYS[9], KEYS[10], ARGV[2], ARGV[4], ARGV[3])
+      redis.call('EXPIRE', KEYS[7], ARGV[8])
+      return 1`,
+  },
+  /** record | project -> the resource when it is the project's, else nil, by the same way through the store */
+  spRead: {
+    numberOfKeys: 1,
+    lua: `
+      if redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] then return nil end
+      return redis.call('HGET', KEYS[1], 'r')`,
+  },
+} as const;

@@ -1,0 +1,69 @@
+import { invalidField } from '../errors.ts';
+import type { Sandbox, SandboxCreate, SandboxPatch } from '../schemas/sandbox.ts';
+import type { SandboxRecord } from './record.ts';
+
+/** The record of a sandbox that was just asked for. */
+export function newRecord(input: {
+  id: string;
+  project: string;
+  body: SandboxCreate;
+  versions: { kubernetesVersion: string; etcdVersion: string };
+  placed: { host: string; runtime: string };
+}): SandboxRecord {
+  const { id, project, body, versions, placed } = input;
+  const now = new Date();
+  const ttl = body.spec.ttlSeconds ?? null;
+  return {
+    desired: 'running',
+    port: null,
+    attempts: 0,
+    notBefore: 0,
+    wasReady: false,
+    sandbox: {
+      id,
+      name: body.name ?? id,
+      project,
+      labels: body.labels ?? {},
+      spec: { ...body.spec, ttlSeconds: ttl },
+      status: {
+        phase: 'pending',
+        conditions: [],
+        endpoint: null,
+        ...versions,
+        runtime: placed.runtime as Sandbox['status']['runtime'],
+        host: placed.host,
+        restarts: 0,
+        queuePosition: null,
+        timings: {},
+        failure: null,
+      },
+      resourceVersion: '1',
+      createdAt: now.toISOString(),
+      updatedAt: now.toISOString(),
+      expiresAt: expiry(now, ttl),
+    },
+  };
+}
+
+/** Applies a merge patch (RFC 7396). Throws `validation_failed` when the outcome has too many labels. */
+export function merge(record: SandboxRecord, body: SandboxPatch): SandboxRecord {
+  const { sandbox } = record;
+  const labels = Object.entries({ ...sandbox.labels, ...body.labels }).filter(([, value]) => value !== null);
+  if (labels.length > 64) throw invalidField('/labels', 'must have at most 64 labels, the present ones included');
+  const ttl = body.spec?.ttlSeconds;
+  return {
+    ...record,
+    sandbox: {
+      ...sandbox,
+      name: body.name ?? sandbox.name,
+      labels: Object.fromEntries(labels) as Record<string, string>,
+      ...(ttl === undefined
+        ? {}
+        : { spec: { ...sandbox.spec, ttlSeconds: ttl }, expiresAt: expiry(new Date(sandbox.createdAt), ttl) }),
+    },
+  };
+}
+
+function expiry(from: Date, ttlSeconds: number | null): string | null {
+  return ttlSeconds === null ? null : new Date(from.getTime() + ttlSeconds * 1000).toISOString();
+}

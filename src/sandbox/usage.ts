@@ -1,0 +1,83 @@
+import type { Redis } from 'ioredis';
+import type { RedisKeys } from '../redis-keys.ts';
+import type { Sandbox } from '../schemas/sandbox.ts';
+import type { UsageReport } from '../schemas/usage.ts';
+
+const dayMs = 86_400_000;
+/** The counter of the whole project; all others are `label=value`. */
+const whole = '';
+
+interface Counter {
+  sandboxSeconds: number;
+  peak: number;
+}
+
+/** The usage counters that a sandbox is in, as JSON: its project's, and one for each of its labels. */
+export function usageNames(sandbox: Sandbox): string {
+  const labels = Object.entries(sandbox.labels).map(([key, value]) => `${key}=${value}`);
+  return JSON.stringify([whole, ...labels.sort()]);
+}
+
+/** Sandbox-seconds and peaks from the first day to the last, both in UTC and included. */
+export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  return async function read(project: string, from: Date, to: Date): Promise<UsageReport> {
+    const now = Date.now();
+    const days = daysBetween(from, to);
+    const pipeline = redis.pipeline();
+    pipeline.hgetall(keys.usageNow(project));
+    for (const day of days) pipeline.hgetall(keys.usageOfDay(project, day));
+    const rows = (await pipeline.exec()) ?? [];
+    const [running = {}, ...perDay] = rows.map(([error, fields]) => {
+      if (error) throw error;
+      return fields as Record<string, string>;
+    });
+    const counters = new Map<string, Counter>();
+    for (const fields of perDay) addDay(counters, fields);
+    for (const [name, text] of Object.entries(running)) addRunning(counters, name, text, days, now);
+    const total = counters.get(whole) ?? { sandboxSeconds: 0, peak: 0 };
+    const labels = [...counters].filter(([name]) => name !== whole).sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      project,
+      from: new Date((days[0] ?? 0) * dayMs).toISOString(),
+      to: new Date(((days.at(-1) ?? 0) + 1) * dayMs).toISOString(),
+      total: rounded(total),
+      labels: labels.map(([label, counter]) => ({ label, ...rounded(counter) })),
+    };
+  };
+}
+
+function daysBetween(from: Date, to: Date): number[] {
+  const first = Math.floor(from.getTime() / dayMs);
+  const last = Math.floor(to.getTime() / dayMs);
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+function counterOf(counters: Map<string, Counter>, name: string): Counter {
+  const known = counters.get(name) ?? { sandboxSeconds: 0, peak: 0 };
+  counters.set(name, known);
+  return known;
+}
+
+function addDay(counters: Map<string, Counter>, fields: Record<string, string>): void {
+  for (const [field, text] of Object.entries(fields)) {
+    const at = field.indexOf(':');
+    const counter = counterOf(counters, field.slice(at + 1));
+    if (field.startsWith('ms:')) counter.sandboxSeconds += Number(text) / 1000;
+    else counter.peak = Math.max(counter.peak, Number(text));
+  }
+}
+
+/** What has run since the last change is in no day yet. */
+function addRunning(counters: Map<string, Counter>, name: string, text: string, days: number[], now: number): void {
+  const [count = 0, since = now] = text.split(':').map(Number);
+  const begin = Math.max(since, (days[0] ?? 0) * dayMs);
+  const end = Math.min(now, ((days.at(-1) ?? 0) + 1) * dayMs);
+  if (end <= begin) return;
+  const counter = counterOf(counters, name);
+  counter.sandboxSeconds += (count * (end - begin)) / 1000;
+  counter.peak = Math.max(counter.peak, count);
+}
+
+function rounded({ sandboxSeconds, peak }: Counter): Counter {
+  return { sandboxSeconds: Math.round(sandboxSeconds * 1000) / 1000, peak };
+}

@@ -1,0 +1,84 @@
+import Type from 'typebox';
+import { nullable, ref, stringEnum, timestamp } from './common.ts';
+
+export const scopes = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+const scopeList = Type.Array(stringEnum(scopes), {
+  description:
+    'read: look; write: also create, change, delete and take kubeconfigs; admin: also keys and the audit log of the project',
+  minItems: 1,
+  maxItems: 3,
+  uniqueItems: true,
+  examples: [['read', 'write']],
+});
+
+const keyName = Type.String({
+  description: 'what it is for',
+  minLength: 1,
+  maxLength: 100,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  examples: ['ci'],
+});
+
+export const keyId = Type.String({
+  description: 'made by the server',
+  pattern: '^[0-9a-z]{12}$',
+  examples: ['4k2x9q7m3v8t'],
+});
+
+export const KeyCreate = Type.Object(
+  {
+    name: keyName,
+    scopes: { ...scopeList, default: ['read', 'write'] },
+    expiresAt: Type.Optional(nullable(timestamp('when it ends'), { description: 'when it ends; null: never' })),
+  },
+  { $id: 'KeyCreate', title: 'KeyCreate', additionalProperties: false, description: 'a key to make' },
+);
+export type KeyCreate = Type.Static<typeof KeyCreate>;
+
+const described = {
+  id: keyId,
+  name: keyName,
+  project: Type.String({ description: 'what it is a key of', examples: ['team-a'] }),
+  scopes: scopeList,
+  createdAt: timestamp('when it was made'),
+  expiresAt: nullable(timestamp('when it ends'), { description: 'when it ends; null: never' }),
+  lastUsedAt: nullable(timestamp('its last use, to the minute'), { description: 'its last use, to the minute' }),
+};
+
+export const Key = Type.Object(described, { $id: 'Key', title: 'Key', description: 'a key, without its secret' });
+export type Key = Type.Static<typeof Key>;
+
+export const KeyWithSecret = Type.Object(
+  {
+    ...described,
+    secret: Type.String({
+      description: 'the key itself: told now and never again',
+      examples: ['sandplane_4k2x9q7m3v8t_…'],
+    }),
+  },
+  { $id: 'KeyWithSecret', title: 'KeyWithSecret', description: 'a new key' },
+);
+export type KeyWithSecret = Type.Static<typeof KeyWithSecret>;
+
+export const KeyList = Type.Object(
+  {
+    items: Type.Array(ref(Key), { description: 'this page, newest first' }),
+    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+  },
+  { $id: 'KeyList', title: 'KeyList', description: 'a page of keys' },
+);
+
+export const Whoami = Type.Object(
+  {
+    kind: stringEnum(['admin', 'key', 'oidc'] as const, { description: 'how it was proven', examples: ['key'] }),
+    subject: Type.String({ description: 'who, as the audit log has it', examples: ['key:4k2x9q7m3v8t'] }),
+    name: Type.String({ description: 'for people', examples: ['ci'] }),
+    project: Type.String({ description: 'the project of this request', examples: ['team-a'] }),
+    scopes: scopeList,
+    expiresAt: nullable(timestamp('when it ends'), { description: 'when it ends; null: never' }),
+  },
+  { $id: 'Whoami', title: 'Whoami', description: 'who asks' },
+);
+export type Whoami = Type.Static<typeof Whoami>;

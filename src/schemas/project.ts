@@ -1,0 +1,94 @@
+import Type from 'typebox';
+import { nullable, ref, stringEnum, timestamp } from './common.ts';
+
+export const projectName = Type.String({
+  description: 'a DNS label (RFC 1123): a-z, 0-9 and "-", at most 63 characters',
+  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  maxLength: 63,
+  examples: ['team-a'],
+});
+
+const count = (description: string, example: number) =>
+  Type.Integer({ description, minimum: 0, maximum: 1_000_000_000, examples: [example] });
+
+const limits = {
+  sandboxes: count('sandboxes at the same time, in any phase', 100),
+  awake: count('sandboxes that run or may run at the same time', 50),
+  startsPerMinute: Type.Integer({
+    description: 'creates in a minute',
+    minimum: 1,
+    maximum: 1_000_000,
+    examples: [120],
+  }),
+  maxTtlSeconds: nullable(Type.Integer({ minimum: 1, maximum: 31_536_000 }), {
+    description: 'the longest time to live, and that of who asks for none; null: no limit',
+    examples: [86400],
+  }),
+  memoryMiB: count('memory that awake sandboxes may take at most, by the limits of their components, in MiB', 153_600),
+  diskMiB: count('disk that sandboxes may take at most, in MiB', 256_000),
+} as const;
+
+export const Quotas = Type.Object(limits, { description: 'what the project may have' });
+export type Quotas = Type.Static<typeof Quotas>;
+export const quotaNames = Object.keys(limits) as (keyof Quotas)[];
+
+/** As a merge patch: null takes the service's default again; to maxTtlSeconds it is "no limit". */
+const orDefault = (schema: Type.TInteger) =>
+  Type.Optional(nullable(schema, { description: (schema as { description?: string }).description ?? '' }));
+
+const QuotaChanges = Type.Object(
+  {
+    sandboxes: orDefault(limits.sandboxes),
+    awake: orDefault(limits.awake),
+    startsPerMinute: orDefault(limits.startsPerMinute),
+    maxTtlSeconds: Type.Optional(limits.maxTtlSeconds),
+    memoryMiB: orDefault(limits.memoryMiB),
+    diskMiB: orDefault(limits.diskMiB),
+  },
+  { description: "limits of its own; null and what is missing: the service's", additionalProperties: false },
+);
+
+export const ProjectCreate = Type.Object(
+  { name: projectName, quotas: Type.Optional(QuotaChanges) },
+  { $id: 'ProjectCreate', title: 'ProjectCreate', additionalProperties: false, description: 'a project to create' },
+);
+export type ProjectCreate = Type.Static<typeof ProjectCreate>;
+
+export const ProjectPatch = Type.Object(
+  { quotas: QuotaChanges },
+  { $id: 'ProjectPatch', title: 'ProjectPatch', additionalProperties: false, description: 'a merge patch (RFC 7396)' },
+);
+export type ProjectPatch = Type.Static<typeof ProjectPatch>;
+
+export const Project = Type.Object(
+  {
+    name: projectName,
+    uid: Type.String({ description: 'this project and no later one of its name', examples: ['0198-…'] }),
+    state: stringEnum(['active', 'deleting'] as const, {
+      description: 'whether it takes sandboxes',
+      examples: ['active'],
+    }),
+    quotas: Quotas,
+    used: Type.Object(
+      {
+        sandboxes: count('sandboxes', 3),
+        awake: count('those that run or may run', 2),
+        memoryMiB: count('memory they may take', 6144),
+        diskMiB: count('disk they may take', 7680),
+      },
+      { description: 'how much of the limits is used' },
+    ),
+    resourceVersion: Type.String({ description: 'changes with every change; also the ETag', examples: ['1'] }),
+    createdAt: timestamp('when it was made'),
+  },
+  { $id: 'Project', title: 'Project', description: 'a tenant: what it owns, nobody else sees' },
+);
+export type Project = Type.Static<typeof Project>;
+
+export const ProjectList = Type.Object(
+  {
+    items: Type.Array(ref(Project), { description: 'this page, newest first' }),
+    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+  },
+  { $id: 'ProjectList', title: 'ProjectList', description: 'a page of projects' },
+);

@@ -1,0 +1,146 @@
+import Type from 'typebox';
+import { nullable, ref, stringEnum, timestamp } from './common.ts';
+import { historyTypes } from './history.ts';
+
+export const webhookEvents = [...historyTypes.map((type) => `sandbox.${type}` as const), 'webhook.disabled'] as const;
+export type WebhookEvent = (typeof webhookEvents)[number];
+
+export const webhookId = Type.String({
+  description: 'made by the server',
+  pattern: '^wh-[0-9a-z]{20}$',
+  examples: ['wh-4k2x9q7m3v8t1c6z0w5y'],
+});
+
+export const deliveryId = Type.String({
+  description: 'made by the server',
+  pattern: '^dl-[0-9]{1,15}-[0-9]{1,10}-[0-9a-z]{20}$',
+  examples: ['dl-1763900000000-0-4k2x9q7m3v8t1c6z0w5y'],
+});
+
+const url = Type.String({
+  description: 'where events are sent: https, at a public address',
+  minLength: 1,
+  maxLength: 2000,
+  examples: ['https://ci.example.com/hooks/sandplane'],
+});
+
+const events = Type.Array(stringEnum(webhookEvents), {
+  description: 'which events are sent; none in the list: all',
+  uniqueItems: true,
+  maxItems: webhookEvents.length,
+  examples: [['sandbox.ready', 'sandbox.failed']],
+});
+
+const description = Type.String({
+  description: 'what it is for',
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  examples: ['CI'],
+});
+
+export const WebhookCreate = Type.Object(
+  { url, events: { ...events, default: [] }, description: { ...description, default: '' } },
+  { $id: 'WebhookCreate', title: 'WebhookCreate', additionalProperties: false, description: 'a receiver to add' },
+);
+export type WebhookCreate = Type.Static<typeof WebhookCreate>;
+
+export const WebhookPatch = Type.Object(
+  {
+    url: Type.Optional(url),
+    events: Type.Optional(events),
+    description: Type.Optional(description),
+    disabled: Type.Optional(Type.Boolean({ description: 'false enables it again', examples: [false] })),
+  },
+  {
+    $id: 'WebhookPatch',
+    title: 'WebhookPatch',
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'a merge patch (RFC 7396)',
+  },
+);
+export type WebhookPatch = Type.Static<typeof WebhookPatch>;
+
+const described = {
+  id: webhookId,
+  project: Type.String({ description: 'whose events it gets', examples: ['team-a'] }),
+  url,
+  events,
+  description,
+  disabled: Type.Boolean({ description: 'nothing is sent', examples: [false] }),
+  disabledReason: nullable(Type.String(), { description: 'why, if the service did it', examples: [null] }),
+  lastSuccessAt: nullable(timestamp('when it last took an event'), { description: 'when it last took an event' }),
+  resourceVersion: Type.String({ description: 'changes with every change; also the ETag', examples: ['1'] }),
+  createdAt: timestamp('when it was made'),
+};
+
+export const Webhook = Type.Object(described, {
+  $id: 'Webhook',
+  title: 'Webhook',
+  description: 'a receiver of events, without its secret',
+});
+export type Webhook = Type.Static<typeof Webhook>;
+
+export const WebhookWithSecret = Type.Object(
+  {
+    ...described,
+    secret: Type.String({
+      description: 'what deliveries are signed with (Standard Webhooks): told now and never again',
+      examples: ['whsec_…'],
+    }),
+  },
+  { $id: 'WebhookWithSecret', title: 'WebhookWithSecret', description: 'a receiver with a new secret' },
+);
+export type WebhookWithSecret = Type.Static<typeof WebhookWithSecret>;
+
+export const WebhookList = Type.Object(
+  {
+    items: Type.Array(ref(Webhook), { description: 'this page, newest first' }),
+    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+  },
+  { $id: 'WebhookList', title: 'WebhookList', description: 'a page of receivers' },
+);
+
+const Attempt = Type.Object(
+  {
+    at: timestamp('when it was tried'),
+    status: nullable(Type.Integer(), {
+      description: 'the HTTP status of the answer, if there was one',
+      examples: [200],
+    }),
+    error: nullable(Type.String(), { description: 'what went wrong', examples: [null] }),
+    durationMs: Type.Integer({ description: 'how long it took, in milliseconds', minimum: 0, examples: [42] }),
+  },
+  { description: 'one try' },
+);
+export type Attempt = Type.Static<typeof Attempt>;
+
+export const Delivery = Type.Object(
+  {
+    id: deliveryId,
+    webhookId,
+    event: stringEnum(webhookEvents, { description: 'what it tells', examples: ['sandbox.ready'] }),
+    messageId: Type.String({
+      description: 'the webhook-id that receivers know it by',
+      examples: ['evt_1763900000000-0'],
+    }),
+    state: stringEnum(['pending', 'delivered', 'failed'] as const, {
+      description: 'pending: is being tried; failed: was given up, and can be replayed',
+      examples: ['delivered'],
+    }),
+    attempts: Type.Array(Attempt, { description: 'the last 20 tries, oldest first' }),
+    attemptCount: Type.Integer({ description: 'tries in all', minimum: 0, examples: [1] }),
+    nextAttemptAt: nullable(timestamp('when it is tried again'), { description: 'when it is tried again' }),
+    createdAt: timestamp('when it happened'),
+  },
+  { $id: 'Delivery', title: 'Delivery', description: 'one event on its way to one receiver' },
+);
+export type Delivery = Type.Static<typeof Delivery>;
+
+export const DeliveryList = Type.Object(
+  {
+    items: Type.Array(ref(Delivery), { description: 'this page, newest first' }),
+    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+  },
+  { $id: 'DeliveryList', title: 'DeliveryList', description: 'a page of deliveries' },
+);

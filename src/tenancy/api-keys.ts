@@ -1,0 +1,155 @@
+import { timingSafeEqual } from 'node:crypto';
+import DataLoader from 'dataloader';
+import type { Redis } from 'ioredis';
+import { AppError, invalidField } from '../errors.ts';
+import { parseCursor, readIndex, toCursor } from '../paging.ts';
+import type { RedisKeys } from '../redis-keys.ts';
+import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
+import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
+import type { Principal } from './principal.ts';
+import { noProject } from './projects.ts';
+import { quotaExceeded } from './quotas.ts';
+
+const maxKeysPerProject = 200;
+const keepRevokedSeconds = 30 * 24 * 3600;
+const lastUseEveryMs = 60_000;
+
+export type ApiKeys = ReturnType<typeof createApiKeys>;
+
+/** Keys of projects. What is stored of one is its hash; whoever has the store cannot use them. */
+export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  // All requests that come in the same turn of the event loop ask the store once for a key. Nothing is kept beyond it:
+  // a key that was revoked anywhere is refused from the next request on.
+  const records = new DataLoader<string, Record<string, string>>(
+    async (ids) => {
+      records.clearAll();
+      return await load(ids);
+    },
+    { batchScheduleFn: (dispatch) => void setImmediate(dispatch) },
+  );
+
+  async function load(ids: readonly string[]): Promise<(Record<string, string> | Error)[]> {
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hgetall(keys.apiKey(id));
+    const rows = (await pipeline.exec()) ?? [];
+    const found = rows.map(([error, fields]) => error ?? (fields as Record<string, string>));
+    for (const [i, fields] of found.entries()) if (!(fields instanceof Error)) noteUse(ids[i] as string, fields);
+    return found;
+  }
+
+  function noteUse(id: string, fields: Record<string, string>): void {
+    if (!fields.hash || fields.revokedAt || Date.now() - Number(fields.usedAt ?? 0) < lastUseEveryMs) return;
+    // Not worth a request's failure.
+    redis.hset(keys.apiKey(id), 'usedAt', String(Date.now())).catch(() => undefined);
+  }
+
+  async function create(project: string, uid: string, id: string, body: KeyCreate): Promise<KeyWithSecret> {
+    const expiresAt = body.expiresAt ? Date.parse(body.expiresAt) : null;
+    if (expiresAt !== null && expiresAt <= Date.now()) throw invalidField('/expiresAt', 'must be in the future');
+    const secret = newSecret(id);
+    const createdAt = Date.now();
+    const fields = {
+      hash: hashKey(secret).toString('base64'),
+      project,
+      uid,
+      name: body.name,
+      scopes: body.scopes.join(' '),
+      createdAt: String(createdAt),
+      ...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
+    };
+    const added = await redis.spAddToProject(
+      keys.project(project),
+      keys.apiKey(id),
+      keys.apiKeys(project),
+      id,
+      String(createdAt),
+      String(maxKeysPerProject),
+      ...Object.entries(fields).flat(),
+    );
+    if (added === -1) throw noProject(project);
+    if (added === 0) {
+      throw quotaExceeded(project, { name: 'keys', value: maxKeysPerProject, used: maxKeysPerProject });
+    }
+    return { ...toKey(id, fields), secret };
+  }
+
+  async function get(project: string, id: string): Promise<Key> {
+    const fields = await redis.hgetall(keys.apiKey(id));
+    if (fields.project !== project || fields.revokedAt) throw noKey(id);
+    return toKey(id, fields);
+  }
+
+  async function list(project: string, query: { limit: number; cursor?: string }) {
+    const page = await readIndex(redis, keys.apiKeys(project), query.limit, parseCursor(query.cursor));
+    const found = await Promise.all(
+      page.members.map(async (id) => [id, await redis.hgetall(keys.apiKey(id))] as const),
+    );
+    const items = found.filter(([, fields]) => fields.hash).map(([id, fields]) => toKey(id, fields));
+    return { items, nextCursor: toCursor(page.next) };
+  }
+
+  /** At once on every replica. The hash is kept for a month, so that its user is told what happened. */
+  async function revoke(project: string, id: string): Promise<void> {
+    await get(project, id);
+    const outcome = await redis
+      .multi()
+      .hset(keys.apiKey(id), 'revokedAt', String(Date.now()))
+      .expire(keys.apiKey(id), keepRevokedSeconds)
+      .zrem(keys.apiKeys(project), id)
+      .publish(keys.changes, `key:${id}`)
+      .exec();
+    for (const [error] of outcome ?? []) if (error) throw error;
+  }
+
+  /**
+   * Who has this key. A key that is unknown and one with another secret get the same answer in the same time. Throws
+   * `unauthenticated`, `key_malformed`, `key_checksum_mismatch`, `key_expired`, `key_revoked`.
+   */
+  async function authenticate(key: string): Promise<Principal> {
+    const id = parseKey(key);
+    const fields = await records.load(id);
+    const known = Buffer.from(fields.hash ?? '', 'base64');
+    const given = hashKey(key);
+    if (!timingSafeEqual(known.length === given.length ? known : Buffer.alloc(given.length), given)) {
+      throw new AppError('unauthenticated', 'This key is not known here.');
+    }
+    if (fields.revokedAt)
+      throw unacceptable('key_revoked', `was revoked at ${isoTime(fields.revokedAt)}; ask for another`);
+    const expiresAt = fields.expiresAt ? Number(fields.expiresAt) : null;
+    if (expiresAt !== null && expiresAt <= Date.now()) {
+      throw unacceptable('key_expired', `expired at ${new Date(expiresAt).toISOString()}; ask for another`);
+    }
+    return {
+      kind: 'key',
+      subject: `key:${id}`,
+      name: fields.name ?? '',
+      project: fields.project ?? '',
+      projectUid: fields.uid ?? '',
+      scopes: (fields.scopes ?? '').split(' ') as Scope[],
+      expiresAt,
+      keyId: id,
+    };
+  }
+
+  return { create, get, list, revoke, authenticate };
+}
+
+function toKey(id: string, fields: Record<string, string>): Key {
+  return {
+    id,
+    name: fields.name ?? '',
+    project: fields.project ?? '',
+    scopes: (fields.scopes ?? '').split(' ') as Scope[],
+    createdAt: isoTime(fields.createdAt) ?? '',
+    expiresAt: isoTime(fields.expiresAt),
+    lastUsedAt: isoTime(fields.usedAt),
+  };
+}
+
+function isoTime(ms: string | undefined): string | null {
+  return ms ? new Date(Number(ms)).toISOString() : null;
+}
+
+function noKey(id: string): AppError {
+  return new AppError('not_found', `There is no key ${id}.`);
+}

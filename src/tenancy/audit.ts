@@ -1,0 +1,37 @@
+import type { Redis } from 'ioredis';
+import { invalidField } from '../errors.ts';
+import type { RedisKeys } from '../redis-keys.ts';
+import type { AuditEntry } from '../schemas/audit.ts';
+
+/** Per project. The oldest go when there are more. */
+const keepEntries = 100_000;
+
+export type AuditNote = Omit<AuditEntry, 'id' | 'at'>;
+export type Audit = ReturnType<typeof createAudit>;
+
+/** The audit log: entries are added, never changed. It has no bodies, and so no secrets. */
+export function createAudit({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  return {
+    async append(projectUid: string, note: AuditNote): Promise<void> {
+      await redis.xadd(keys.audit(projectUid), 'MAXLEN', '~', keepEntries, '*', 'j', JSON.stringify(note));
+    },
+    async list(projectUid: string, { limit, cursor }: { limit: number; cursor?: string }) {
+      const rows = await redis.xrevrange(keys.audit(projectUid), before(cursor), '-', 'COUNT', limit + 1);
+      const items = rows.slice(0, limit).map(toEntry);
+      const last = items.at(-1);
+      return { items, nextCursor: rows.length > limit && last ? Buffer.from(last.id).toString('base64url') : null };
+    },
+  };
+}
+
+function before(cursor: string | undefined): string {
+  if (cursor === undefined) return '+';
+  const id = Buffer.from(cursor, 'base64url').toString();
+  if (/^\d{1,15}-\d{1,10}$/.test(id)) return `(${id}`;
+  throw invalidField('#query/cursor', 'is not a cursor of this service; begin without one', 'invalid_cursor');
+}
+
+function toEntry([id, [, text = '{}']]: [string, string[]]): AuditEntry {
+  const at = new Date(Number(id.split('-')[0])).toISOString();
+  return { id, at, ...(JSON.parse(text) as AuditNote) };
+}

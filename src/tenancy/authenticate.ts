@@ -1,0 +1,81 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { AppError } from '../errors.ts';
+import { scopes } from '../schemas/key.ts';
+import type { ApiKeys } from './api-keys.ts';
+import type { Oidc } from './oidc.ts';
+import type { Principal } from './principal.ts';
+import { defaultProject, noProject, type Projects } from './projects.ts';
+
+export interface AuthenticatorOptions {
+  readonly adminKey: string;
+  readonly apiKeys: ApiKeys;
+  readonly projects: Projects;
+  /** Null when no issuer is configured. */
+  readonly oidc: Oidc | null;
+}
+
+export type Authenticate = (authorization: string | undefined, project: string | undefined) => Promise<Principal>;
+
+/**
+ * Who sends the header `Authorization: Bearer <key or JWT>`, and for which project: that of the key or token, or for the
+ * admin the one of the header `Sandplane-Project`. Throws what keys.ts and oidc.ts throw, and `unauthenticated`.
+ */
+export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions): Authenticate {
+  const adminDigest = digest(adminKey);
+
+  async function prove(given: string, project: string | undefined): Promise<Principal> {
+    // Compared by digests of equal length, in constant time.
+    if (timingSafeEqual(digest(given), adminDigest)) return await admin(project ?? defaultProject);
+    if (/^ey[^.]*\./.test(given)) return await person(given);
+    return await apiKeys.authenticate(given);
+  }
+
+  async function admin(project: string): Promise<Principal> {
+    const projectUid = await projects.uidOf(project);
+    if (projectUid === null) throw noProject(project);
+    return {
+      kind: 'admin',
+      subject: 'admin',
+      name: 'admin',
+      project,
+      projectUid,
+      scopes,
+      expiresAt: null,
+      keyId: null,
+    };
+  }
+
+  async function person(jwt: string): Promise<Principal> {
+    if (!oidc) throw new AppError('token_issuer_unknown', 'No issuer of tokens is configured here; send a key.');
+    const token = await oidc.verify(jwt);
+    const projectUid = await projects.uidOf(token.project);
+    if (projectUid === null) {
+      throw new AppError('token_not_mapped', `The token is for the project ${token.project}, which there is not.`);
+    }
+    return {
+      kind: 'oidc',
+      subject: `oidc:${token.issuer}#${token.subject}`,
+      name: token.subject,
+      project: token.project,
+      projectUid,
+      scopes: token.scopes,
+      expiresAt: token.expiresAt.getTime(),
+      keyId: null,
+    };
+  }
+
+  return async (authorization, project) => {
+    const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (given === undefined) {
+      throw new AppError('unauthenticated', 'Send the header "Authorization: Bearer <key>" with a valid key.');
+    }
+    const principal = await prove(given, project);
+    // Naming one's own project is fine; another's is as unknown as one that is not there.
+    if (project !== undefined && project !== principal.project) throw noProject(project);
+    return principal;
+  };
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,49 @@
+import { AppError } from '../errors.ts';
+import type { Scope, Whoami } from '../schemas/key.ts';
+
+/** Who asks, as proven, and the one project the request is about. */
+export interface Principal {
+  readonly kind: Whoami['kind'];
+  /** As the audit log and the history of sandboxes have it. */
+  readonly subject: string;
+  readonly name: string;
+  readonly project: string;
+  readonly projectUid: string;
+  readonly scopes: readonly Scope[];
+  /** Epoch milliseconds, or null. */
+  readonly expiresAt: number | null;
+  /** The id of the key, when it is one: watches listen for its revocation. */
+  readonly keyId: string | null;
+}
+
+/** What a route asks for; `service` is the service's own admin key. */
+export type NeededScope = Scope | 'service';
+
+const implied: Readonly<Record<Scope, readonly Scope[]>> = {
+  read: ['read'],
+  write: ['read', 'write'],
+  admin: ['read', 'write', 'admin'],
+};
+
+/** Throws `insufficient_scope`. */
+export function requireScope(principal: Principal, needed: NeededScope): void {
+  if (principal.kind === 'admin') return;
+  if (needed === 'service') {
+    throw new AppError('insufficient_scope', "Only the service's admin key may do that.");
+  }
+  if (principal.scopes.some((scope) => implied[scope].includes(needed))) return;
+  const held = principal.scopes.join(', ');
+  throw new AppError('insufficient_scope', `This needs the scope ${needed}; ${principal.subject} has ${held}.`);
+}
+
+export function whoami(principal: Principal): Whoami {
+  const { kind, subject, name, project, scopes, expiresAt } = principal;
+  return {
+    kind,
+    subject,
+    name,
+    project,
+    scopes: [...scopes],
+    expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+  };
+}

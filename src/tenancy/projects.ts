@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { Value } from 'typebox/value';
+import { AppError } from '../errors.ts';
+import { checkMatch } from '../etag.ts';
+import { parseCursor, readIndex, toCursor } from '../paging.ts';
+import type { RedisKeys } from '../redis-keys.ts';
+import {
+  type Project,
+  type ProjectCreate,
+  type ProjectPatch,
+  projectName,
+  type Quotas,
+  quotaNames,
+} from '../schemas/project.ts';
+
+export const defaultProject = 'default';
+
+export type Projects = ReturnType<typeof createProjects>;
+
+/** The tenants. A project is a hash: what it is, and those of its limits that are not the service's. */
+export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
+  async function create(body: ProjectCreate): Promise<Project> {
+    const { name, quotas = {} } = body;
+    const fields = fieldsOf(quotas).filter(([, value]) => value !== '');
+    const created = await redis.spCreateProject(
+      keys.project(name),
+      keys.projects,
+      name,
+      String(Date.now()),
+      randomUUID(),
+      // One field more, so that there is always one.
+      'name',
+      name,
+      ...fields.flat(),
+    );
+    if (created === 0) throw new AppError('project_exists', `There is a project ${name} already. Choose another name.`);
+    return await get(name);
+  }
+
+  /** Made at the start of the service, so that it is useful to one user without any administration. */
+  async function ensureDefault(): Promise<void> {
+    await create({ name: defaultProject }).catch((error: unknown) => {
+      if (!(error instanceof AppError && error.code === 'project_exists')) throw error;
+    });
+  }
+
+  async function find(name: string): Promise<Project | null> {
+    const pipeline = redis.pipeline().hgetall(keys.project(name)).hgetall(keys.counters(name));
+    const [fields, counters] = ((await pipeline.exec()) ?? []).map(([error, value]) => {
+      if (error) throw error;
+      return value as Record<string, string>;
+    });
+    return fields?.uid ? toProject(name, fields, counters ?? {}) : null;
+  }
+
+  async function get(name: string): Promise<Project> {
+    const project = await find(name);
+    if (!project) throw noProject(name);
+    return project;
+  }
+
+  function toProject(name: string, fields: Record<string, string>, counters: Record<string, string>): Project {
+    const own = quotaNames.map((quota) => {
+      const text = fields[`q:${quota}`];
+      return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
+    });
+    const used = (counter: string) => Number(counters[counter] ?? 0);
+    return {
+      name,
+      uid: fields.uid ?? '',
+      state: fields.state as Project['state'],
+      quotas: Object.fromEntries(own.map(([quota, value]) => [quota, value === -1 ? null : value])) as Quotas,
+      used: {
+        sandboxes: used('sandboxes'),
+        awake: used('awake'),
+        memoryMiB: used('memoryMiB'),
+        diskMiB: used('diskMiB'),
+      },
+      resourceVersion: fields.v ?? '1',
+      createdAt: new Date(Number(fields.createdAt)).toISOString(),
+    };
+  }
+
+  async function list(query: { limit: number; cursor?: string }) {
+    const page = await readIndex(redis, keys.projects, query.limit, parseCursor(query.cursor));
+    const found = await Promise.all(page.members.map(find));
+    return { items: found.filter((project) => project !== null), nextCursor: toCursor(page.next) };
+  }
+
+  async function patch(name: string, body: ProjectPatch, ifMatch?: string): Promise<Project> {
+    for (;;) {
+      const before = await get(name);
+      checkMatch(before.resourceVersion, ifMatch);
+      const changes = fieldsOf(body.quotas).flat();
+      if (await redis.spSwapFields(keys.project(name), before.resourceVersion, ...changes)) return await get(name);
+    }
+  }
+
+  /** The uid of a project, all that a request needs of it. Null when there is none. */
+  async function uidOf(name: string): Promise<string | null> {
+    // The name may come from a header that no schema has seen.
+    if (!Value.Check(projectName, name)) return null;
+    return await redis.hget(keys.project(name), 'uid');
+  }
+
+  return { create, ensureDefault, get, find, list, patch, uidOf };
+}
+
+/** Fields of the hash; '' stands for the service's default, and -1 for no limit. */
+function fieldsOf(quotas: Partial<Record<keyof Quotas, number | null>>): [string, string][] {
+  return Object.entries(quotas).map(([name, value]) => {
+    if (name === 'maxTtlSeconds') return [`q:${name}`, String(value ?? -1)];
+    return [`q:${name}`, value === null ? '' : String(value)];
+  });
+}
+
+export function noProject(name: string): AppError {
+  return new AppError('not_found', `There is no project ${name}.`);
+}

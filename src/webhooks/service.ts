@@ -1,0 +1,115 @@
+import { invalidField } from '../errors.ts';
+import { checkMatch } from '../etag.ts';
+import { parseCursor, toCursor } from '../paging.ts';
+import type { Delivery, Webhook, WebhookCreate, WebhookPatch, WebhookWithSecret } from '../schemas/webhook.ts';
+import type { AddressGuard } from './addresses.ts';
+import { type Deliveries, toPublic } from './deliveries.ts';
+import { newWebhookSecret } from './sign.ts';
+import type { WebhookSecret, WebhookStore } from './store.ts';
+
+/** Both secrets sign for as long after a rotation. */
+const overlapMs = 24 * 3600 * 1000;
+
+interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export interface WebhookServiceOptions {
+  readonly store: WebhookStore;
+  readonly deliveries: Deliveries;
+  readonly guard: AddressGuard;
+  /** Queues an attempt. */
+  readonly enqueue: (delivery: { project: string; id: string }) => Promise<void>;
+}
+
+export type WebhookService = ReturnType<typeof createWebhookService>;
+
+/** What a user can do with receivers of events. Everything is of one project. */
+export function createWebhookService({ store, deliveries, guard, enqueue }: WebhookServiceOptions) {
+  /** Throws `validation_failed`, `webhook_address_forbidden`, `webhook_unresolvable`; checked again at each delivery. */
+  async function checkUrl(text: string): Promise<void> {
+    const url = URL.parse(text);
+    if (!url) throw invalidField('/url', 'is not a URL');
+    if (url.username || url.password) throw invalidField('/url', 'must not hold a user or password');
+    const isLocal = guard.allowsCleartext(url.hostname);
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal)) {
+      throw invalidField('/url', 'must be https; http only to addresses that the service allows by a setting');
+    }
+    await guard.resolveChecked(url.hostname);
+  }
+
+  async function create(project: string, id: string, body: WebhookCreate): Promise<WebhookWithSecret> {
+    await checkUrl(body.url);
+    const secret = newWebhookSecret();
+    const webhook = {
+      id,
+      project,
+      ...body,
+      disabled: false,
+      disabledReason: null,
+      createdAt: new Date().toISOString(),
+    };
+    await store.add(webhook, [{ secret, until: null }]);
+    return { ...(await store.get(project, id)), secret };
+  }
+
+  async function list(project: string, query: PageQuery) {
+    const { items, next } = await store.page(project, query.limit, parseCursor(query.cursor));
+    return { items, nextCursor: toCursor(next) };
+  }
+
+  async function patch(project: string, id: string, body: WebhookPatch, ifMatch?: string): Promise<Webhook> {
+    await store.get(project, id);
+    if (body.url !== undefined) await checkUrl(body.url);
+    return await store.update(project, id, (before) => {
+      checkMatch(before.resourceVersion, ifMatch);
+      const enabled = body.disabled === false ? { disabledReason: null } : {};
+      return { ...before, ...body, ...enabled };
+    });
+  }
+
+  /** A new secret; the one before goes on signing for a day, so that receivers can change over. */
+  async function rotate(project: string, id: string): Promise<WebhookWithSecret> {
+    const secret = newWebhookSecret();
+    const rotated = ([current]: readonly WebhookSecret[]): WebhookSecret[] => [
+      { secret, until: null },
+      ...(current ? [{ ...current, until: Date.now() + overlapMs }] : []),
+    ];
+    return { ...(await store.update(project, id, (before) => ({ ...before }), rotated)), secret };
+  }
+
+  async function remove(project: string, id: string, ifMatch?: string): Promise<void> {
+    checkMatch((await store.get(project, id)).resourceVersion, ifMatch);
+    await store.remove(project, id);
+  }
+
+  async function listDeliveries(project: string, id: string, query: PageQuery) {
+    await store.get(project, id);
+    const { items, next } = await deliveries.page(project, id, query.limit, parseCursor(query.cursor));
+    return { items, nextCursor: toCursor(next) };
+  }
+
+  /** Tries a delivery once more, whatever became of it; receivers know it by its message id. */
+  async function replay(project: string, id: string, deliveryId: string): Promise<Delivery> {
+    const before = await deliveries.get(project, id, deliveryId);
+    const replayed = { ...before, state: 'pending' as const, nextAttemptAt: new Date().toISOString() };
+    await deliveries.write(replayed);
+    await enqueue(replayed);
+    return toPublic(replayed);
+  }
+
+  return {
+    create,
+    list,
+    patch,
+    rotate,
+    remove,
+    get: store.get,
+    listDeliveries,
+    replay,
+    async getDelivery(project: string, id: string, deliveryId: string): Promise<Delivery> {
+      return toPublic(await deliveries.get(project, id, deliveryId));
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis';
+import { AppError } from '../errors.ts';
+import { type IndexPosition, readIndex } from '../paging.ts';
+import type { RedisKeys } from '../redis-keys.ts';
+import type { Webhook } from '../schemas/webhook.ts';
+import type { Sealer } from '../seal.ts';
+import { noProject } from '../tenancy/projects.ts';
+import { quotaExceeded } from '../tenancy/quotas.ts';
+
+const maxWebhooksPerProject = 20;
+
+/** Newest first. The one that was rotated out signs along until `until` (epoch milliseconds). */
+export interface WebhookSecret {
+  readonly secret: string;
+  readonly until: number | null;
+}
+
+type Stored = Omit<Webhook, 'resourceVersion' | 'lastSuccessAt'>;
+
+export type WebhookStore = ReturnType<typeof createWebhookStore>;
+
+/** Receivers in Redis: a hash of `v` the version, `r` the resource, `s` the sealed secrets, `ok` the last success. */
+export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
+  const contextOf = (project: string, id: string) => `${project}/${id}`;
+
+  async function add(webhook: Stored, secrets: readonly WebhookSecret[]): Promise<void> {
+    const { project, id, createdAt } = webhook;
+    const fields = { v: '1', r: JSON.stringify(webhook), s: seal(webhook, secrets) };
+    const added = await redis.spAddToProject(
+      keys.project(project),
+      keys.webhook(project, id),
+      keys.webhooks(project),
+      id,
+      String(Date.parse(createdAt)),
+      String(maxWebhooksPerProject),
+      ...Object.entries(fields).flat(),
+    );
+    if (added === -1) throw noProject(project);
+    if (added === 0) {
+      throw quotaExceeded(project, { name: 'webhooks', value: maxWebhooksPerProject, used: maxWebhooksPerProject });
+    }
+  }
+
+  function seal({ project, id }: Pick<Webhook, 'project' | 'id'>, secrets: readonly WebhookSecret[]): string {
+    return sealer.seal(JSON.stringify(secrets), contextOf(project, id));
+  }
+
+  async function find(project: string, id: string): Promise<Webhook | null> {
+    const [version, text, lastSuccess] = await redis.hmget(keys.webhook(project, id), 'v', 'r', 'ok');
+    if (!version || !text) return null;
+    const lastSuccessAt = lastSuccess ? new Date(Number(lastSuccess)).toISOString() : null;
+    return { ...(JSON.parse(text) as Stored), lastSuccessAt, resourceVersion: version };
+  }
+
+  /** Throws `not_found`. */
+  async function get(project: string, id: string): Promise<Webhook> {
+    const found = await find(project, id);
+    if (!found) throw noWebhook(id);
+    return found;
+  }
+
+  /** Applies `change` to the newest, again and again until no other writer came between. */
+  async function update(
+    project: string,
+    id: string,
+    change: (webhook: Webhook) => Webhook | null,
+    secrets?: (before: readonly WebhookSecret[]) => readonly WebhookSecret[],
+  ): Promise<Webhook> {
+    for (;;) {
+      const before = await get(project, id);
+      const changed = change(before);
+      if (!changed) return before;
+      const { resourceVersion, lastSuccessAt: _when, ...stored } = changed;
+      const fields = ['r', JSON.stringify(stored)];
+      if (secrets) fields.push('s', seal(changed, secrets(await secretsOf(project, id))));
+      if (await redis.spSwapFields(keys.webhook(project, id), resourceVersion, ...fields))
+        return await get(project, id);
+    }
+  }
+
+  async function secretsOf(project: string, id: string): Promise<WebhookSecret[]> {
+    const sealed = await redis.hget(keys.webhook(project, id), 's');
+    if (!sealed) throw noWebhook(id);
+    return JSON.parse(sealer.open(sealed, contextOf(project, id))) as WebhookSecret[];
+  }
+
+  async function remove(project: string, id: string): Promise<void> {
+    const deliveries = keys.deliveries(project, id);
+    for (const delivery of await redis.zrange(deliveries, '0', '-1')) await redis.del(keys.delivery(project, delivery));
+    const outcome = await redis
+      .multi()
+      .del(keys.webhook(project, id), deliveries)
+      .zrem(keys.webhooks(project), id)
+      .exec();
+    for (const [error] of outcome ?? []) if (error) throw error;
+  }
+
+  return {
+    add,
+    find,
+    get,
+    update,
+    remove,
+    secretsOf,
+    async noteSuccess(project: string, id: string): Promise<void> {
+      if (await redis.exists(keys.webhook(project, id))) {
+        await redis.hset(keys.webhook(project, id), 'ok', String(Date.now()));
+      }
+    },
+    async page(project: string, limit: number, after: IndexPosition | null) {
+      const { members, next } = await readIndex(redis, keys.webhooks(project), limit, after);
+      const found = await Promise.all(members.map((id) => find(project, id)));
+      return { items: found.filter((webhook) => webhook !== null), next };
+    },
+    async all(project: string): Promise<Webhook[]> {
+      return (await this.page(project, maxWebhooksPerProject, null)).items;
+    },
+  };
+}
+
+export function noWebhook(id: string): AppError {
+  return new AppError('not_found', `There is no webhook ${id}.`);
+}

@@ -1,0 +1,102 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type RunningApi, startApi } from '../../src/api.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { makeFolders } from '../../src/data-folder.ts';
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import { type HostParts, startHost } from '../../src/host.ts';
+import { createLogger } from '../../src/logger.ts';
+import { createFakeRuntime } from '../../src/runtime/fake.ts';
+import { createClient, temporaryFolder, testAdminKey, testEnvironment } from './service.ts';
+
+/** What runs sandboxes in memory, each start taking `startMs`. Everything else is the real thing. */
+export function fakeParts(startMs: () => number = () => 0): HostParts {
+  const runtime = createFakeRuntime();
+  return {
+    openRuntimes: async () => ({
+      runtimes: new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]),
+      defaultRuntime: 'process',
+      components: { versions: async () => [] } as never,
+      templates: { find: async () => null, ensure: async () => null, settled: async () => undefined } as never,
+      docker: null as never,
+    }),
+    async launch({ plan, signal }) {
+      await runtime.prepare(plan, signal);
+      if (startMs() > 0) await delay(startMs(), undefined, { signal });
+      for (const component of plan.components) await runtime.start({ ...plan }, { ...component, port: null }, signal);
+      return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
+    },
+    createHealthChecks: () => ({
+      isHealthy: async () => true,
+      forget: () => undefined,
+      close: () => undefined,
+    }),
+  };
+}
+
+export interface FakeService {
+  readonly config: Config;
+  /** With the service's admin key, in the project `default`. */
+  readonly admin: ReturnType<typeof createClient>;
+  readonly redis: Redis;
+  url(): string;
+  /** A project with a key of it. */
+  project(name: string, scopes?: string[], quotas?: object): Promise<ReturnType<typeof createClient>>;
+  /** A client with another key. */
+  as(key: string): ReturnType<typeof createClient>;
+  /** Another API process on the same store. */
+  anotherApi(): Promise<RunningApi>;
+  restartApi(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A whole service, HTTP, Redis, queue and worker included, whose sandboxes are in memory. */
+export async function startFakeService(
+  more: Record<string, string> = {},
+  { startMs }: { startMs?: () => number } = {},
+): Promise<FakeService> {
+  const dataDir = await temporaryFolder();
+  const config = loadConfig(testEnvironment(dataDir, more));
+  await makeFolders(config);
+  const logger = createLogger(config.logLevel);
+  const redisServer = await startEmbeddedRedis(config.dataDir);
+  const host = await startHost(config, redisServer.address, logger, fakeParts(startMs));
+  let api = await startApi(config, redisServer.address, logger);
+  const others: RunningApi[] = [];
+  const redis = new Redis((redisServer.address as { path: string }).path);
+  const url = () => api.url;
+  const as = (key: string) => createClient(url, key);
+  const admin = as(testAdminKey);
+  return {
+    config,
+    admin,
+    redis,
+    url,
+    as,
+    async project(name, scopes = ['admin'], quotas = {}) {
+      await admin.call('POST', '/v1/projects', { name, quotas });
+      const { body } = await admin.call<{ secret: string }>('POST', `/v1/projects/${name}/keys`, {
+        name: 'test',
+        scopes,
+      });
+      return as(body.secret);
+    },
+    async anotherApi() {
+      const another = await startApi(config, redisServer.address, logger);
+      others.push(another);
+      return another;
+    },
+    async restartApi() {
+      await api.close();
+      api = await startApi({ ...config, port: Number(new URL(api.url).port) }, redisServer.address, logger);
+    },
+    async close() {
+      for (const running of [api, ...others]) await running.close();
+      await host.close();
+      redis.disconnect();
+      await redisServer.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
