@@ -19,7 +19,7 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
   app.get(
     '/v1/usage',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'getUsage',
         summary: 'Sandbox-seconds and peaks of the project, by label',
@@ -47,7 +47,7 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
   app.get(
     '/v1/audit',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', compressed: true },
       schema: {
         operationId: 'listAudit',
         summary: 'Who changed what in the project, newest first',

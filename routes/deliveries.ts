@@ -15,7 +15,7 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
   app.get(
     '/v1/webhooks/:id/deliveries',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'listDeliveries',
         summary: 'List what was sent to a receiver, newest first',

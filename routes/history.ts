@@ -9,7 +9,7 @@ export function historyRoute(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/events',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'listSandboxEvents',
         summary: 'What happened to a sandbox, and why',

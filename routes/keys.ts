@@ -40,7 +40,7 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
   app.get(
     '/v1/projects/:project/keys',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', compressed: true },
       schema: {
         operationId: 'listKeys',
         summary: 'List the keys of a project',

@@ -40,7 +40,7 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
   app.get(
     '/v1/projects',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'listProjects',
         summary: 'List projects',

@@ -89,7 +89,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   app.get(
     '/v1/sandboxes',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'listSandboxes',
         summary: 'List sandboxes, newest first',
@@ -117,7 +117,10 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers({ 200: one('the sandbox') }),
       },
     },
-    async (request, reply) => sendSandbox(reply, await service.get(request.proven.project, request.params.id)),
+    async (request, reply) => {
+      const { text, resourceVersion } = await service.getText(request.proven.project, request.params.id);
+      return reply.header('etag', etag(resourceVersion)).type('application/json; charset=utf-8').serializer(asItIs).send(text);
+    },
   );
 
   app.patch(
@@ -166,6 +169,10 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       return reply.status(202).send(deleting);
     },
   );
+}
+
+function asItIs(text: string): string {
+  return text;
 }
 
 function sendSandbox(reply: FastifyReply, sandbox: Sandbox) {

@@ -11,8 +11,7 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
   app.get(
     '/readyz',
     {
-      config: { public: true },
-      logLevel: 'warn',
+      config: { public: true, quiet: true },
       schema: {
         operationId: 'getReadiness',
         summary: 'Whether the service takes requests',
@@ -27,5 +26,5 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
     },
   );
 
-  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { public: true, compressed: true }, schema: { hide: true } }, async () => app.swagger());
 }

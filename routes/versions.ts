@@ -7,7 +7,7 @@ export function versionRoutes(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/versions',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'listVersions',
         summary: 'What can be run: what is ready, what can be had, and how',

@@ -47,7 +47,7 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
   app.get(
     '/v1/webhooks',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', compressed: true },
       schema: {
         operationId: 'listWebhooks',
         summary: 'List receivers, newest first',

@@ -45,7 +45,7 @@ export interface AppDependencies {
   readonly trustedProxies: readonly string[];
   /** Throws when the store does not answer. */
   readonly checkStore: () => Promise<void>;
-  readonly logger: FastifyBaseLogger;
+  readonly logger: FastifyBaseLogger & { isLevelEnabled?: (level: string) => boolean };
 }
 
 /** What the routes get: a signal that ends long polls and streams when the service stops. */
@@ -91,18 +91,28 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   );
   await app.register(swagger, openapiInfo);
   await app.register(scalar, { routePrefix: '/docs', configuration: { withDefaultFonts: false, telemetry: false } });
+  // Only what may be large: a stream that is compressed is held back until there is enough of it.
+  app.addHook('onRoute', (route) => {
+    if (!route.config?.compressed) route.compress = false;
+  });
   await app.register(compress, { threshold: compressFromBytes, encodings: ['gzip', 'deflate'] });
   if (dependencies.corsOrigins.length > 0) await app.register(cors, corsOptions(dependencies.corsOrigins));
   checkAccess(app as unknown as FastifyInstance, dependencies);
   keepAuditTrail(app as unknown as FastifyInstance, dependencies.audit);
-  app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, ip } = request;
-    if (routeOptions.logLevel === 'warn') return;
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    done();
+    const { method, routeOptions } = request;
+    // Reading is what most requests do, and what changes nothing: told only to who looks closely.
+    const level = method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info';
+    if (!dependencies.logger.isLevelEnabled?.(level) || routeOptions.config.quiet) return;
     const subject = request.proven?.subject;
     const [path] = request.url.split('?', 1);
     const ms = Math.round(reply.elapsedTime);
-    request.log.info({ method, path, status: reply.statusCode, ms, subject, address: ip }, 'answered');
+    request.log[level]({ method, path, status: reply.statusCode, ms, subject, address: request.ip }, 'answered');
   });
   const closing = new AbortController();
   app.addHook('preClose', async () => {

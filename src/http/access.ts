@@ -41,6 +41,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Needs no key. */
     public?: boolean;
+    /** Its answers may be large and are worth compressing. */
+    compressed?: boolean;
+    /** Asked for all the time by probes: not worth a line in the log. */
+    quiet?: boolean;
     /** What the key must be allowed to do. */
     scope?: NeededScope;
   }

@@ -8,14 +8,18 @@ const readOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function keepAuditTrail(app: FastifyInstance, audit: Audit): void {
   app.decorateRequest('failedWith', undefined);
   app.decorateRequest('auditedProject', undefined);
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     // Who is not known has no project and no log; one that was turned away by the rate limit has done nothing.
-    if (readOnly.has(request.method) || !request.proven || request.failedWith === 'rate_limited') return;
+    if (readOnly.has(request.method) || !request.proven || request.failedWith === 'rate_limited') return done();
     const note = noteOf(request, reply);
-    await audit.append(request.auditedProject ?? request.proven.projectUid, note).catch((error: unknown) => {
-      // The call itself is done: the log of the service has it at least.
-      request.log.error({ err: error, audit: note }, 'audit entry not stored');
-    });
+    audit.append(request.auditedProject ?? request.proven.projectUid, note).then(
+      () => done(),
+      (error: unknown) => {
+        // The call itself is done: the log of the service has it at least.
+        request.log.error({ err: error, audit: note }, 'audit entry not stored');
+        done();
+      },
+    );
   });
 }
 

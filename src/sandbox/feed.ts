@@ -134,7 +134,7 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
     let next: Awaited<ReturnType<Store['page']>>['next'] = null;
     do {
       const page = await store.page(project, snapshotPage, next);
-      yield* await store.readMany(page.members);
+      yield* await store.readMany(project, page.members);
       next = page.next;
     } while (next);
   }
@@ -143,7 +143,7 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
   async function expired(project: string, reader: ReturnType<typeof createFeedReader>): Promise<AppError> {
     const since = await reader.lastId();
     const page = await store.page(project, snapshotPage, null);
-    const items = await store.readMany(page.members);
+    const items = await store.readMany(project, page.members);
     const detail = `The feed does not go back that far. Take \`fresh.items\`${page.next ? ' (the first of them; list the rest)' : ''} as the state and resume with since=${since}.`;
     return new AppError('watch_expired', detail, {
       extension: { fresh: { items, since, complete: page.next === null } },

@@ -46,16 +46,5 @@ export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async holders(host: string, kind: LaneKind): Promise<string[]> {
       return await redis.hkeys(keys.inFlight(host, kind));
     },
-    /** Places among the waiting starts of the same project and host, 1 is next; null for those that do not wait. */
-    async positions(sandboxes: readonly { id: string; host: string; project: string }[]): Promise<(number | null)[]> {
-      if (sandboxes.length === 0) return [];
-      const pipeline = redis.pipeline();
-      for (const { id, host, project } of sandboxes) pipeline.zrank(keys.lane(host, 'starts', project), id);
-      const rows = (await pipeline.exec()) ?? [];
-      return rows.map(([error, rank]) => {
-        if (error) throw error;
-        return rank === null ? null : Number(rank) + 1;
-      });
-    },
   };
 }

@@ -6,7 +6,7 @@ import { laneFunctions } from './lane-scripts.ts';
  *
  * A record is a hash: `v` its version, `p` its project, `r` the resource as users see it and `i` what only workers need
  * (both JSON), `s` its sealed credentials, `w` whether it counts as awake, `m` and `d` the MiB of memory and disk that it
- * holds, `u` the usage counters that it is in (JSON).
+ * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts and `id` its name there.
  */
 const common = `
   local function timeMs()
@@ -116,7 +116,7 @@ export const recordScripts = {
       local defaults = { unpack(ARGV, 15) }
       local limit = exceeded(KEYS[2], KEYS[5], defaults, memory, disk, tonumber(ARGV[8]), now)
       if limit then return { 'quota', unpack(limit) } end
-      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'r', ARGV[4], 'i', ARGV[5], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9])
+      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'id', ARGV[1], 'l', KEYS[9], 'r', ARGV[4], 'i', ARGV[5], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9])
       redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
       redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
       hold(KEYS[5], 1, memory, disk, 1)
@@ -179,11 +179,18 @@ export const recordScripts = {
       redis.call('EXPIRE', KEYS[7], ARGV[8])
       return 1`,
   },
-  /** record | project -> the resource when it is the project's, else nil, by the same way through the store */
+  /**
+   * record | project -> the resource as JSON and its version when it is the project's, else nil, by the same way through the store. The
+   * place in the lane is put in here: it changes without a change of the record.
+   */
   spRead: {
     numberOfKeys: 1,
     lua: `
-      if redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] then return nil end
-      return redis.call('HGET', KEYS[1], 'r')`,
+      local found = redis.call('HMGET', KEYS[1], 'p', 'r', 'l', 'id', 'v')
+      if found[1] ~= ARGV[1] then return nil end
+      local place = found[3] and redis.call('ZRANK', found[3], found[4])
+      local resource = found[2]
+      if place then resource = string.gsub(resource, '"queuePosition":null', '"queuePosition":' .. (place + 1), 1) end
+      return { resource, found[5] }`,
   },
 } as const;

@@ -15,7 +15,7 @@ import type { LogQuery } from './log-relay.ts';
 import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
 import { merge, newRecord } from './resource.ts';
 import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
-import type { Store } from './store.ts';
+import type { Store, StoredText } from './store.ts';
 import { createWait, notFound } from './wait.ts';
 
 export interface ServiceOptions {
@@ -95,9 +95,11 @@ export function createSandboxService(options: ServiceOptions) {
     return sandbox;
   }
 
-  async function get(project: string, id: string): Promise<Sandbox> {
-    const [sandbox] = await withPositions([await find(project, id)]);
-    return sandbox as Sandbox;
+  /** As `get`, as the JSON that is stored: reading is what is asked for most. */
+  async function getText(project: string, id: string): Promise<StoredText> {
+    const found = await store.readText(project, id);
+    if (!found) throw notFound(id);
+    return found;
   }
 
   async function list(project: string, query: ListQuery): Promise<SandboxPage> {
@@ -108,23 +110,12 @@ export function createSandboxService(options: ServiceOptions) {
     // Filters thin out a page: go on until it is full, for a bounded number of reads.
     for (let reads = 0; reads < maxPagesRead; reads += 1) {
       const page = await store.page(project, query.limit - items.length, position);
-      const found = await store.readMany(page.members);
+      const found = await store.readMany(project, page.members);
       items.push(...found.filter((sandbox) => matches(sandbox, query.phase, wanted)));
       position = page.next;
       if (!position || items.length >= query.limit) break;
     }
-    return { items: await withPositions(items), nextCursor: toCursor(position), since };
-  }
-
-  async function withPositions(sandboxes: Sandbox[]): Promise<Sandbox[]> {
-    const queued = sandboxes.filter((sandbox) => ['pending', 'degraded'].includes(sandbox.status.phase));
-    if (queued.length === 0) return sandboxes;
-    const places = await lanes.positions(queued.map(({ id, project, status }) => ({ id, project, host: status.host })));
-    const byId = new Map(queued.map((sandbox, i) => [sandbox.id, places[i] ?? null]));
-    return sandboxes.map((sandbox) => ({
-      ...sandbox,
-      status: { ...sandbox.status, queuePosition: byId.get(sandbox.id) ?? null },
-    }));
+    return { items, nextCursor: toCursor(position), since };
   }
 
   async function patch(caller: Caller, id: string, body: SandboxPatch, ifMatch?: string): Promise<Sandbox> {
@@ -195,7 +186,8 @@ export function createSandboxService(options: ServiceOptions) {
 
   return {
     create,
-    get,
+    get: find,
+    getText,
     list,
     patch,
     remove,

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type IndexPosition, readIndex } from '../paging.ts';
+import { createBatch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -13,6 +14,12 @@ export interface Stored {
   readonly record: SandboxRecord;
   /** Opened lazily: most readers do not need the keys. */
   readonly credentials: () => Credentials | null;
+}
+
+/** A resource as the JSON that users get. */
+export interface StoredText {
+  readonly text: string;
+  readonly resourceVersion: string;
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
@@ -46,6 +53,7 @@ export type Store = ReturnType<typeof createStore>;
 export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 }: StoreOptions) {
   const contextOf = (project: string, id: string) => `${project}/${id}`;
   const feedBound = String(feedLength);
+  const batch = createBatch(redis);
 
   function open(sealed: string | null | undefined, project: string, id: string): Credentials | null {
     return sealed ? (JSON.parse(sealer.open(sealed, contextOf(project, id))) as Credentials) : null;
@@ -60,21 +68,24 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
     return { record, credentials: () => open(sealed, sandbox.project, id) };
   }
 
-  /** For users: the resource if it is the project's. Another project's is as unknown as one that is not there. */
-  async function read(project: string, id: string): Promise<Sandbox | null> {
-    const text = await redis.spRead(keys.sandbox(id), project);
-    return text === null ? null : (JSON.parse(text) as Sandbox);
+  /**
+   * For users: the resource as JSON if it is the project's, its place in the queue included. Another project's is as
+   * unknown as one that is not there.
+   */
+  async function readText(project: string, id: string): Promise<StoredText | null> {
+    type Reply = [text: string, resourceVersion: string] | null;
+    const found = await batch<Reply>((pipeline) => void pipeline.spRead(keys.sandbox(id), project));
+    return found && { text: found[0], resourceVersion: found[1] };
   }
 
-  async function readMany(ids: readonly string[]): Promise<Sandbox[]> {
-    if (ids.length === 0) return [];
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hget(keys.sandbox(id), 'r');
-    const rows = (await pipeline.exec()) ?? [];
-    return rows.flatMap(([error, text]) => {
-      if (error) throw error;
-      return text ? [JSON.parse(text as string) as Sandbox] : [];
-    });
+  async function read(project: string, id: string): Promise<Sandbox | null> {
+    const found = await readText(project, id);
+    return found && (JSON.parse(found.text) as Sandbox);
+  }
+
+  async function readMany(project: string, ids: readonly string[]): Promise<Sandbox[]> {
+    const found = await Promise.all(ids.map((id) => read(project, id)));
+    return found.filter((sandbox) => sandbox !== null);
   }
 
   async function credentials(sandbox: Sandbox): Promise<Credentials | null> {
@@ -87,7 +98,7 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
     const { id, project, createdAt, spec } = sandbox;
     const { host } = sandbox.status;
     const { memoryMiB, diskMiB } = footprint(spec);
-    const [outcome, ...rest] = await redis.spCreate(
+    const values = [
       keys.sandbox(id),
       keys.project(project),
       keys.projectIndex(project),
@@ -115,7 +126,8 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
       keys.laneCalls(host),
       feedBound,
       ...quotaDefaults.map(String),
-    );
+    ];
+    const [outcome, ...rest] = await batch<(string | number)[]>((pipeline) => void pipeline.spCreate(...values));
     if (outcome === 'created') return { outcome, sandbox };
     if (outcome === 'exists') return { outcome, sandbox: JSON.parse(String(rest[0])) as Sandbox };
     if (outcome === 'not_found') return { outcome };
@@ -226,5 +238,5 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
     }
   }
 
-  return { get, read, readMany, credentials, create, update, remove, page, idsOfHost };
+  return { get, read, readText, readMany, credentials, create, update, remove, page, idsOfHost };
 }

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
 import { AppError, invalidField } from '../errors.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
+import { createLoader } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
@@ -18,28 +18,18 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 
 /** Keys of projects. What is stored of one is its hash; whoever has the store cannot use them. */
 export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  // All requests that come in the same turn of the event loop ask the store once for a key. Nothing is kept beyond it:
-  // a key that was revoked anywhere is refused from the next request on.
-  const records = new DataLoader<string, Record<string, string>>(
-    async (ids) => {
-      records.clearAll();
-      return await load(ids);
-    },
-    { batchScheduleFn: (dispatch) => void setImmediate(dispatch) },
-  );
+  const records = createLoader(redis, (pipeline, id) => pipeline.hgetall(keys.apiKey(id)));
 
-  async function load(ids: readonly string[]): Promise<(Record<string, string> | Error)[]> {
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hgetall(keys.apiKey(id));
-    const rows = (await pipeline.exec()) ?? [];
-    const found = rows.map(([error, fields]) => error ?? (fields as Record<string, string>));
-    for (const [i, fields] of found.entries()) if (!(fields instanceof Error)) noteUse(ids[i] as string, fields);
-    return found;
+  async function load(id: string): Promise<Record<string, string>> {
+    const fields = await records<Record<string, string>>(id);
+    noteUse(id, fields);
+    return fields;
   }
 
   function noteUse(id: string, fields: Record<string, string>): void {
     if (!fields.hash || fields.revokedAt || Date.now() - Number(fields.usedAt ?? 0) < lastUseEveryMs) return;
-    // Not worth a request's failure.
+    // Others of the same turn of the event loop share the fields; not worth a request's failure.
+    fields.usedAt = String(Date.now());
     redis.hset(keys.apiKey(id), 'usedAt', String(Date.now())).catch(() => undefined);
   }
 
@@ -107,7 +97,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
    */
   async function authenticate(key: string): Promise<Principal> {
     const id = parseKey(key);
-    const fields = await records.load(id);
+    const fields = await load(id);
     const known = Buffer.from(fields.hash ?? '', 'base64');
     const given = hashKey(key);
     if (!timingSafeEqual(known.length === given.length ? known : Buffer.alloc(given.length), given)) {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { invalidField } from '../errors.ts';
+import { createBatch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
 
@@ -11,9 +12,12 @@ export type Audit = ReturnType<typeof createAudit>;
 
 /** The audit log: entries are added, never changed. It has no bodies, and so no secrets. */
 export function createAudit({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  const batch = createBatch(redis);
+
   return {
     async append(projectUid: string, note: AuditNote): Promise<void> {
-      await redis.xadd(keys.audit(projectUid), 'MAXLEN', '~', keepEntries, '*', 'j', JSON.stringify(note));
+      const key = keys.audit(projectUid);
+      await batch((pipeline) => pipeline.xadd(key, 'MAXLEN', '~', keepEntries, '*', 'j', JSON.stringify(note)));
     },
     async list(projectUid: string, { limit, cursor }: { limit: number; cursor?: string }) {
       const rows = await redis.xrevrange(keys.audit(projectUid), before(cursor), '-', 'COUNT', limit + 1);

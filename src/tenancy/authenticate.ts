@@ -1,7 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { scopes } from '../schemas/key.ts';
 import type { ApiKeys } from './api-keys.ts';
+import { looksLikeKey } from './key-format.ts';
 import type { Oidc } from './oidc.ts';
 import type { Principal } from './principal.ts';
 import { defaultProject, noProject, type Projects } from './projects.ts';
@@ -22,8 +23,10 @@ export type Authenticate = (authorization: string | undefined, project: string |
  */
 export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions): Authenticate {
   const adminDigest = digest(adminKey);
+  if (looksLikeKey(adminKey)) throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
 
   async function prove(given: string, project: string | undefined): Promise<Principal> {
+    if (looksLikeKey(given)) return await apiKeys.authenticate(given);
     // Compared by digests of equal length, in constant time.
     if (timingSafeEqual(digest(given), adminDigest)) return await admin(project ?? defaultProject);
     if (/^ey[^.]*\./.test(given)) return await person(given);
@@ -77,5 +80,5 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { AppError } from '../errors.ts';
 
@@ -17,6 +17,11 @@ export function newSecret(id: string): string {
   return body + checksum(body);
 }
 
+/** Whether it begins as a key does. */
+export function looksLikeKey(text: string): boolean {
+  return text.startsWith(`${prefix}_`);
+}
+
 /** The id that a key names. Throws `key_malformed` and `key_checksum_mismatch`. */
 export function parseKey(key: string): string {
   const [, id, secret, sum] = pattern.exec(key) ?? [];
@@ -29,7 +34,7 @@ export function parseKey(key: string): string {
 
 /** What is stored of a key. Its 256 random bits need no slow hash: there is nothing to guess. */
 export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
 }
 
 type KeyFault = 'key_malformed' | 'key_checksum_mismatch' | 'key_expired' | 'key_revoked';

@@ -1,159 +1,212 @@
 import {
   createRemoteJWKSet,
+  customFetch,
   decodeJwt,
-  decodeProtectedHeader,
   errors,
   type JWTPayload,
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
+import { Value } from 'typebox/value';
 import { AppError, type ErrorCode } from '../errors.ts';
-import type { Scope } from '../schemas/key.ts';
-import type { OidcIssuer, OidcRule, OidcSettings } from './oidc-settings.ts';
+import { projectName } from '../schemas/project.ts';
+import {
+  findRule,
+  isTrustworthyUrl,
+  type OidcIssuer,
+  type OidcRule,
+  type OidcSettings,
+  projectNameRule,
+} from './oidc-settings.ts';
+import type { Scope } from './scopes.ts';
 
-const defaultAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'];
+const defaultAlgorithms = ['RS256', 'ES256', 'PS256', 'EdDSA'];
+const malformed = 'The token is not a signed JWT (RFC 7519): send header.payload.signature, as the issuer gave it.';
+const unknownIssuer = 'The issuer of the token is not configured here; send a key, or a token of an issuer that is.';
 const maxTokenBytes = 16 * 1024;
 const clockToleranceSeconds = 5;
 const timeoutMs = 5000;
-const keepDiscoveryMs = 3600_000;
-const keepFailureMs = 5000;
-/** An unknown key id leads to another look at the issuer's keys, but not more often than this. */
-const keysCooldownMs = 5000;
+const discoveryMs = 3_600_000;
+const retryAfterSeconds = 5;
+/** For so long an issuer that failed is not asked again. Below `retryAfterSeconds`, so that who heeds it is not in vain. */
+const failureMs = 3000;
+/** The pause between two looks for a key id that is unknown, whoever sends it and how often. */
+const cooldownMs = 10_000;
 
-export interface VerifiedToken {
-  readonly issuer: string;
+/** A token that is genuine and that a rule gave a project. */
+interface VerifiedToken {
   readonly subject: string;
+  readonly issuer: string;
   readonly project: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: Scope[];
   readonly expiresAt: Date;
 }
 
-export type Oidc = ReturnType<typeof createOidc>;
-
-/** Verifies JWTs of the configured issuers (RFC 7519) and maps their claims to a project and scopes. */
-export function createOidc({ issuers }: OidcSettings) {
-  const known = new Map(issuers.map((issuer) => [issuer.issuer, { issuer, keys: createKeySource(issuer.issuer) }]));
-
-  /** Throws one of the `token_...` codes, or `oidc_unavailable`. Nothing is asked of an issuer that is not configured. */
-  async function verify(jwt: string): Promise<VerifiedToken> {
-    const claimed = readUnverified(jwt);
-    const found = known.get(claimed.iss ?? '');
-    if (!found) throw refused('token_issuer_unknown', 'is of an issuer that is not configured here');
-    const { issuer, keys } = found;
-    const algorithms = issuer.algorithms ?? defaultAlgorithms;
-    const { alg = '' } = decodeProtectedHeader(jwt);
-    if (!algorithms.includes(alg)) {
-      throw refused('token_algorithm_not_allowed', `is signed by ${alg}; allowed are ${algorithms.join(', ')}`);
-    }
-    const { payload } = await jwtVerify(jwt, await keys(), {
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      algorithms,
-      requiredClaims: ['exp', 'sub'],
-      clockTolerance: clockToleranceSeconds,
-    }).catch((error: unknown) => {
-      throw toRefusal(error, issuer);
-    });
-    return {
-      issuer: issuer.issuer,
-      subject: payload.sub ?? '',
-      expiresAt: new Date((payload.exp ?? 0) * 1000),
-      ...map(payload, issuer.rules),
-    };
-  }
-
-  return { verify };
+export interface Oidc {
+  /**
+   * Proves a JWT (RFC 7519) of a configured issuer, by keys found with OpenID Connect Discovery 1.0, and maps its claims
+   * to a project and scopes. Throws `token_malformed`, `token_issuer_unknown` (before any request leaves), `token_expired`,
+   * `token_not_yet_valid`, `token_audience_mismatch`, `token_algorithm_not_allowed`, `token_signature_invalid`,
+   * `token_claims_missing`, `token_not_mapped`, and `oidc_unavailable` when the issuer does not tell its keys.
+   */
+  verify(jwt: string): Promise<VerifiedToken>;
 }
 
-/** The claims, of which nothing is believed yet but who is to be asked for the keys. */
-function readUnverified(jwt: string): JWTPayload {
-  try {
-    if (jwt.length > maxTokenBytes) throw new Error('too long');
-    decodeProtectedHeader(jwt);
-    return decodeJwt(jwt);
-  } catch (cause) {
-    throw refused('token_malformed', `is not a JWT of at most ${maxTokenBytes} bytes`, cause);
-  }
-}
+/** `fetch` may be replaced for tests. Nothing is asked of an issuer before its first token comes. */
+export function createOidc({ issuers }: OidcSettings, options: { fetch?: typeof fetch } = {}): Oidc {
+  const request = options.fetch ?? fetch;
+  const known = new Map(
+    issuers.map((settings) => [settings.issuer, { settings, keys: createKeySource(settings.issuer, request) }]),
+  );
 
-/** The issuer's keys by OpenID Connect Discovery 1.0, looked up when first needed and again after an hour. */
-function createKeySource(issuer: string): () => Promise<JWTVerifyGetKey> {
-  let found: { at: number; keys: Promise<JWTVerifyGetKey>; failed: boolean } | undefined;
-  return async () => {
-    const age = found ? performance.now() - found.at : 0;
-    if (!found || age > (found.failed ? keepFailureMs : keepDiscoveryMs)) {
-      const entry = { at: performance.now(), keys: discover(issuer), failed: false };
-      entry.keys.catch(() => {
-        entry.failed = true;
-      });
-      found = entry;
-    }
-    return await found.keys;
+  return {
+    async verify(jwt) {
+      const found = known.get(readIssuer(jwt));
+      if (!found) throw refusal('token_issuer_unknown', unknownIssuer);
+      const { settings, keys } = found;
+      const claims = await verifyClaims(jwt, settings, keys);
+      const { project, scopes } = mapClaims(claims, settings.rules);
+      // 8.64e15 is the last instant a Date can hold; beyond it there would be none.
+      const expiresAt = new Date(Math.min(claims.exp * 1000, 8.64e15));
+      return { subject: claims.sub, issuer: settings.issuer, project, scopes, expiresAt };
+    },
   };
 }
 
-async function discover(issuer: string): Promise<JWTVerifyGetKey> {
-  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+/** The claim `iss`, of which nothing is proven yet: it only tells which keys to try. */
+function readIssuer(jwt: string): string {
+  if (jwt.length > maxTokenBytes) {
+    throw refusal('token_malformed', `The token is longer than ${maxTokenBytes} bytes; ask for one with fewer claims.`);
+  }
+  let claims: JWTPayload;
   try {
-    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-    if (!answer.ok) throw new Error(`answered ${answer.status}`);
-    const document = (await answer.json()) as { issuer?: unknown; jwks_uri?: unknown };
-    if (document.issuer !== issuer) throw new Error('names another issuer');
-    const keysUrl = new URL(String(document.jwks_uri));
-    if (keysUrl.protocol !== 'https:' && !issuer.startsWith('http:')) throw new Error('its jwks_uri is not https');
-    return createRemoteJWKSet(keysUrl, { timeoutDuration: timeoutMs, cooldownDuration: keysCooldownMs });
+    claims = decodeJwt(jwt);
   } catch (cause) {
-    throw unavailable(issuer, cause);
+    throw refusal('token_malformed', malformed, cause);
   }
+  if (typeof claims.iss === 'string') return claims.iss;
+  throw refusal('token_claims_missing', 'The token lacks the claim iss; every token has to name its issuer.');
 }
 
-/** The first rule whose claims all match counts. */
-function map(claims: JWTPayload, rules: readonly OidcRule[]): { project: string; scopes: readonly Scope[] } {
-  const rule = rules.find(({ match }) =>
-    Object.entries(match).every(([claim, pattern]) => matches(claims[claim], pattern)),
-  );
-  const project = rule?.project ?? (rule?.projectFromClaim ? claims[rule.projectFromClaim] : undefined);
-  if (rule && typeof project === 'string' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(project)) {
-    return { project, scopes: rule.scopes };
-  }
-  throw refused('token_not_mapped', 'is valid, but no rule of its issuer gives it a project');
-}
+type Proven = JWTPayload & { sub: string; exp: number };
 
-/** `*` stands for any text. Of an array, one member has to match. */
-function matches(claim: unknown, pattern: string): boolean {
-  if (Array.isArray(claim)) return claim.some((one) => matches(one, pattern));
-  if (typeof claim !== 'string' && typeof claim !== 'number' && typeof claim !== 'boolean') return false;
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(String(claim));
-}
-
-function toRefusal(error: unknown, { issuer, audience }: OidcIssuer): AppError {
-  if (error instanceof AppError) return error;
-  if (error instanceof errors.JWTExpired) return refused('token_expired', 'has expired; get another', error);
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.reason === 'missing') return refused('token_claims_missing', `lacks the claim ${error.claim}`, error);
-    if (error.claim === 'aud') return refused('token_audience_mismatch', `is not for the audience ${audience}`, error);
-    if (error.claim === 'nbf') return refused('token_not_yet_valid', 'is not valid yet; check the clocks', error);
-    return refused('token_claims_missing', `has a claim ${error.claim} that is not as it must be`, error);
-  }
-  if (error instanceof errors.JOSEAlgNotAllowed)
-    return refused('token_algorithm_not_allowed', 'is signed otherwise', error);
-  const wrongKey = [errors.JWSSignatureVerificationFailed, errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys];
-  if (wrongKey.some((kind) => error instanceof kind)) {
-    return refused('token_signature_invalid', "is not signed by a key of its issuer's", error);
-  }
-  const malformed = [errors.JWTInvalid, errors.JWSInvalid];
-  if (malformed.some((kind) => error instanceof kind)) return refused('token_malformed', 'is not a JWT', error);
-  return unavailable(issuer, error);
-}
-
-function refused(code: ErrorCode, detail: string, cause?: unknown): AppError {
-  return new AppError(code, `The token ${detail}.`, { cause, faults: [{ pointer: '#header/authorization', detail }] });
-}
-
-function unavailable(issuer: string, cause: unknown): AppError {
-  return new AppError('oidc_unavailable', `The issuer ${issuer} does not tell its keys now.`, {
-    cause,
-    retryAfterSeconds: 5,
+async function verifyClaims(jwt: string, settings: OidcIssuer, keys: JWTVerifyGetKey): Promise<Proven> {
+  const { issuer, audience, algorithms = defaultAlgorithms } = settings;
+  const rules = { issuer, audience, algorithms, requiredClaims: ['exp', 'sub'], clockTolerance: clockToleranceSeconds };
+  const { payload } = await jwtVerify(jwt, keys, rules).catch((error: unknown) => {
+    throw toRefusal(error, { ...settings, algorithms });
   });
+  if (typeof payload.sub === 'string' && payload.sub !== '') return payload as Proven;
+  throw refusal('token_claims_missing', "The token's claim sub is no text or empty; it has to say who asks.");
+}
+
+/** The keys of an issuer, asked for when first needed. jose keeps them for ten minutes and looks for new ones. */
+function createKeySource(issuer: string, request: typeof fetch): JWTVerifyGetKey {
+  const keySet = remember(async () => await discover(issuer, request), discoveryMs);
+  return async (header, token) => {
+    try {
+      return await (await keySet())(header, token);
+    } catch (error) {
+      if (isKeyUnknown(error)) throw error;
+      const detail = `The issuer ${issuer} does not tell its keys now; try again in ${retryAfterSeconds} s.`;
+      throw refusal('oidc_unavailable', detail, error);
+    }
+  };
+}
+
+/** The issuer answered, but none of its keys fits, or several do because the token names none. */
+function isKeyUnknown(error: unknown): boolean {
+  return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
+}
+
+/** Where the keys are, by OpenID Connect Discovery 1.0, section 4. Throws an Error that says what is wrong there. */
+async function discover(issuer: string, request: typeof fetch): Promise<JWTVerifyGetKey> {
+  // Section 4.1: a terminating slash is removed first.
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const document = (await (await get(url, request)).json()) as { issuer?: unknown; jwks_uri?: unknown } | null;
+  // Section 4.3: or another issuer's keys would count for this one.
+  if (document?.issuer !== issuer) throw new Error(`${url} is of another issuer`);
+  const keysUrl = document.jwks_uri;
+  if (typeof keysUrl !== 'string' || !isTrustworthyUrl(keysUrl)) {
+    throw new Error(`${url} has a jwks_uri that is neither https nor on a loopback host`);
+  }
+  // A key set is kept by jose; what is remembered here is that it could not be had, or each bad token would ask again.
+  const getKeys = remember(async () => await get(keysUrl, request), 0);
+  return createRemoteJWKSet(new URL(keysUrl), { cooldownDuration: cooldownMs, [customFetch]: getKeys });
+}
+
+/** Redirects are not followed: they could lead from a configured host to any, and off https. */
+async function get(url: string, request: typeof fetch): Promise<Response> {
+  const headers = { accept: 'application/json' };
+  const response = await request(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
+  if (response.status === 200) return response;
+  await response.body?.cancel();
+  throw new Error(`${url} answers ${response.status} and not 200`);
+}
+
+/** Asks once for all who wait, then keeps the answer for `keepMs`, a failure for `failureMs`. */
+function remember<Answer>(ask: () => Promise<Answer>, keepMs: number): () => Promise<Answer> {
+  let held: { answer: Promise<Answer>; isCurrent: () => boolean } | undefined;
+  return () => {
+    if (held?.isCurrent()) return held.answer;
+    const entry = { answer: ask(), isCurrent: () => true };
+    const keepFor = (ms: number) => () => {
+      const since = Date.now();
+      // A clock that was set back makes no answer last longer.
+      entry.isCurrent = () => Date.now() >= since && Date.now() - since < ms;
+    };
+    entry.answer.then(keepFor(keepMs), keepFor(failureMs));
+    held = entry;
+    return entry.answer;
+  };
+}
+
+/** The first rule that matches counts, also when it then gives no valid project. */
+function mapClaims(claims: JWTPayload, rules: readonly OidcRule[]): { project: string; scopes: Scope[] } {
+  const rule = findRule(rules, claims);
+  if (!rule) throw refusal('token_not_mapped', 'The token is genuine, but no rule of its issuer matches its claims.');
+  const { project, projectFromClaim = '', scopes } = rule;
+  if (project !== undefined) return { project, scopes: [...scopes] };
+  const claimed = Object.hasOwn(claims, projectFromClaim) ? claims[projectFromClaim] : undefined;
+  if (Value.Check(projectName, claimed)) return { project: claimed, scopes: [...scopes] };
+  throw refusal('token_not_mapped', `The token's claim ${projectFromClaim} ${projectNameRule}.`);
+}
+
+/** What jose found wrong, in words that say the limit and the remedy. Neither the token nor its claims are told. */
+function toRefusal(error: unknown, { issuer, audience, algorithms = [] }: OidcIssuer): unknown {
+  if (error instanceof errors.JWTExpired) return refusal('token_expired', 'The token has expired; get another.', error);
+  if (error instanceof errors.JWTClaimValidationFailed) return toClaimRefusal(error, audience);
+  if (error instanceof errors.JOSEAlgNotAllowed) {
+    const detail = `The token must be signed by one of ${algorithms.join(', ')}.`;
+    return refusal('token_algorithm_not_allowed', detail, error);
+  }
+  // A TypeError: the issuer's key is one that the algorithm must not be used with, as an RSA key below 2048 bits.
+  const { JWSSignatureVerificationFailed: WrongSignature } = errors;
+  if (error instanceof WrongSignature || error instanceof TypeError || isKeyUnknown(error)) {
+    const detail = `The token is not signed by the key of ${issuer} that its header names (kid); get another from there.`;
+    return refusal('token_signature_invalid', detail, error);
+  }
+  return error instanceof errors.JOSEError ? refusal('token_malformed', malformed, error) : error;
+}
+
+function toClaimRefusal(error: errors.JWTClaimValidationFailed, audience: string | string[]): AppError {
+  const { claim, reason } = error;
+  if (reason === 'missing') {
+    const detail = `The token lacks the claim ${claim}; it needs iss, aud, sub and exp.`;
+    return refusal('token_claims_missing', detail, error);
+  }
+  if (claim === 'aud') {
+    const detail = `The token is for another audience; get one for ${[audience].flat().join(' or ')}.`;
+    return refusal('token_audience_mismatch', detail, error);
+  }
+  if (claim === 'nbf' && reason === 'check_failed') {
+    const detail = 'The token is not valid yet; wait, or set the clock of the issuer or of this host.';
+    return refusal('token_not_yet_valid', detail, error);
+  }
+  return refusal('token_malformed', `The token's claim ${claim} is not of the type that RFC 7519 gives it.`, error);
+}
+
+function refusal(code: ErrorCode, detail: string, cause?: unknown): AppError {
+  const faults = [{ pointer: '#header/authorization', detail }];
+  return new AppError(code, detail, { faults, cause, ...(code === 'oidc_unavailable' && { retryAfterSeconds }) });
 }

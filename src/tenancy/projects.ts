@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { AppError } from '../errors.ts';
 import { checkMatch } from '../etag.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
+import { createLoader } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import {
   type Project,
@@ -20,6 +21,8 @@ export type Projects = ReturnType<typeof createProjects>;
 
 /** The tenants. A project is a hash: what it is, and those of its limits that are not the service's. */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
+  const uids = createLoader(redis, (pipeline, name) => pipeline.hget(keys.project(name), 'uid'));
+
   async function create(body: ProjectCreate): Promise<Project> {
     const { name, quotas = {} } = body;
     const fields = fieldsOf(quotas).filter(([, value]) => value !== '');
@@ -101,7 +104,7 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
   async function uidOf(name: string): Promise<string | null> {
     // The name may come from a header that no schema has seen.
     if (!Value.Check(projectName, name)) return null;
-    return await redis.hget(keys.project(name), 'uid');
+    return await uids<string | null>(name);
   }
 
   return { create, ensureDefault, get, find, list, patch, uidOf };

@@ -1,39 +1,13 @@
 import { rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RunningApi, startApi } from '../../src/api.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { makeFolders } from '../../src/data-folder.ts';
 import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
-import { type HostParts, startHost } from '../../src/host.ts';
+import { fakeHostParts } from '../../src/fake-host.ts';
+import { startHost } from '../../src/host.ts';
 import { createLogger } from '../../src/logger.ts';
-import { createFakeRuntime } from '../../src/runtime/fake.ts';
 import { createClient, temporaryFolder, testAdminKey, testEnvironment } from './service.ts';
-
-/** What runs sandboxes in memory, each start taking `startMs`. Everything else is the real thing. */
-export function fakeParts(startMs: () => number = () => 0): HostParts {
-  const runtime = createFakeRuntime();
-  return {
-    openRuntimes: async () => ({
-      runtimes: new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]),
-      defaultRuntime: 'process',
-      components: { versions: async () => [] } as never,
-      templates: { find: async () => null, ensure: async () => null, settled: async () => undefined } as never,
-      docker: null as never,
-    }),
-    async launch({ plan, signal }) {
-      await runtime.prepare(plan, signal);
-      if (startMs() > 0) await delay(startMs(), undefined, { signal });
-      for (const component of plan.components) await runtime.start({ ...plan }, { ...component, port: null }, signal);
-      return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
-    },
-    createHealthChecks: () => ({
-      isHealthy: async () => true,
-      forget: () => undefined,
-      close: () => undefined,
-    }),
-  };
-}
 
 export interface FakeService {
   readonly config: Config;
@@ -61,7 +35,7 @@ export async function startFakeService(
   await makeFolders(config);
   const logger = createLogger(config.logLevel);
   const redisServer = await startEmbeddedRedis(config.dataDir);
-  const host = await startHost(config, redisServer.address, logger, fakeParts(startMs));
+  const host = await startHost(config, redisServer.address, logger, fakeHostParts(startMs));
   let api = await startApi(config, redisServer.address, logger);
   const others: RunningApi[] = [];
   const redis = new Redis((redisServer.address as { path: string }).path);

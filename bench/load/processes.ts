@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import type { Cleanup } from '../cleanup.ts';
+
+const root = path.join(import.meta.dirname, '..', '..');
+export const adminKey = 'sp_admin_only-for-the-bench-0123456789';
+
+export interface LoadSetUp {
+  /** The service: API and worker as processes of their own. */
+  readonly service: string;
+  readonly baseline: string;
+}
+
+/** Redis as `npm start` has it (append-only, synced at each write), the service, and what it is compared with. */
+export async function startProcesses(
+  cleanup: Cleanup,
+  { startMs, slots, settings = {} }: { startMs: number; slots: number; settings?: Record<string, string> },
+): Promise<LoadSetUp> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'sp-load-'));
+  cleanup.add(() => rm(dataDir, { recursive: true, force: true }));
+  const redis = await startEmbeddedRedis(dataDir);
+  cleanup.add(redis.stop);
+  const { path: socket } = redis.address as { path: string };
+  const env = {
+    PATH: process.env.PATH ?? '',
+    REDIS_URL: `unix://${socket}`,
+    SANDPLANE_DATA_DIR: dataDir,
+    SANDPLANE_ADMIN_KEY: adminKey,
+    SANDPLANE_SECRET_KEY: 'a'.repeat(64),
+    SANDPLANE_PORT: '0',
+    SANDPLANE_WORKER_NAME: 'bench',
+    SANDPLANE_START_CONCURRENCY: String(slots),
+    SANDPLANE_LOG_LEVEL: 'info',
+    // What is measured is the way of a request, not the limits.
+    SANDPLANE_RATE_LIMIT: '1000000000',
+    SANDPLANE_QUOTA_SANDBOXES: '1000000000',
+    SANDPLANE_QUOTA_AWAKE: '1000000000',
+    SANDPLANE_QUOTA_STARTS_PER_MINUTE: '1000000000',
+    SANDPLANE_QUOTA_MEMORY_MIB: '1000000000',
+    SANDPLANE_QUOTA_DISK_MIB: '1000000000',
+    ...settings,
+  };
+  await run(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
+  const service = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)"/);
+  const baseline = await run(cleanup, ['bench/load/baseline.ts', socket], env, /^listening (\S+)/);
+  return { service, baseline };
+}
+
+/** Resolves with what `pattern` finds in the output; throws when the process ends before. */
+async function run(
+  cleanup: Cleanup,
+  args: readonly string[],
+  env: Record<string, string>,
+  pattern: RegExp,
+): Promise<string> {
+  const child = spawn(process.execPath, ['--max-semi-space-size=16', ...args], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  cleanup.add(() => void child.kill('SIGKILL'));
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = pattern.exec(line);
+    if (!found) continue;
+    // Whatever it still says is not looked at, but has to go somewhere.
+    child.stdout.resume();
+    return found[1] ?? '';
+  }
+  throw new Error(`${args[0]} ended before it was ready`);
+}

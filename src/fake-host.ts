@@ -1,0 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HostParts } from './host.ts';
+import { createFakeRuntime } from './runtime/fake.ts';
+
+/**
+ * What a host has of the machine, in memory: for tests and benchmarks of everything else, with the real worker, queue
+ * and store. Each start takes `startMs()`.
+ */
+export function fakeHostParts(startMs: () => number = () => 0): HostParts {
+  const runtime = createFakeRuntime();
+  return {
+    openRuntimes: async () => ({
+      runtimes: new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]),
+      defaultRuntime: 'process',
+      components: { versions: async () => [] } as never,
+      templates: { find: async () => null, ensure: async () => null, settled: async () => undefined } as never,
+      docker: null as never,
+    }),
+    async launch({ plan, signal }) {
+      await runtime.prepare(plan, signal);
+      if (startMs() > 0) await delay(startMs(), undefined, { signal });
+      // Nothing listens there: whether the port is free does not matter.
+      for (const component of plan.components) await runtime.start(plan, { ...component, port: null }, signal);
+      return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
+    },
+    createHealthChecks: () => ({ isHealthy: async () => true, forget: () => undefined, close: () => undefined }),
+  };
+}
