@@ -3,8 +3,17 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
+import { auditWith } from '../src/http/audit-trail.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
-import { phases, Sandbox, SandboxCreate, SandboxList, SandboxPatch, sandboxId } from '../src/schemas/sandbox.ts';
+import {
+  phases,
+  Sandbox,
+  SandboxCreate,
+  SandboxList,
+  SandboxPatch,
+  sandboxId,
+  sandboxIdPattern,
+} from '../src/schemas/sandbox.ts';
 import { answers, bodyCodes, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './parameters.ts';
@@ -29,6 +38,7 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 );
 
+const idRule = new RegExp(sandboxIdPattern);
 const tags = ['sandboxes'];
 const one = (description: string) => ({ ...ref(Sandbox), description });
 
@@ -64,7 +74,9 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     async (request, reply) =>
       await answerOnce(request, reply, once, async (seed) => {
         const waitMs = preferredWaitMs(request.headers.prefer);
-        const accepted = await service.create(request.proven, request.body, `sb-${seed}`);
+        const id = `sb-${seed}`;
+        const audited = auditWith(request, { status: 202, target: `/v1/sandboxes/${id}` });
+        const accepted = await service.create(request.proven, request.body, id, audited);
         const { status, sandbox } =
           waitMs === 0
             ? { status: 202, sandbox: accepted }
@@ -108,7 +120,14 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id',
     {
-      config: { scope: 'read' },
+      config: {
+        scope: 'read',
+        // Not checked by the schema yet.
+        prefetch: ({ params }) => {
+          const { id } = params as { id: string };
+          return idRule.test(id) ? service.prefetch(id) : undefined;
+        },
+      },
       schema: {
         operationId: 'getSandbox',
         summary: 'Read a sandbox',
@@ -118,8 +137,15 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       },
     },
     async (request, reply) => {
-      const { text, resourceVersion } = await service.getText(request.proven.project, request.params.id);
-      return reply.header('etag', etag(resourceVersion)).type('application/json; charset=utf-8').serializer(asItIs).send(text);
+      const { id } = request.params;
+      const reading = request.prefetched as ReturnType<typeof service.prefetch> | undefined;
+      const found = reading ?? service.prefetch(id);
+      const { text, resourceVersion } = await service.getText(request.proven.project, id, found);
+      return reply
+        .header('etag', etag(resourceVersion))
+        .type('application/json; charset=utf-8')
+        .serializer(asItIs)
+        .send(text);
     },
   );
 

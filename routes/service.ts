@@ -26,5 +26,7 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
     },
   );
 
-  app.get('/openapi.json', { config: { public: true, compressed: true }, schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { public: true, compressed: true }, schema: { hide: true } }, async () =>
+    app.swagger(),
+  );
 }

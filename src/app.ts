@@ -106,8 +106,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   app.addHook('onResponse', (request, reply, done) => {
     done();
     const { method, routeOptions } = request;
-    // Reading is what most requests do, and what changes nothing: told only to who looks closely.
-    const level = method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info';
+    // What changed something is in the audit log; what was refused tells of a client that needs help.
+    const level = reply.statusCode < 400 ? 'debug' : 'info';
     if (!dependencies.logger.isLevelEnabled?.(level) || routeOptions.config.quiet) return;
     const subject = request.proven?.subject;
     const [path] = request.url.split('?', 1);

@@ -31,6 +31,7 @@ import { createAddressGuard } from './webhooks/addresses.ts';
 import { startWebhookWorker } from './webhooks/worker.ts';
 
 const reportEveryMs = 5000;
+const thoroughEvery = 12;
 
 export interface RunningHost {
   /** Resolves when the template of the default versions is there, or could not be made. */
@@ -168,13 +169,15 @@ export async function startHost(
     host,
     logger,
   });
+  let sweepCount = 0;
   let sweptAt = performance.now();
   const sweeps = repeat(
     config.sweepIntervalMs,
     async () => {
       // A host that was lost is somebody else's: nothing here may be touched any more.
       if (stopping.signal.aborted) return;
-      await sweep({ host, store, dispatcher, runtimes, reconcile, logger });
+      await sweep({ host, store, dispatcher, runtimes, reconcile, thorough: sweepCount % thoroughEvery === 0, logger });
+      sweepCount += 1;
       await removals.advanceAll();
       sweptAt = performance.now();
     },

@@ -43,8 +43,7 @@ export type Batch = ReturnType<typeof createBatch>;
  * Asks the store once for what several ask for within one turn of the event loop. Nothing is kept beyond it: what was
  * changed before a request came is seen by it.
  */
-export function createLoader(redis: Redis, queue: (pipeline: ChainableCommander, id: string) => void) {
-  const send = createBatch(redis);
+export function createLoader(send: Batch, queue: (pipeline: ChainableCommander, id: string) => void) {
   let asked = new Map<string, Promise<unknown>>();
   return function load<Reply>(id: string): Promise<Reply> {
     if (asked.size === 0) setImmediate(() => (asked = new Map()));

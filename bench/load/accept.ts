@@ -1,9 +1,8 @@
 import autocannon, { type Options, type Result } from 'autocannon';
 import { median } from '../statistics.ts';
-import { adminKey, type LoadSetUp } from './processes.ts';
+import type { LoadSetUp } from './processes.ts';
 
-const connections = 50;
-const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
+const connections = 100;
 
 export interface RateResult {
   readonly what: string;
@@ -23,7 +22,10 @@ async function compare(
 ): Promise<RateResult> {
   const rates = { service: [] as number[], baseline: [] as number[] };
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [name, options] of [['service', service], ['baseline', baseline]] as const) {
+    for (const [name, options] of [
+      ['service', service],
+      ['baseline', baseline],
+    ] as const) {
       const result = await load({ connections, duration: seconds, ...options });
       // The first round warms up.
       if (round > 0) rates[name].push(result.requests.average);
@@ -40,7 +42,7 @@ async function load(options: Options): Promise<Result> {
   return result;
 }
 
-export async function measureCreate({ service, baseline }: LoadSetUp, rounds: number, seconds: number) {
+export async function measureCreate({ service, baseline, headers }: LoadSetUp, rounds: number, seconds: number) {
   const post = { method: 'POST', headers, body: '{}' } as const;
   return await compare(
     'POST /v1/sandboxes',
@@ -52,7 +54,7 @@ export async function measureCreate({ service, baseline }: LoadSetUp, rounds: nu
 }
 
 /** p99 in ms at half the rate that was reached. */
-export async function measureLatency({ service }: LoadSetUp, rate: number, seconds: number): Promise<number> {
+export async function measureLatency({ service, headers }: LoadSetUp, rate: number, seconds: number): Promise<number> {
   const result = await load({
     url: `${service}/v1/sandboxes`,
     method: 'POST',
@@ -66,7 +68,7 @@ export async function measureLatency({ service }: LoadSetUp, rate: number, secon
 }
 
 /** Both read the same JSON. */
-export async function measureGet({ service, baseline }: LoadSetUp, rounds: number, seconds: number) {
+export async function measureGet({ service, baseline, headers }: LoadSetUp, rounds: number, seconds: number) {
   const created = await fetch(`${service}/v1/sandboxes`, {
     method: 'POST',
     headers: { ...headers, prefer: 'wait=30' },

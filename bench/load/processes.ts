@@ -7,9 +7,11 @@ import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
-export const adminKey = 'sp_admin_only-for-the-bench-0123456789';
+const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 
 export interface LoadSetUp {
+  /** Of a key of the project `default`, as a user sends them. */
+  readonly headers: Record<string, string>;
   /** The service: API and worker as processes of their own. */
   readonly service: string;
   readonly baseline: string;
@@ -47,7 +49,18 @@ export async function startProcesses(
   await run(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
   const service = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)"/);
   const baseline = await run(cleanup, ['bench/load/baseline.ts', socket], env, /^listening (\S+)/);
-  return { service, baseline };
+  return { service, baseline, headers: await headersOf(service, 'default') };
+}
+
+/** The headers of a new key of a project. */
+export async function headersOf(service: string, project: string): Promise<Record<string, string>> {
+  const answer = await fetch(`${service}/v1/projects/${project}/keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'bench', scopes: ['admin'] }),
+  });
+  const { secret } = (await answer.json()) as { secret: string };
+  return { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
 }
 
 /** Resolves with what `pattern` finds in the output; throws when the process ends before. */

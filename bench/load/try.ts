@@ -1,6 +1,7 @@
 import { createCleanup } from '../cleanup.ts';
 import { measureCreate, measureGet, measureLatency } from './accept.ts';
 import { startProcesses } from './processes.ts';
+
 const cleanup = createCleanup();
 try {
   const up = await startProcesses(cleanup, { startMs: 1000, slots: 2 });
@@ -8,5 +9,7 @@ try {
   const created = await measureCreate(up, 3, 3);
   console.log(created);
   console.log('p99', await measureLatency(up, created.service[1] ?? 0, 5));
-} finally { await cleanup.run(); }
+} finally {
+  await cleanup.run();
+}
 process.exit();

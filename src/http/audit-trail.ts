@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
-import type { Audit, AuditNote } from '../tenancy/audit.ts';
+import type { Audit, AuditedWith, AuditNote } from '../tenancy/audit.ts';
 
 const readOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -8,9 +8,11 @@ const readOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function keepAuditTrail(app: FastifyInstance, audit: Audit): void {
   app.decorateRequest('failedWith', undefined);
   app.decorateRequest('auditedProject', undefined);
+  app.decorateRequest('isAudited', false);
   app.addHook('onSend', (request, reply, _payload, done) => {
     // Who is not known has no project and no log; one that was turned away by the rate limit has done nothing.
     if (readOnly.has(request.method) || !request.proven || request.failedWith === 'rate_limited') return done();
+    if (request.isAudited && request.failedWith === undefined) return done();
     const note = noteOf(request, reply);
     audit.append(request.auditedProject ?? request.proven.projectUid, note).then(
       () => done(),
@@ -23,19 +25,32 @@ export function keepAuditTrail(app: FastifyInstance, audit: Audit): void {
   });
 }
 
+/** The entry of a call that will succeed, for a change that takes it along: written with it, it cannot be lost. */
+export function auditWith(request: FastifyRequest, answer: { status: number; target: string }): AuditedWith {
+  request.isAudited = true;
+  const note = { ...callOf(request), ...answer, code: null, result: 'done' as const };
+  return { projectUid: request.proven.projectUid, note };
+}
+
 function noteOf(request: FastifyRequest, reply: FastifyReply): AuditNote {
-  const { subject, name } = request.proven;
   const { statusCode: status } = reply;
+  return {
+    ...callOf(request),
+    target: String(reply.getHeader('location') ?? request.url.split('?', 1)[0]),
+    status,
+    code: request.failedWith ?? null,
+    result: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed',
+  };
+}
+
+function callOf(request: FastifyRequest) {
+  const { subject, name } = request.proven;
   const { operationId } = (request.routeOptions.schema ?? {}) as { operationId?: string };
   return {
     subject,
     name,
     address: request.ip,
     operation: operationId ?? `${request.method} ${request.routeOptions.url ?? 'unknown'}`,
-    target: String(reply.getHeader('location') ?? request.url.split('?', 1)[0]),
-    status,
-    code: request.failedWith ?? null,
-    result: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed',
     requestId: request.id,
   };
 }
@@ -46,5 +61,7 @@ declare module 'fastify' {
     failedWith: ErrorCode | undefined;
     /** The uid of the project whose log has the call, where it is not the caller's. */
     auditedProject: string | undefined;
+    /** Its entry is written with its change. */
+    isAudited: boolean;
   }
 }

@@ -1,13 +1,17 @@
 /**
  * Turns, as Lua. A lane holds what waits of one project; `turns` holds the projects that have something waiting, lowest
- * score first; `count` is how often a turn was given, and the score of a project is the count at its last turn. One that
+ * score first; `count` is how often a turn was given, and the score of a project is the count at its last turn; `waiting` holds all ids that wait. One that
  * joins comes before the one that was served last and behind all others, so that neither a flood nor one who comes again
  * and again keeps the others waiting.
  */
 export const laneFunctions = `
-  local function enqueue(turns, lane, project, id, now)
-    if redis.call('ZADD', lane, 'NX', now, id) == 0 or redis.call('ZSCORE', turns, project) then return end
-    redis.call('ZADD', turns, (tonumber(redis.call('GET', turns .. ':count')) or 0) - 0.5, project)
+  -- The dispatcher is called for the first of a lane: behind it, its places are taken, and their release is a call too.
+  local function enqueue(turns, lane, project, id, now, channel)
+    if redis.call('ZADD', lane, 'NX', now, id) == 0 then return end
+    redis.call('SADD', turns .. ':waiting', id)
+    if redis.call('ZCARD', lane) > 1 then return end
+    redis.call('ZADD', turns, 'NX', (tonumber(redis.call('GET', turns .. ':count')) or 0) - 0.5, project)
+    redis.call('PUBLISH', channel, '')
   end
 
   -- Beyond the limit there is one place more, for a project that has none: it need not wait for others to end.
@@ -31,6 +35,7 @@ export const laneFunctions = `
       local id = redis.call('ZPOPMIN', lane)[1]
       if id then
         redis.call('HSET', inFlight, id, project)
+        redis.call('SREM', turns .. ':waiting', id)
         granted[#granted + 1] = id
       end
       local count = redis.call('INCR', turns .. ':count')
@@ -45,8 +50,7 @@ export const laneScripts = {
   spEnqueue: {
     numberOfKeys: 2,
     lua: `${laneFunctions}
-      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3])
-      redis.call('PUBLISH', ARGV[4], '')
+      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
       return 1`,
   },
   /** turns, in flight | lane prefix, limit -> the ids whose turn it is; they hold a place until released */
@@ -55,12 +59,12 @@ export const laneScripts = {
     lua: `${laneFunctions}
       return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
   },
-  /** turns, in flight, lane | lane prefix, limit, project, id, now -> the same, after asking for a place for id */
+  /** turns, in flight, lane | lane prefix, limit, project, id, now, channel -> the same, after asking for a place for id */
   spClaim: {
     numberOfKeys: 3,
     lua: `${laneFunctions}
       if redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1 then return { ARGV[4] } end
-      enqueue(KEYS[1], KEYS[3], ARGV[3], ARGV[4], ARGV[5])
+      enqueue(KEYS[1], KEYS[3], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
       return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
   },
 } as const;

@@ -37,7 +37,14 @@ export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
         project,
         id,
         String(Date.now()),
+        keys.laneCalls(host),
       );
+    },
+    /** Those of `ids` that do not wait for a start. */
+    async notWaiting(host: string, ids: readonly string[]): Promise<string[]> {
+      if (ids.length === 0) return [];
+      const waits = await redis.smismember(`${keys.turns(host, 'starts')}:waiting`, ...ids);
+      return ids.filter((_id, i) => Number(waits[i]) === 0);
     },
     async release(host: string, kind: LaneKind, id: string): Promise<void> {
       await redis.hdel(keys.inFlight(host, kind), id);

@@ -1,3 +1,4 @@
+import { auditFunction } from '../tenancy/audit.ts';
 import { laneFunctions } from './lane-scripts.ts';
 
 /**
@@ -16,36 +17,43 @@ const common = `
 
   local maxUsageNames, dayMs, keepUsageSeconds = 1000, 86400000, 34560000
 
-  -- Brings one counter up to now: 'count:since' becomes milliseconds and a peak of each day it lasted.
-  local function advance(usageNow, dayPrefix, name, delta, now)
-    local count, since = string.match(redis.call('HGET', usageNow, name) or '', '(%d+):(%d+)')
-    count, since = tonumber(count) or 0, tonumber(since) or now
-    if count == 0 then since = now end
-    while since < now do
-      local day = math.floor(since / dayMs)
-      local upTo = math.min(now, (day + 1) * dayMs)
-      local key = dayPrefix .. day
-      redis.call('HINCRBY', key, 'ms:' .. name, count * (upTo - since))
-      if (tonumber(redis.call('HGET', key, 'peak:' .. name)) or 0) < count then redis.call('HSET', key, 'peak:' .. name, count) end
-      redis.call('EXPIRE', key, keepUsageSeconds)
-      since = upTo
+  -- What a counter came to on one day goes into the hash of that day.
+  local function flush(dayPrefix, day, name, ms, peak)
+    local key = dayPrefix .. day
+    redis.call('HINCRBY', key, 'ms:' .. name, ms)
+    if (tonumber(redis.call('HGET', key, 'peak:' .. name)) or 0) < peak then redis.call('HSET', key, 'peak:' .. name, peak) end
+    redis.call('EXPIRE', key, keepUsageSeconds)
+  end
+
+  -- A counter is 'count:since:ms:peak', the last two of the day of since. Brings it up to now, and adds delta.
+  local function advance(usageNow, dayPrefix, name, delta, now, text)
+    local count, since, ms, peak = string.match(text or '', '(%d+):(%d+):(%d+):(%d+)')
+    count, since, ms, peak = tonumber(count) or 0, tonumber(since) or now, tonumber(ms) or 0, tonumber(peak) or 0
+    while math.floor(since / dayMs) < math.floor(now / dayMs) do
+      local midnight = (math.floor(since / dayMs) + 1) * dayMs
+      flush(dayPrefix, math.floor(since / dayMs), name, ms + count * (midnight - since), peak)
+      since, ms, peak = midnight, 0, count
     end
+    ms = ms + count * (now - since)
     count = math.max(0, count + delta)
-    if count == 0 then redis.call('HDEL', usageNow, name)
-    else redis.call('HSET', usageNow, name, string.format('%d:%d', count, now)) end
-    local key = dayPrefix .. math.floor(now / dayMs)
-    if count > 0 and (tonumber(redis.call('HGET', key, 'peak:' .. name)) or 0) < count then
-      redis.call('HSET', key, 'peak:' .. name, count)
-      redis.call('EXPIRE', key, keepUsageSeconds)
+    peak = math.max(peak, count)
+    if count == 0 then
+      flush(dayPrefix, math.floor(now / dayMs), name, ms, peak)
+      redis.call('HDEL', usageNow, name)
+    else
+      redis.call('HSET', usageNow, name, string.format('%d:%d:%d:%d', count, now, ms, peak))
     end
   end
 
   -- Of a project that makes up ever new labels, those beyond the bound are counted together.
   local function countUsage(usageNow, dayPrefix, names, delta, now)
     for _, name in ipairs(cjson.decode(names)) do
-      local known = redis.call('HEXISTS', usageNow, name) == 1
-      if not known and (delta < 0 or redis.call('HLEN', usageNow) >= maxUsageNames) then name = '(other)' end
-      advance(usageNow, dayPrefix, name, delta, now)
+      local text = redis.call('HGET', usageNow, name)
+      if not text and (delta < 0 or redis.call('HLEN', usageNow) >= maxUsageNames) then
+        name = '(other)'
+        text = redis.call('HGET', usageNow, name)
+      end
+      advance(usageNow, dayPrefix, name, delta, now, text)
     end
   end
 
@@ -74,57 +82,58 @@ const common = `
 `;
 
 const quotas = `
-  -- The name of the first limit that does not allow it, what it is, what is used, and in how many ms to try again.
-  local function exceeded(project, counters, defaults, memory, disk, ttl, now)
-    local names = { 'sandboxes', 'awake', 'startsPerMinute', 'maxTtlSeconds', 'memoryMiB', 'diskMiB' }
-    local given = redis.call('HMGET', project, 'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB')
+  local quotaFields = { 'state', 'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB' }
+
+  -- Takes what a new sandbox needs out of the limits; or tells the first that does not allow it, what it is, what is used,
+  -- and in how many ms to try again.
+  local function take(given, counters, defaults, memory, disk, ttl, now)
     local limit = {}
-    for i, name in ipairs(names) do limit[name] = tonumber(given[i] or defaults[i]) end
+    for i = 1, 6 do limit[i] = tonumber(given[i + 1] or defaults[i]) end
     local used = redis.call('HMGET', counters, 'sandboxes', 'awake', 'memoryMiB', 'diskMiB', 'startsAt')
     for i = 1, 5 do used[i] = tonumber(used[i]) or 0 end
-    if used[1] + 1 > limit.sandboxes then return { 'sandboxes', limit.sandboxes, used[1], 0 } end
-    if used[2] + 1 > limit.awake then return { 'awake', limit.awake, used[2], 0 } end
-    if used[3] + memory > limit.memoryMiB then return { 'memoryMiB', limit.memoryMiB, used[3], 0 } end
-    if used[4] + disk > limit.diskMiB then return { 'diskMiB', limit.diskMiB, used[4], 0 } end
-    if limit.maxTtlSeconds >= 0 and (ttl < 0 or ttl > limit.maxTtlSeconds) then
-      return { 'maxTtlSeconds', limit.maxTtlSeconds, ttl, 0 }
-    end
+    if used[1] + 1 > limit[1] then return { 'sandboxes', limit[1], used[1], 0 } end
+    if used[2] + 1 > limit[2] then return { 'awake', limit[2], used[2], 0 } end
+    if used[3] + memory > limit[5] then return { 'memoryMiB', limit[5], used[3], 0 } end
+    if used[4] + disk > limit[6] then return { 'diskMiB', limit[6], used[4], 0 } end
+    if limit[4] >= 0 and (ttl < 0 or ttl > limit[4]) then return { 'maxTtlSeconds', limit[4], ttl, 0 } end
     -- The generic cell rate algorithm (ITU-T I.371): a minute's worth at once, then one every 60 s / limit.
-    local every = 60000 / limit.startsPerMinute
+    local every = 60000 / limit[3]
     local at = math.max(used[5], now) + every
-    if at - now > 60000 + every / 2 then return { 'startsPerMinute', limit.startsPerMinute, limit.startsPerMinute, math.ceil(at - now - 60000) } end
-    redis.call('HSET', counters, 'startsAt', string.format('%.3f', at))
+    if at - now > 60000 + every / 2 then
+      return { 'startsPerMinute', limit[3], limit[3], math.ceil(at - now - 60000) }
+    end
+    redis.call('HSET', counters, 'sandboxes', used[1] + 1, 'awake', used[2] + 1, 'memoryMiB', used[3] + memory,
+      'diskMiB', used[4] + disk, 'startsAt', string.format('%.3f', at))
   end
 `;
 
 export const recordScripts = {
   /**
-   * record, project, project index, host index, counters, feed, history, turns, lane, usage now, outbox, webhooks |
-   * id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
-   * prefix, changes channel, lane calls channel, feed length, default quotas... ->
+   * record, project, project index, host index, counters, feed, history, turns, lane, usage now, outbox, webhooks,
+   * audit | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
+   * prefix, changes channel, lane calls channel, feed length, audit entry or '', default quotas... ->
    * {'created'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
    */
   spCreate: {
-    numberOfKeys: 12,
-    lua: `${common}${quotas}${laneFunctions}
+    numberOfKeys: 13,
+    lua: `${common}${quotas}${laneFunctions}${auditFunction}
       local before = redis.call('HGET', KEYS[1], 'r')
       if before then return { 'exists', before } end
-      local state = redis.call('HGET', KEYS[2], 'state')
-      if not state then return { 'not_found' } end
-      if state == 'deleting' then return { 'deleting' } end
+      local given = redis.call('HMGET', KEYS[2], unpack(quotaFields))
+      if not given[1] then return { 'not_found' } end
+      if given[1] == 'deleting' then return { 'deleting' } end
       local now, memory, disk = timeMs(), tonumber(ARGV[6]), tonumber(ARGV[7])
-      local defaults = { unpack(ARGV, 15) }
-      local limit = exceeded(KEYS[2], KEYS[5], defaults, memory, disk, tonumber(ARGV[8]), now)
-      if limit then return { 'quota', unpack(limit) } end
-      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'id', ARGV[1], 'l', KEYS[9], 'r', ARGV[4], 'i', ARGV[5], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9])
+      local exceeded = take(given, KEYS[5], { unpack(ARGV, 16) }, memory, disk, tonumber(ARGV[8]), now)
+      if exceeded then return { 'quota', unpack(exceeded) } end
+      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'id', ARGV[1], 'l', KEYS[9], 'r', ARGV[4], 'i', ARGV[5],
+        'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9])
       redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
       redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
-      hold(KEYS[5], 1, memory, disk, 1)
       countUsage(KEYS[10], ARGV[11], ARGV[9], 1, now)
       tell(KEYS[6], ARGV[14], ARGV[12], ARGV[2], ARGV[1], 'added', ARGV[4])
       note(KEYS[7], KEYS[11], KEYS[12], ARGV[2], ARGV[10], ARGV[4])
-      enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], now)
-      redis.call('PUBLISH', ARGV[13], '')
+      if ARGV[15] ~= '' then addAudit(KEYS[13], ARGV[15]) end
+      enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], now, ARGV[13])
       return { 'created' }`,
   },
   /**
@@ -152,12 +161,12 @@ export const recordScripts = {
       return 1`,
   },
   /**
-   * record, project index, host index, ports, counters, feed, history, usage now, outbox, webhooks, then lane and in
-   * flight of starts and changes | id, project, resource, history entry, usage day prefix, changes channel, feed length,
+   * record, project index, host index, ports, counters, feed, history, usage now, outbox, webhooks, then lane, in
+   * flight and turns of starts and of changes | id, project, resource, history entry, usage day prefix, changes channel, feed length,
    * how long the history is kept in s -> 1, or 0 when it was gone already
    */
   spRemove: {
-    numberOfKeys: 14,
+    numberOfKeys: 16,
     lua: `${common}
       local was = redis.call('HMGET', KEYS[1], 'w', 'm', 'd', 'u')
       if not was[1] then return 0 end
@@ -170,9 +179,10 @@ export const recordScripts = {
       end
       hold(KEYS[5], -tonumber(was[1]), tonumber(was[2]), -tonumber(was[3]), -1)
       if was[1] == '1' then countUsage(KEYS[8], ARGV[5], was[4], -1, timeMs()) end
-      for i = 11, 13, 2 do
+      for i = 11, 14, 3 do
         redis.call('ZREM', KEYS[i], ARGV[1])
         redis.call('HDEL', KEYS[i + 1], ARGV[1])
+        redis.call('SREM', KEYS[i + 2] .. ':waiting', ARGV[1])
       end
       tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
       note(KEYS[7], KEYS[9], KEYS[10], ARGV[2], ARGV[4], ARGV[3])
@@ -180,7 +190,7 @@ export const recordScripts = {
       return 1`,
   },
   /**
-   * record | project -> the resource as JSON and its version when it is the project's, else nil, by the same way through the store. The
+   * record | project -> the resource as JSON, its version and project when it is the project's, else nil, by the same way through the store. The
    * place in the lane is put in here: it changes without a change of the record.
    */
   spRead: {
@@ -191,6 +201,6 @@ export const recordScripts = {
       local place = found[3] and redis.call('ZRANK', found[3], found[4])
       local resource = found[2]
       if place then resource = string.gsub(resource, '"queuePosition":null', '"queuePosition":' .. (place + 1), 1) end
-      return { resource, found[5] }`,
+      return { resource, found[5], found[1] }`,
   },
 } as const;

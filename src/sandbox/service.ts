@@ -6,6 +6,7 @@ import { parseCursor, toCursor } from '../paging.ts';
 import { kubeconfig } from '../runtime/kubeconfig.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
 import type { Phase, Sandbox, SandboxCreate, SandboxPatch } from '../schemas/sandbox.ts';
+import type { AuditedWith } from '../tenancy/audit.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
 import type { Feed } from './feed.ts';
 import { checkArguments } from './flags.ts';
@@ -70,12 +71,18 @@ const maxPagesRead = 20;
 export function createSandboxService(options: ServiceOptions) {
   const { store, lanes, hosts, changes, feed, logger } = options;
 
-  async function create(caller: Caller, body: SandboxCreate, id = newSandboxId()): Promise<Sandbox> {
+  /** `audited` is written with the record, or not at all. */
+  async function create(
+    caller: Caller,
+    body: SandboxCreate,
+    id = newSandboxId(),
+    audited?: AuditedWith,
+  ): Promise<Sandbox> {
     checkArguments(body.spec);
     const versions = options.resolveVersions(body.spec);
     const placed = await hosts.place(body.spec.runtime);
     const record = newRecord({ id, project: caller.project, body, versions, placed });
-    const created = await store.create(record, requestedBy(caller));
+    const created = await store.create(record, { why: requestedBy(caller), ...(audited ? { audited } : {}) });
     if ('sandbox' in created) return created.sandbox;
     if (created.outcome === 'not_found') throw new AppError('not_found', `There is no project ${caller.project}.`);
     if (created.outcome === 'deleting') {
@@ -84,7 +91,7 @@ export function createSandboxService(options: ServiceOptions) {
     const { limit, retryAfterMs } = created;
     // Who asks for no time to live in particular gets the longest there is.
     if (limit.name === 'maxTtlSeconds' && body.spec.ttlSeconds === undefined) {
-      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, id);
+      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, id, audited);
     }
     throw quotaExceeded(caller.project, limit, retryAfterMs);
   }
@@ -95,11 +102,16 @@ export function createSandboxService(options: ServiceOptions) {
     return sandbox;
   }
 
+  /** Begins to read a sandbox before it is known who asks. */
+  async function prefetch(id: string): Promise<StoredText | null> {
+    return await store.readUnchecked(id);
+  }
+
   /** As `get`, as the JSON that is stored: reading is what is asked for most. */
-  async function getText(project: string, id: string): Promise<StoredText> {
-    const found = await store.readText(project, id);
-    if (!found) throw notFound(id);
-    return found;
+  async function getText(project: string, id: string, found: Promise<StoredText | null>): Promise<StoredText> {
+    const text = await found;
+    if (text?.project !== project) throw notFound(id);
+    return text;
   }
 
   async function list(project: string, query: ListQuery): Promise<SandboxPage> {
@@ -187,6 +199,7 @@ export function createSandboxService(options: ServiceOptions) {
   return {
     create,
     get: find,
+    prefetch,
     getText,
     list,
     patch,

@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
 import { type IndexPosition, readIndex } from '../paging.ts';
-import { createBatch } from '../redis-batch.ts';
+import { type Batch, createBatch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { Sealer } from '../seal.ts';
+import type { AuditedWith } from '../tenancy/audit.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { isAwake, type SandboxRecord } from './record.ts';
@@ -20,6 +21,13 @@ export interface Stored {
 export interface StoredText {
   readonly text: string;
   readonly resourceVersion: string;
+  readonly project: string;
+}
+
+type ReadReply = [text: string, resourceVersion: string, project: string] | null;
+
+function toText(reply: ReadReply): StoredText | null {
+  return reply && { text: reply[0], resourceVersion: reply[1], project: reply[2] };
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
@@ -37,6 +45,8 @@ export type Created =
 
 interface StoreOptions {
   readonly redis: Redis;
+  /** Shared, so that what different parts ask for goes together. */
+  readonly batch?: Batch;
   readonly keys: RedisKeys;
   readonly sealer: Sealer;
   readonly quotaDefaults?: QuotaDefaults;
@@ -50,10 +60,11 @@ const noLimits: QuotaDefaults = [1e9, 1e9, 1e9, -1, 1e9, 1e9];
 export type Store = ReturnType<typeof createStore>;
 
 /** The records in Redis. Every change compares and swaps on the version; who loses reads again. */
-export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 }: StoreOptions) {
+export function createStore(options: StoreOptions) {
+  const { redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
+  const { batch = createBatch(redis) } = options;
   const contextOf = (project: string, id: string) => `${project}/${id}`;
   const feedBound = String(feedLength);
-  const batch = createBatch(redis);
 
   function open(sealed: string | null | undefined, project: string, id: string): Credentials | null {
     return sealed ? (JSON.parse(sealer.open(sealed, contextOf(project, id))) as Credentials) : null;
@@ -69,17 +80,24 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
   }
 
   /**
-   * For users: the resource as JSON if it is the project's, its place in the queue included. Another project's is as
-   * unknown as one that is not there.
+   * For users: the resource as JSON, its place in the queue included, whoever's it is. It may be asked for before it is
+   * known who asks; whoever does must compare the project.
    */
-  async function readText(project: string, id: string): Promise<StoredText | null> {
-    type Reply = [text: string, resourceVersion: string] | null;
-    const found = await batch<Reply>((pipeline) => void pipeline.spRead(keys.sandbox(id), project));
-    return found && { text: found[0], resourceVersion: found[1] };
+  async function readUnchecked(id: string): Promise<StoredText | null> {
+    const key = keys.sandbox(id);
+    const [project, text, resourceVersion] = await batch<(string | null)[]>((pipeline) =>
+      pipeline.hmget(key, 'p', 'r', 'v'),
+    );
+    if (!project || !text || !resourceVersion) return null;
+    // Few have a place in the queue; looking for it takes a script.
+    const waits = text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
+    if (waits) return toText(await batch<ReadReply>((pipeline) => void pipeline.spRead(key, project)));
+    return { text, resourceVersion, project };
   }
 
+  /** The resource if it is the project's. Another project's is as unknown as one that is not there. */
   async function read(project: string, id: string): Promise<Sandbox | null> {
-    const found = await readText(project, id);
+    const found = toText(await batch<ReadReply>((pipeline) => void pipeline.spRead(keys.sandbox(id), project)));
     return found && (JSON.parse(found.text) as Sandbox);
   }
 
@@ -93,7 +111,10 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
   }
 
   /** Makes a record if the project's limits allow it, counts it, and puts it into the project's lane of its host. */
-  async function create(record: SandboxRecord, why?: Why): Promise<Created> {
+  async function create(
+    record: SandboxRecord,
+    { why, audited }: { why?: Why; audited?: AuditedWith } = {},
+  ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;
     const { host } = sandbox.status;
@@ -111,6 +132,7 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
       keys.usageNow(project),
       keys.outbox,
       keys.webhooks(project),
+      keys.audit(audited?.projectUid ?? ''),
       id,
       project,
       String(Date.parse(createdAt)),
@@ -125,6 +147,7 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
       keys.changes,
       keys.laneCalls(host),
       feedBound,
+      audited ? JSON.stringify(audited.note) : '',
       ...quotaDefaults.map(String),
     ];
     const [outcome, ...rest] = await batch<(string | number)[]>((pipeline) => void pipeline.spCreate(...values));
@@ -211,8 +234,10 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
       keys.webhooks(project),
       keys.lane(host, 'starts', project),
       keys.inFlight(host, 'starts'),
+      keys.turns(host, 'starts'),
       keys.lane(host, 'changes', project),
       keys.inFlight(host, 'changes'),
+      keys.turns(host, 'changes'),
       id,
       project,
       JSON.stringify(gone),
@@ -238,5 +263,5 @@ export function createStore({ redis, keys, sealer, quotaDefaults = noLimits, fee
     }
   }
 
-  return { get, read, readText, readMany, credentials, create, update, remove, page, idsOfHost };
+  return { get, read, readUnchecked, readMany, credentials, create, update, remove, page, idsOfHost };
 }

@@ -10,6 +10,8 @@ export interface SweepOptions {
   readonly dispatcher: Dispatcher;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
   readonly reconcile: (sandboxId: string) => Promise<void>;
+  /** Also looks at those that only wait for their turn, as for the end of their time to live. */
+  readonly thorough: boolean;
   readonly logger: Logger;
 }
 
@@ -22,7 +24,8 @@ const atOnce = 20;
 export async function sweep(options: SweepOptions): Promise<void> {
   const { host, store, reconcile, dispatcher } = options;
   const changing = await dispatcher.holders('changes');
-  for await (const ids of store.idsOfHost(host)) {
+  for await (const all of store.idsOfHost(host)) {
+    const ids = options.thorough ? all : await dispatcher.notWaiting(all);
     for (let i = 0; i < ids.length; i += atOnce) {
       await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, reconcile, options.logger)));
     }

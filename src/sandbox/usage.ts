@@ -67,13 +67,19 @@ function addDay(counters: Map<string, Counter>, fields: Record<string, string>):
   }
 }
 
-/** What has run since the last change is in no day yet. */
+/** Counters of what runs: `count:since:ms:peak`. Since then it has run on, and days have gone by. */
 function addRunning(counters: Map<string, Counter>, name: string, text: string, days: number[], now: number): void {
-  const [count = 0, since = now] = text.split(':').map(Number);
-  const begin = Math.max(since, (days[0] ?? 0) * dayMs);
-  const end = Math.min(now, ((days.at(-1) ?? 0) + 1) * dayMs);
-  if (end <= begin) return;
+  const [count = 0, since = now, ms = 0, peak = 0] = text.split(':').map(Number);
+  const [firstDay = 0, lastDay = 0] = [days[0], days.at(-1)];
+  const dayOfSince = Math.floor(since / dayMs);
   const counter = counterOf(counters, name);
+  if (dayOfSince >= firstDay && dayOfSince <= lastDay) {
+    counter.sandboxSeconds += ms / 1000;
+    counter.peak = Math.max(counter.peak, peak);
+  }
+  const begin = Math.max(since, firstDay * dayMs);
+  const end = Math.min(now, (lastDay + 1) * dayMs);
+  if (end <= begin) return;
   counter.sandboxSeconds += (count * (end - begin)) / 1000;
   counter.peak = Math.max(counter.peak, count);
 }

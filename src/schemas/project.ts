@@ -1,9 +1,12 @@
 import Type from 'typebox';
 import { nullable, ref, stringEnum, timestamp } from './common.ts';
 
+/** A DNS label. */
+export const projectNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
+
 export const projectName = Type.String({
   description: 'a DNS label (RFC 1123): a-z, 0-9 and "-", at most 63 characters',
-  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  pattern: projectNamePattern,
   maxLength: 63,
   examples: ['team-a'],
 });

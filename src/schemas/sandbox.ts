@@ -17,9 +17,11 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
+export const sandboxIdPattern = '^sb-[0-9a-z]{20}$';
+
 export const sandboxId = Type.String({
   description: 'made by the server; a DNS label',
-  pattern: '^sb-[0-9a-z]{20}$',
+  pattern: sandboxIdPattern,
   examples: ['sb-4k2x9q7m3v8t1c6z0w5y'],
 });
 

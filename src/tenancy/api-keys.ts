@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError, invalidField } from '../errors.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
-import { createLoader } from '../redis-batch.ts';
+import { type Batch, createLoader } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
@@ -13,12 +13,21 @@ import { quotaExceeded } from './quotas.ts';
 const maxKeysPerProject = 200;
 const keepRevokedSeconds = 30 * 24 * 3600;
 const lastUseEveryMs = 60_000;
+const rememberedKeys = 1000;
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
 /** Keys of projects. What is stored of one is its hash; whoever has the store cannot use them. */
-export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  const records = createLoader(redis, (pipeline, id) => pipeline.hgetall(keys.apiKey(id)));
+export function createApiKeys({ redis, batch, keys }: { redis: Redis; batch: Batch; keys: RedisKeys }) {
+  // What follows from the text of a key alone, of keys that were right; whether they still are is asked each time.
+  const digests = new Map<string, { readonly id: string; readonly digest: Buffer }>();
+
+  function remember(key: string, id: string, digest: Buffer): void {
+    if (digests.size >= rememberedKeys) digests.clear();
+    digests.set(key, { id, digest });
+  }
+
+  const records = createLoader(batch, (pipeline, id) => pipeline.hgetall(keys.apiKey(id)));
 
   async function load(id: string): Promise<Record<string, string>> {
     const fields = await records<Record<string, string>>(id);
@@ -96,13 +105,14 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
    * `unauthenticated`, `key_malformed`, `key_checksum_mismatch`, `key_expired`, `key_revoked`.
    */
   async function authenticate(key: string): Promise<Principal> {
-    const id = parseKey(key);
+    const proven = digests.get(key);
+    const { id, digest } = proven ?? { id: parseKey(key), digest: hashKey(key) };
     const fields = await load(id);
     const known = Buffer.from(fields.hash ?? '', 'base64');
-    const given = hashKey(key);
-    if (!timingSafeEqual(known.length === given.length ? known : Buffer.alloc(given.length), given)) {
+    if (!timingSafeEqual(known.length === digest.length ? known : Buffer.alloc(digest.length), digest)) {
       throw new AppError('unauthenticated', 'This key is not known here.');
     }
+    if (!proven) remember(key, id, digest);
     if (fields.revokedAt)
       throw unacceptable('key_revoked', `was revoked at ${isoTime(fields.revokedAt)}; ask for another`);
     const expiresAt = fields.expiresAt ? Number(fields.expiresAt) : null;

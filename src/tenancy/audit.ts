@@ -1,19 +1,30 @@
 import type { Redis } from 'ioredis';
 import { invalidField } from '../errors.ts';
-import { createBatch } from '../redis-batch.ts';
+import type { Batch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
 
 /** Per project. The oldest go when there are more. */
 const keepEntries = 100_000;
 
+/** As Lua, for scripts whose change is audited with it. */
+export const auditFunction = `
+  local function addAudit(log, entry)
+    redis.call('XADD', log, 'MAXLEN', '~', ${keepEntries}, '*', 'j', entry)
+  end
+`;
+
+/** An entry that is written with the change that it tells of. */
+export interface AuditedWith {
+  readonly projectUid: string;
+  readonly note: AuditNote;
+}
+
 export type AuditNote = Omit<AuditEntry, 'id' | 'at'>;
 export type Audit = ReturnType<typeof createAudit>;
 
 /** The audit log: entries are added, never changed. It has no bodies, and so no secrets. */
-export function createAudit({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  const batch = createBatch(redis);
-
+export function createAudit({ redis, batch, keys }: { redis: Redis; batch: Batch; keys: RedisKeys }) {
   return {
     async append(projectUid: string, note: AuditNote): Promise<void> {
       const key = keys.audit(projectUid);

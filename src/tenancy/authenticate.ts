@@ -23,7 +23,8 @@ export type Authenticate = (authorization: string | undefined, project: string |
  */
 export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions): Authenticate {
   const adminDigest = digest(adminKey);
-  if (looksLikeKey(adminKey)) throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
+  if (looksLikeKey(adminKey))
+    throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
 
   async function prove(given: string, project: string | undefined): Promise<Principal> {
     if (looksLikeKey(given)) return await apiKeys.authenticate(given);

@@ -5,8 +5,8 @@ import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { AppError, type FieldFault } from '../errors.ts';
 import { stringEnum } from '../schemas/common.ts';
+import { scopes } from '../schemas/key.ts';
 import { projectName } from '../schemas/project.ts';
-import { scopes } from './scopes.ts';
 
 export const projectNameRule = 'must be the name of a project: a DNS label of a-z, 0-9 and "-", at most 63 characters';
 

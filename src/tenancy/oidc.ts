@@ -9,6 +9,7 @@ import {
 } from 'jose';
 import { Value } from 'typebox/value';
 import { AppError, type ErrorCode } from '../errors.ts';
+import type { Scope } from '../schemas/key.ts';
 import { projectName } from '../schemas/project.ts';
 import {
   findRule,
@@ -18,7 +19,6 @@ import {
   type OidcSettings,
   projectNameRule,
 } from './oidc-settings.ts';
-import type { Scope } from './scopes.ts';
 
 const defaultAlgorithms = ['RS256', 'ES256', 'PS256', 'EdDSA'];
 const malformed = 'The token is not a signed JWT (RFC 7519): send header.payload.signature, as the issuer gave it.';
