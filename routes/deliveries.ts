@@ -62,7 +62,7 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
       await answerOnce(request, reply, once, async () => {
         const { id, delivery } = request.params;
         const body = await webhooks.replay(request.proven.project, id, delivery);
-        return { status: 202, headers: {}, body };
+        return { status: 202, headers: {}, body: JSON.stringify(body) };
       }),
   );
 }

@@ -33,7 +33,7 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         const { project, projectUid } = request.proven;
         const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), request.body);
         const headers = { location: `/v1/projects/${project}/keys/${key.id}`, 'cache-control': 'no-store' };
-        return { status: 201, headers, body: key };
+        return { status: 201, headers, body: JSON.stringify(key) };
       }),
   );
 

@@ -33,7 +33,7 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         const project = await projects.create(request.body);
         request.auditedProject = project.uid;
         const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
-        return { status: 201, headers, body: project };
+        return { status: 201, headers, body: JSON.stringify(project) };
       }),
   );
 

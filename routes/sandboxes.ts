@@ -4,6 +4,7 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
 import { auditWith } from '../src/http/audit-trail.ts';
+import { type StoredText, toText } from '../src/sandbox/store.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import {
   phases,
@@ -14,8 +15,9 @@ import {
   sandboxId,
   sandboxIdPattern,
 } from '../src/schemas/sandbox.ts';
+import type { Answer } from '../src/tenancy/idempotency.ts';
 import { answers, bodyCodes, postCodes } from './answers.ts';
-import { answerOnce } from './idempotent.ts';
+import { answerOnce, asItIs } from './idempotent.ts';
 import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './parameters.ts';
 import { preferredWaitMs } from './prefer.ts';
 import { readerGone } from './reader.ts';
@@ -73,20 +75,22 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     },
     async (request, reply) =>
       await answerOnce(request, reply, once, async (seed) => {
-        const waitMs = preferredWaitMs(request.headers.prefer);
         const id = `sb-${seed}`;
         const audited = auditWith(request, { status: 202, target: `/v1/sandboxes/${id}` });
         const accepted = await service.create(request.proven, request.body, id, audited);
-        const { status, sandbox } =
-          waitMs === 0
-            ? { status: 202, sandbox: accepted }
-            : await waitForReady(accepted, waitMs, readerGone(request, reply, dependencies));
-        const headers = { location: `/v1/sandboxes/${sandbox.id}`, etag: etag(sandbox.resourceVersion) };
-        return { status, headers: status === 202 ? { ...headers, 'retry-after': '1' } : headers, body: sandbox };
+        const waitMs = preferredWaitMs(request.headers.prefer);
+        if (waitMs === 0) return answerOf(202, accepted);
+        const { status, sandbox } = await waitForReady(
+          request.proven.project,
+          id,
+          waitMs,
+          readerGone(request, reply, dependencies),
+        );
+        return answerOf(status, toText(sandbox));
       }),
   );
 
-  async function waitForReady({ project, id }: Sandbox, waitMs: number, signal: AbortSignal) {
+  async function waitForReady(project: string, id: string, waitMs: number, signal: AbortSignal) {
     try {
       return { status: 201, sandbox: await service.wait(project, id, 'ready', waitMs, signal) };
     } catch (error) {
@@ -197,8 +201,9 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   );
 }
 
-function asItIs(text: string): string {
-  return text;
+function answerOf(status: number, { id, text, resourceVersion }: StoredText): Answer {
+  const headers = { location: `/v1/sandboxes/${id}`, etag: etag(resourceVersion) };
+  return { status, headers: status === 202 ? { ...headers, 'retry-after': '1' } : headers, body: text };
 }
 
 function sendSandbox(reply: FastifyReply, sandbox: Sandbox) {

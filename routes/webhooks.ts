@@ -40,7 +40,7 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
       await answerOnce(request, reply, once, async (seed) => {
         const webhook = await webhooks.create(request.proven.project, `wh-${seed}`, request.body);
         const headers = { location: `/v1/webhooks/${webhook.id}`, etag: etag(webhook.resourceVersion) };
-        return { status: 201, headers: { ...headers, 'cache-control': 'no-store' }, body: webhook };
+        return { status: 201, headers: { ...headers, 'cache-control': 'no-store' }, body: JSON.stringify(webhook) };
       }),
   );
 
@@ -135,7 +135,7 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
       await answerOnce(request, reply, once, async () => {
         const webhook = await webhooks.rotate(request.proven.project, request.params.id);
         const headers = { etag: etag(webhook.resourceVersion), 'cache-control': 'no-store' };
-        return { status: 200, headers, body: webhook };
+        return { status: 200, headers, body: JSON.stringify(webhook) };
       }),
   );
 }

@@ -5,7 +5,6 @@ import { resolveVersions } from './components/catalog.ts';
 import type { Config } from './config.ts';
 import { adminKey, secretKey } from './keys.ts';
 import { connectForRequests, connectForWork, type RedisAddress } from './redis.ts';
-import { createBatch } from './redis-batch.ts';
 import { redisKeys } from './redis-keys.ts';
 import { createFeed } from './sandbox/feed.ts';
 import { createHistory } from './sandbox/history.ts';
@@ -50,10 +49,8 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   await Promise.all([redis.connect(), subscriber.connect()]);
   const keys = redisKeys(config.redisPrefix);
   const sealer = createSealer(await secretKey(config));
-  const batch = createBatch(redis);
   const store = createStore({
     redis,
-    batch,
     keys,
     sealer,
     quotaDefaults: quotaArguments(config.quotas),
@@ -61,9 +58,9 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   });
   const changes = await createChanges({ redis: subscriber, keys });
   const lanes = createLanes({ redis, keys });
-  const projects = createProjects({ redis, batch, keys, defaults: config.quotas });
+  const projects = createProjects({ redis, keys, defaults: config.quotas });
   await projects.ensureDefault();
-  const apiKeys = createApiKeys({ redis, batch, keys });
+  const apiKeys = createApiKeys({ redis, keys });
   const service = createSandboxService({
     store,
     lanes,
@@ -89,7 +86,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
       enqueue: (delivery) => deliveryQueue.enqueue(delivery, true),
     }),
     usage: createUsage({ redis, keys }),
-    audit: createAudit({ redis, batch, keys }),
+    audit: createAudit({ redis, keys }),
     once: createIdempotency({ redis, keys, sealer }),
     authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
     untilInvalid: createValidity({ redis, keys, changes }),

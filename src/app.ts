@@ -75,6 +75,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     trustProxy: dependencies.trustedProxies.length > 0 ? [...dependencies.trustedProxies] : false,
     routerOptions: { maxParamLength: 128 },
     genReqId: requestId,
+    // A logger for each request costs more than most requests: who logs names the request.
+    childLoggerFactory: (logger) => logger,
     clientErrorHandler: answerRawError,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
@@ -112,7 +114,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     const subject = request.proven?.subject;
     const [path] = request.url.split('?', 1);
     const ms = Math.round(reply.elapsedTime);
-    request.log[level]({ method, path, status: reply.statusCode, ms, subject, address: request.ip }, 'answered');
+    request.log[level](
+      { reqId: request.id, method, path, status: reply.statusCode, ms, subject, address: request.ip },
+      'answered',
+    );
   });
   const closing = new AbortController();
   app.addHook('preClose', async () => {

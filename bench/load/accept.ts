@@ -67,20 +67,17 @@ export async function measureLatency({ service, headers }: LoadSetUp, rate: numb
   return result.latency.p99;
 }
 
-/** Both read the same JSON. */
+/** Both read one that was created before. */
 export async function measureGet({ service, baseline, headers }: LoadSetUp, rounds: number, seconds: number) {
-  const created = await fetch(`${service}/v1/sandboxes`, {
-    method: 'POST',
-    headers: { ...headers, prefer: 'wait=30' },
-    body: '{}',
-  });
-  const sandbox = (await created.json()) as { id: string };
-  await fetch(`${baseline}/things/${sandbox.id}`, { method: 'PUT', headers, body: JSON.stringify(sandbox) });
+  const targetOf = async (url: string, more: Record<string, string> = {}) => {
+    const answer = await fetch(url, { method: 'POST', headers: { ...headers, ...more }, body: '{}' });
+    return `${url}/${((await answer.json()) as { id: string }).id}`;
+  };
   return await compare(
     'GET /v1/sandboxes/{id}',
     rounds,
     seconds,
-    { url: `${service}/v1/sandboxes/${sandbox.id}`, headers },
-    { url: `${baseline}/things/${sandbox.id}`, headers },
+    { url: await targetOf(`${service}/v1/sandboxes`, { prefer: 'wait=30' }), headers },
+    { url: await targetOf(`${baseline}/things`), headers },
   );
 }

@@ -4,24 +4,22 @@ import Fastify from 'fastify';
 import { Redis } from 'ioredis';
 
 /**
- * What the service is compared with: Fastify without validation, keys, quotas, history or logs. Creating writes one Redis
- * value and adds one BullMQ job; reading reads one value. The argument: the path of Redis' Unix socket.
+ * What the service is compared with: Fastify without validation, keys, quotas, history or logs. Creating makes a resource
+ * as large as a sandbox, writes it as one Redis value, adds one BullMQ job, and answers with the resource; reading reads
+ * one value. The arguments: the path of Redis' Unix socket, and a sandbox as JSON.
  */
-const redis = new Redis(process.argv[2] ?? '');
+const [socket = '', sandbox = '{}'] = process.argv.slice(2);
+const redis = new Redis(socket);
+const resource = JSON.parse(sandbox) as object;
 const queue = new Queue('baseline', { connection: redis, skipVersionCheck: true });
 const app = Fastify();
 
 app.post('/things', async (request, reply) => {
   const id = randomUUID();
-  await redis.set(`thing:${id}`, JSON.stringify({ id, ...(request.body as object) }));
+  const text = JSON.stringify({ ...resource, ...(request.body as object), id });
+  await redis.set(`thing:${id}`, text);
   await queue.add('make', { id });
-  return reply.status(202).send({ id });
-});
-
-app.put('/things/:id', async (request) => {
-  const { id } = request.params as { id: string };
-  await redis.set(`thing:${id}`, JSON.stringify(request.body));
-  return { id };
+  return reply.status(202).type('application/json').send(text);
 });
 
 app.get('/things/:id', async (request, reply) => {

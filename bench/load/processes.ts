@@ -48,8 +48,15 @@ export async function startProcesses(
   };
   await run(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
   const service = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)"/);
-  const baseline = await run(cleanup, ['bench/load/baseline.ts', socket], env, /^listening (\S+)/);
-  return { service, baseline, headers: await headersOf(service, 'default') };
+  const headers = await headersOf(service, 'default');
+  const created = await fetch(`${service}/v1/sandboxes`, { method: 'POST', headers, body: '{}' });
+  const baseline = await run(
+    cleanup,
+    ['bench/load/baseline.ts', socket, await created.text()],
+    env,
+    /^listening (\S+)/,
+  );
+  return { service, baseline, headers };
 }
 
 /** The headers of a new key of a project. */

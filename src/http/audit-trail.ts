@@ -18,7 +18,7 @@ export function keepAuditTrail(app: FastifyInstance, audit: Audit): void {
       () => done(),
       (error: unknown) => {
         // The call itself is done: the log of the service has it at least.
-        request.log.error({ err: error, audit: note }, 'audit entry not stored');
+        request.log.error({ reqId: request.id, err: error, audit: note }, 'audit entry not stored');
         done();
       },
     );

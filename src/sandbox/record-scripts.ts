@@ -117,8 +117,7 @@ export const recordScripts = {
   spCreate: {
     numberOfKeys: 13,
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
-      local before = redis.call('HGET', KEYS[1], 'r')
-      if before then return { 'exists', before } end
+      if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists', redis.call('HGET', KEYS[1], 'r') } end
       local given = redis.call('HMGET', KEYS[2], unpack(quotaFields))
       if not given[1] then return { 'not_found' } end
       if given[1] == 'deleting' then return { 'deleting' } end

@@ -77,13 +77,13 @@ export function createSandboxService(options: ServiceOptions) {
     body: SandboxCreate,
     id = newSandboxId(),
     audited?: AuditedWith,
-  ): Promise<Sandbox> {
+  ): Promise<StoredText> {
     checkArguments(body.spec);
     const versions = options.resolveVersions(body.spec);
     const placed = await hosts.place(body.spec.runtime);
     const record = newRecord({ id, project: caller.project, body, versions, placed });
     const created = await store.create(record, { why: requestedBy(caller), ...(audited ? { audited } : {}) });
-    if ('sandbox' in created) return created.sandbox;
+    if ('stored' in created) return created.stored;
     if (created.outcome === 'not_found') throw new AppError('not_found', `There is no project ${caller.project}.`);
     if (created.outcome === 'deleting') {
       throw new AppError('project_deleting', `The project ${caller.project} is being deleted.`);

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { type IndexPosition, readIndex } from '../paging.ts';
-import { type Batch, createBatch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -19,6 +18,7 @@ export interface Stored {
 
 /** A resource as the JSON that users get. */
 export interface StoredText {
+  readonly id: string;
   readonly text: string;
   readonly resourceVersion: string;
   readonly project: string;
@@ -26,15 +26,21 @@ export interface StoredText {
 
 type ReadReply = [text: string, resourceVersion: string, project: string] | null;
 
-function toText(reply: ReadReply): StoredText | null {
-  return reply && { text: reply[0], resourceVersion: reply[1], project: reply[2] };
+/** A resource that was changed on its way to the user. */
+export function toText(sandbox: Sandbox): StoredText {
+  const { id, resourceVersion, project } = sandbox;
+  return { id, text: JSON.stringify(sandbox), resourceVersion, project };
+}
+
+function fromReply(id: string, reply: ReadReply): StoredText | null {
+  return reply && { id, text: reply[0], resourceVersion: reply[1], project: reply[2] };
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
 export type QuotaDefaults = readonly number[];
 
 export type Created =
-  | { readonly outcome: 'created' | 'exists'; readonly sandbox: Sandbox }
+  | { readonly outcome: 'created' | 'exists'; readonly stored: StoredText }
   | { readonly outcome: 'not_found' }
   | { readonly outcome: 'deleting' }
   | {
@@ -45,8 +51,6 @@ export type Created =
 
 interface StoreOptions {
   readonly redis: Redis;
-  /** Shared, so that what different parts ask for goes together. */
-  readonly batch?: Batch;
   readonly keys: RedisKeys;
   readonly sealer: Sealer;
   readonly quotaDefaults?: QuotaDefaults;
@@ -62,7 +66,6 @@ export type Store = ReturnType<typeof createStore>;
 /** The records in Redis. Every change compares and swaps on the version; who loses reads again. */
 export function createStore(options: StoreOptions) {
   const { redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
-  const { batch = createBatch(redis) } = options;
   const contextOf = (project: string, id: string) => `${project}/${id}`;
   const feedBound = String(feedLength);
 
@@ -85,20 +88,18 @@ export function createStore(options: StoreOptions) {
    */
   async function readUnchecked(id: string): Promise<StoredText | null> {
     const key = keys.sandbox(id);
-    const [project, text, resourceVersion] = await batch<(string | null)[]>((pipeline) =>
-      pipeline.hmget(key, 'p', 'r', 'v'),
-    );
+    const [project, text, resourceVersion] = await redis.hmget(key, 'p', 'r', 'v');
     if (!project || !text || !resourceVersion) return null;
     // Few have a place in the queue; looking for it takes a script.
     const waits = text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
-    if (waits) return toText(await batch<ReadReply>((pipeline) => void pipeline.spRead(key, project)));
-    return { text, resourceVersion, project };
+    if (waits) return fromReply(id, await redis.spRead(key, project));
+    return { id, text, resourceVersion, project };
   }
 
   /** The resource if it is the project's. Another project's is as unknown as one that is not there. */
   async function read(project: string, id: string): Promise<Sandbox | null> {
-    const found = toText(await batch<ReadReply>((pipeline) => void pipeline.spRead(keys.sandbox(id), project)));
-    return found && (JSON.parse(found.text) as Sandbox);
+    const found = await redis.spRead(keys.sandbox(id), project);
+    return found && (JSON.parse(found[0]) as Sandbox);
   }
 
   async function readMany(project: string, ids: readonly string[]): Promise<Sandbox[]> {
@@ -119,7 +120,8 @@ export function createStore(options: StoreOptions) {
     const { id, project, createdAt, spec } = sandbox;
     const { host } = sandbox.status;
     const { memoryMiB, diskMiB } = footprint(spec);
-    const values = [
+    const stored = toText(sandbox);
+    const [outcome, ...rest] = await redis.spCreate(
       keys.sandbox(id),
       keys.project(project),
       keys.projectIndex(project),
@@ -136,7 +138,7 @@ export function createStore(options: StoreOptions) {
       id,
       project,
       String(Date.parse(createdAt)),
-      JSON.stringify(sandbox),
+      stored.text,
       JSON.stringify(internal),
       String(memoryMiB),
       String(diskMiB),
@@ -149,10 +151,9 @@ export function createStore(options: StoreOptions) {
       feedBound,
       audited ? JSON.stringify(audited.note) : '',
       ...quotaDefaults.map(String),
-    ];
-    const [outcome, ...rest] = await batch<(string | number)[]>((pipeline) => void pipeline.spCreate(...values));
-    if (outcome === 'created') return { outcome, sandbox };
-    if (outcome === 'exists') return { outcome, sandbox: JSON.parse(String(rest[0])) as Sandbox };
+    );
+    if (outcome === 'created') return { outcome, stored };
+    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(String(rest[0])) as Sandbox) };
     if (outcome === 'not_found') return { outcome };
     if (outcome === 'deleting') return { outcome };
     const [name, value, used, retryAfterMs] = rest;

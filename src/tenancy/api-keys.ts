@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { coalesce } from '../coalesce.ts';
 import { AppError, invalidField } from '../errors.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
-import { type Batch, createLoader } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
@@ -18,7 +18,7 @@ const rememberedKeys = 1000;
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
 /** Keys of projects. What is stored of one is its hash; whoever has the store cannot use them. */
-export function createApiKeys({ redis, batch, keys }: { redis: Redis; batch: Batch; keys: RedisKeys }) {
+export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   // What follows from the text of a key alone, of keys that were right; whether they still are is asked each time.
   const digests = new Map<string, { readonly id: string; readonly digest: Buffer }>();
 
@@ -27,10 +27,10 @@ export function createApiKeys({ redis, batch, keys }: { redis: Redis; batch: Bat
     digests.set(key, { id, digest });
   }
 
-  const records = createLoader(batch, (pipeline, id) => pipeline.hgetall(keys.apiKey(id)));
+  const records = coalesce((id) => redis.hgetall(keys.apiKey(id)));
 
   async function load(id: string): Promise<Record<string, string>> {
-    const fields = await records<Record<string, string>>(id);
+    const fields = await records(id);
     noteUse(id, fields);
     return fields;
   }

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { invalidField } from '../errors.ts';
-import type { Batch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
 
@@ -24,11 +23,10 @@ export type AuditNote = Omit<AuditEntry, 'id' | 'at'>;
 export type Audit = ReturnType<typeof createAudit>;
 
 /** The audit log: entries are added, never changed. It has no bodies, and so no secrets. */
-export function createAudit({ redis, batch, keys }: { redis: Redis; batch: Batch; keys: RedisKeys }) {
+export function createAudit({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   return {
     async append(projectUid: string, note: AuditNote): Promise<void> {
-      const key = keys.audit(projectUid);
-      await batch((pipeline) => pipeline.xadd(key, 'MAXLEN', '~', keepEntries, '*', 'j', JSON.stringify(note)));
+      await redis.xadd(keys.audit(projectUid), 'MAXLEN', '~', keepEntries, '*', 'j', JSON.stringify(note));
     },
     async list(projectUid: string, { limit, cursor }: { limit: number; cursor?: string }) {
       const rows = await redis.xrevrange(keys.audit(projectUid), before(cursor), '-', 'COUNT', limit + 1);

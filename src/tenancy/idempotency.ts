@@ -7,7 +7,6 @@ import type { Sealer } from '../seal.ts';
 const keepSeconds = 24 * 3600;
 /** A request that has been in flight for longer was cut off by a crash: the next with its key takes it over. */
 const inFlightForMs = 30_000;
-const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
 
 interface Entry {
   readonly fingerprint: string;
@@ -22,7 +21,8 @@ interface Entry {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
+  /** JSON. */
+  readonly body: string;
 }
 
 export interface IdempotentRequest {
@@ -79,8 +79,13 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
   }
 }
 
+/** 20 characters, 103 bits: 36 to the 9th is the largest power that `randomInt` takes. */
 function newSeed(): string {
-  return Array.from({ length: 20 }, () => alphabet[randomInt(alphabet.length)]).join('');
+  const digits = (count: number) =>
+    randomInt(36 ** count)
+      .toString(36)
+      .padStart(count, '0');
+  return digits(9) + digits(9) + digits(2);
 }
 
 function hash(text: string): string {

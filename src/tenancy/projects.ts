@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import { checkMatch } from '../etag.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
-import { type Batch, createLoader } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import {
   type Project,
@@ -21,9 +21,8 @@ const nameRule = new RegExp(projectNamePattern);
 export type Projects = ReturnType<typeof createProjects>;
 
 /** The tenants. A project is a hash: what it is, and those of its limits that are not the service's. */
-export function createProjects(options: { redis: Redis; batch: Batch; keys: RedisKeys; defaults: Quotas }) {
-  const { redis, batch, keys, defaults } = options;
-  const uids = createLoader(batch, (pipeline, name) => pipeline.hget(keys.project(name), 'uid'));
+export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
+  const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'));
 
   async function create(body: ProjectCreate): Promise<Project> {
     const { name, quotas = {} } = body;
@@ -106,7 +105,7 @@ export function createProjects(options: { redis: Redis; batch: Batch; keys: Redi
   async function uidOf(name: string): Promise<string | null> {
     // The name may come from a header that no schema has seen.
     if (!nameRule.test(name)) return null;
-    return await uids<string | null>(name);
+    return await uids(name);
   }
 
   return { create, ensureDefault, get, find, list, patch, uidOf };

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { createBatch } from '../redis-batch.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Webhook } from '../schemas/webhook.ts';
 import type { Sealer } from '../seal.ts';
@@ -36,7 +35,7 @@ export function startWebhookWorker(options: WebhookWorkerOptions): { close(): Pr
   const store = createWebhookStore({ redis, keys, sealer });
   const deliveries = createDeliveries({ redis, keys });
   const queue = createDeliveryQueue({ redis: queueRedis, keys, pausesMs });
-  const audit = createAudit({ redis, batch: createBatch(redis), keys });
+  const audit = createAudit({ redis, keys });
   const attempt = createAttempts({ store, deliveries, guard, pausesMs, onDisabled: tellOwner, logger });
   const worker = createDeliveryWorker({
     redis: queueRedis,

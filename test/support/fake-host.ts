@@ -5,7 +5,6 @@ import { resolveVersions } from '../../src/components/catalog.ts';
 import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import { createLogger } from '../../src/logger.ts';
 import { connectForWork } from '../../src/redis.ts';
-import { createBatch } from '../../src/redis-batch.ts';
 import { type LaneKind, redisKeys } from '../../src/redis-keys.ts';
 import { createFakeRuntime, type StartHook } from '../../src/runtime/fake.ts';
 import { createDispatcher, listenForCalls, lookAt } from '../../src/sandbox/dispatcher.ts';
@@ -47,7 +46,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   const store = createStore({ redis, keys, sealer: createSealer(randomBytes(32)) });
   const lanes = createLanes({ redis, keys });
   const changes = await createChanges({ redis: subscriber, keys });
-  await createProjects({ redis, batch: createBatch(redis), keys, defaults: quotas }).ensureDefault();
+  await createProjects({ redis, keys, defaults: quotas }).ensureDefault();
   const stopping = new AbortController();
   const runtimes = new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]);
   const broken = new Set<string>();
