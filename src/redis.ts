@@ -5,7 +5,7 @@ import { AppError } from './errors.ts';
 export type RedisAddress = { readonly url: string } | { readonly path: string };
 
 /** Enough that writing costs little, and few enough that Redis works while the others are being made. */
-const writeAtOnce = Number(process.env.WAO ?? 8);
+const writeAtOnce = 16;
 
 // A cap on the back-off: after an outage, work goes on within seconds, not after the default's growing pauses.
 const retryStrategy = (attempt: number) => Math.min(50 * 2 ** attempt, 2000);
@@ -27,21 +27,21 @@ export function connectForRequests(address: RedisAddress): Redis {
  */
 function writeByTurns(redis: Redis): Redis {
   const send = redis.sendCommand;
-  let held = 0;
-  let release = () => {};
+  let held: { stream: Redis['stream']; count: number } | undefined;
+  const release = (batch: typeof held) => {
+    if (held !== batch) return;
+    held = undefined;
+    batch?.stream.uncork();
+  };
   redis.sendCommand = function sendHeld(...given) {
-    const { stream } = redis;
-    if (held === 0 && stream) {
-      stream.cork();
-      release = () => {
-        held = 0;
-        stream.uncork();
-      };
-      setImmediate(release);
+    if (!held && redis.stream) {
+      const batch = { stream: redis.stream, count: 0 };
+      held = batch;
+      batch.stream.cork();
+      setImmediate(() => release(batch));
     }
-    held += 1;
     const sent = send.apply(redis, given);
-    if (held >= writeAtOnce) release();
+    if (held && ++held.count >= writeAtOnce) release(held);
     return sent;
   };
   return redis;

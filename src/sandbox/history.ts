@@ -10,18 +10,19 @@ export interface Why {
   readonly message: string;
 }
 
-export type HistoryNote = Omit<HistoryEntry, 'id' | 'at'>;
+export type HistoryNote = Omit<HistoryEntry, 'id'>;
 
 /** What a change means to people; null when it means nothing to them, as the count of attempts. Pure. */
 export function describeChange(before: SandboxRecord | null, after: SandboxRecord, why?: Why): HistoryNote | null {
   const phase = phaseOf(after);
-  if (why?.type) return { type: why.type, reason: why.reason, message: why.message, phase };
-  if (!before) return { type: 'created', phase, ...(why ?? { reason: 'Requested', message: '' }) };
-  if (phaseOf(before) !== phase) return { type: phase, phase, ...(why ?? reasonOf(before, after)) };
+  const at = after.sandbox.updatedAt;
+  if (why?.type) return { at, type: why.type, reason: why.reason, message: why.message, phase };
+  if (!before) return { at, type: 'created', phase, ...(why ?? { reason: 'Requested', message: '' }) };
+  if (phaseOf(before) !== phase) return { at, type: phase, phase, ...(why ?? reasonOf(before, after)) };
   const [old, now] = [before.sandbox, after.sandbox];
   const visible = (sandbox: typeof old) => JSON.stringify([sandbox.name, sandbox.labels, sandbox.expiresAt]);
   if (visible(old) !== visible(now)) {
-    return { type: 'updated', phase, ...(why ?? { reason: 'Requested', message: '' }) };
+    return { at, type: 'updated', phase, ...(why ?? { reason: 'Requested', message: '' }) };
   }
   return null;
 }
@@ -45,10 +46,8 @@ function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string
 export function createHistory({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {
     const rows = await redis.xrange(keys.history(project, sandboxId), '-', '+');
-    return rows.map(([id, [, text = '{}']]) => ({
-      id,
-      at: new Date(Number(id.split('-')[0])).toISOString(),
-      ...(JSON.parse(text) as HistoryNote),
-    }));
+    if (rows.length > 0) return rows.map(([id, [, text = '{}']]) => ({ id, ...(JSON.parse(text) as HistoryNote) }));
+    const [owner, begin] = await redis.hmget(keys.sandbox(sandboxId), 'p', 'n');
+    return owner === project && begin ? [{ id: '0-0', ...(JSON.parse(begin) as HistoryNote) }] : [];
   };
 }

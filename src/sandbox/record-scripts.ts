@@ -7,7 +7,8 @@ import { laneFunctions } from './lane-scripts.ts';
  *
  * A record is a hash: `v` its version, `p` its project, `r` the resource as users see it and `i` what only workers need
  * (both JSON), `s` its sealed credentials, `w` whether it counts as awake, `m` and `d` the MiB of memory and disk that it
- * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts and `id` its name there.
+ * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts and `id` its name there, `n` that
+ * it was created, until that is in its history.
  */
 const common = `
   local function timeMs()
@@ -25,8 +26,9 @@ const common = `
     redis.call('EXPIRE', key, keepUsageSeconds)
   end
 
-  -- A counter is 'count:since:ms:peak', the last two of the day of since. Brings it up to now, and adds delta.
-  local function advance(usageNow, dayPrefix, name, delta, now, text)
+  -- A counter is 'count:since:ms:peak', the last two of the day of since. Brings it up to now, adds delta, and returns
+  -- what it is then: '' when it is at nothing.
+  local function advance(dayPrefix, name, delta, now, text)
     local count, since, ms, peak = string.match(text or '', '(%d+):(%d+):(%d+):(%d+)')
     count, since, ms, peak = tonumber(count) or 0, tonumber(since) or now, tonumber(ms) or 0, tonumber(peak) or 0
     while math.floor(since / dayMs) < math.floor(now / dayMs) do
@@ -39,10 +41,9 @@ const common = `
     peak = math.max(peak, count)
     if count == 0 then
       flush(dayPrefix, math.floor(now / dayMs), name, ms, peak)
-      redis.call('HDEL', usageNow, name)
-    else
-      redis.call('HSET', usageNow, name, string.format('%d:%d:%d:%d', count, now, ms, peak))
+      return ''
     end
+    return string.format('%d:%d:%d:%d', count, now, ms, peak)
   end
 
   -- Of a project that makes up ever new labels, those beyond the bound are counted together.
@@ -53,8 +54,14 @@ const common = `
         name = '(other)'
         text = redis.call('HGET', usageNow, name)
       end
-      advance(usageNow, dayPrefix, name, delta, now, text)
+      local counted = advance(dayPrefix, name, delta, now, text)
+      if counted == '' then redis.call('HDEL', usageNow, name) else redis.call('HSET', usageNow, name, counted) end
     end
+  end
+
+  -- The counter of the whole project is among its others, which each create reads and writes anyway.
+  local function countTotal(counters, dayPrefix, delta, now)
+    redis.call('HSET', counters, 'usage', advance(dayPrefix, '', delta, now, redis.call('HGET', counters, 'usage')))
   end
 
   local function hold(counters, awake, memory, disk, all)
@@ -72,10 +79,19 @@ const common = `
     redis.call('PUBLISH', channel, project .. ' ' .. id)
   end
 
-  local function note(history, outbox, webhooks, project, entry, sandbox)
-    if entry == '' then return end
-    redis.call('XADD', history, 'MAXLEN', '~', 200, '*', 'j', entry)
-    if redis.call('EXISTS', webhooks) == 1 then
+  -- That a sandbox was created is kept in its record until the next thing happens to it.
+  local function noteBegin(record, history, begin)
+    if not begin then return end
+    redis.call('XADD', history, '*', 'j', begin)
+    redis.call('HDEL', record, 'n')
+  end
+
+  local function note(history, entry)
+    if entry ~= '' then redis.call('XADD', history, 'MAXLEN', '~', 200, '*', 'j', entry) end
+  end
+
+  local function send(outbox, webhooks, project, entry, sandbox)
+    if entry ~= '' and redis.call('EXISTS', webhooks) == 1 then
       redis.call('XADD', outbox, '*', 'p', project, 'j', entry, 's', sandbox)
     end
   end
@@ -86,10 +102,10 @@ const quotas = `
 
   -- Takes what a new sandbox needs out of the limits; or tells the first that does not allow it, what it is, what is used,
   -- and in how many ms to try again.
-  local function take(given, counters, defaults, memory, disk, ttl, now)
+  local function take(given, counters, defaults, memory, disk, ttl, dayPrefix, now)
     local limit = {}
     for i = 1, 6 do limit[i] = tonumber(given[i + 1] or defaults[i]) end
-    local used = redis.call('HMGET', counters, 'sandboxes', 'awake', 'memoryMiB', 'diskMiB', 'startsAt')
+    local used = redis.call('HMGET', counters, 'sandboxes', 'awake', 'memoryMiB', 'diskMiB', 'startsAt', 'usage')
     for i = 1, 5 do used[i] = tonumber(used[i]) or 0 end
     if used[1] + 1 > limit[1] then return { 'sandboxes', limit[1], used[1], 0 } end
     if used[2] + 1 > limit[2] then return { 'awake', limit[2], used[2], 0 } end
@@ -103,7 +119,7 @@ const quotas = `
       return { 'startsPerMinute', limit[3], limit[3], math.ceil(at - now - 60000) }
     end
     redis.call('HSET', counters, 'sandboxes', used[1] + 1, 'awake', used[2] + 1, 'memoryMiB', used[3] + memory,
-      'diskMiB', used[4] + disk, 'startsAt', string.format('%.3f', at))
+      'diskMiB', used[4] + disk, 'startsAt', string.format('%.3f', at), 'usage', advance(dayPrefix, '', 1, now, used[6]))
   end
 `;
 
@@ -122,15 +138,15 @@ export const recordScripts = {
       if not given[1] then return { 'not_found' } end
       if given[1] == 'deleting' then return { 'deleting' } end
       local now, memory, disk = timeMs(), tonumber(ARGV[6]), tonumber(ARGV[7])
-      local exceeded = take(given, KEYS[5], { unpack(ARGV, 16) }, memory, disk, tonumber(ARGV[8]), now)
+      local exceeded = take(given, KEYS[5], { unpack(ARGV, 16) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
       if exceeded then return { 'quota', unpack(exceeded) } end
       redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'id', ARGV[1], 'l', KEYS[9], 'r', ARGV[4], 'i', ARGV[5],
-        'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9])
+        'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9], 'n', ARGV[10])
       redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
       redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
-      countUsage(KEYS[10], ARGV[11], ARGV[9], 1, now)
+      if ARGV[9] ~= '[]' then countUsage(KEYS[10], ARGV[11], ARGV[9], 1, now) end
       tell(KEYS[6], ARGV[14], ARGV[12], ARGV[2], ARGV[1], 'added', ARGV[4])
-      note(KEYS[7], KEYS[11], KEYS[12], ARGV[2], ARGV[10], ARGV[4])
+      send(KEYS[11], KEYS[12], ARGV[2], ARGV[10], ARGV[4])
       if ARGV[15] ~= '' then addAudit(KEYS[13], ARGV[15]) end
       enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], now, ARGV[13])
       return { 'created' }`,
@@ -143,7 +159,7 @@ export const recordScripts = {
   spSwap: {
     numberOfKeys: 7,
     lua: `${common}
-      local was = redis.call('HMGET', KEYS[1], 'v', 'w', 'm', 'u')
+      local was = redis.call('HMGET', KEYS[1], 'v', 'w', 'm', 'u', 'n')
       if was[1] ~= ARGV[3] then return 0 end
       local awake = ARGV[7] == '' and was[2] or ARGV[7]
       redis.call('HSET', KEYS[1], 'v', ARGV[3] + 1, 'r', ARGV[4], 'i', ARGV[5])
@@ -151,12 +167,17 @@ export const recordScripts = {
       if awake ~= was[2] or ARGV[8] ~= was[4] then
         local now = timeMs()
         redis.call('HSET', KEYS[1], 'w', awake, 'u', ARGV[8])
-        hold(KEYS[2], awake - was[2], tonumber(was[3]), 0, 0)
+        if awake ~= was[2] then
+          hold(KEYS[2], awake - was[2], tonumber(was[3]), 0, 0)
+          countTotal(KEYS[2], ARGV[10], awake - was[2], now)
+        end
         if was[2] == '1' then countUsage(KEYS[5], ARGV[10], was[4], -1, now) end
         if awake == '1' then countUsage(KEYS[5], ARGV[10], ARGV[8], 1, now) end
       end
       tell(KEYS[3], ARGV[12], ARGV[11], ARGV[2], ARGV[1], 'modified', ARGV[4], ARGV[8] ~= was[4] and was[4])
-      note(KEYS[4], KEYS[6], KEYS[7], ARGV[2], ARGV[9], ARGV[4])
+      noteBegin(KEYS[1], KEYS[4], was[5])
+      note(KEYS[4], ARGV[9])
+      send(KEYS[6], KEYS[7], ARGV[2], ARGV[9], ARGV[4])
       return 1`,
   },
   /**
@@ -167,8 +188,9 @@ export const recordScripts = {
   spRemove: {
     numberOfKeys: 16,
     lua: `${common}
-      local was = redis.call('HMGET', KEYS[1], 'w', 'm', 'd', 'u')
+      local was = redis.call('HMGET', KEYS[1], 'w', 'm', 'd', 'u', 'n')
       if not was[1] then return 0 end
+      noteBegin(KEYS[1], KEYS[7], was[5])
       redis.call('DEL', KEYS[1])
       redis.call('ZREM', KEYS[2], ARGV[1])
       redis.call('ZREM', KEYS[3], ARGV[1])
@@ -177,14 +199,19 @@ export const recordScripts = {
         if leases[i + 1] == ARGV[1] then redis.call('HDEL', KEYS[4], leases[i]) end
       end
       hold(KEYS[5], -tonumber(was[1]), tonumber(was[2]), -tonumber(was[3]), -1)
-      if was[1] == '1' then countUsage(KEYS[8], ARGV[5], was[4], -1, timeMs()) end
+      if was[1] == '1' then
+        local now = timeMs()
+        countTotal(KEYS[5], ARGV[5], -1, now)
+        countUsage(KEYS[8], ARGV[5], was[4], -1, now)
+      end
       for i = 11, 14, 3 do
         redis.call('ZREM', KEYS[i], ARGV[1])
         redis.call('HDEL', KEYS[i + 1], ARGV[1])
         redis.call('SREM', KEYS[i + 2] .. ':waiting', ARGV[1])
       end
       tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
-      note(KEYS[7], KEYS[9], KEYS[10], ARGV[2], ARGV[4], ARGV[3])
+      note(KEYS[7], ARGV[4])
+      send(KEYS[9], KEYS[10], ARGV[2], ARGV[4], ARGV[3])
       redis.call('EXPIRE', KEYS[7], ARGV[8])
       return 1`,
   },

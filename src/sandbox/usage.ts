@@ -12,10 +12,10 @@ interface Counter {
   peak: number;
 }
 
-/** The usage counters that a sandbox is in, as JSON: its project's, and one for each of its labels. */
+/** The usage counters that a sandbox is in beside its project's, as JSON: one for each of its labels. */
 export function usageNames(sandbox: Sandbox): string {
   const labels = Object.entries(sandbox.labels).map(([key, value]) => `${key}=${value}`);
-  return JSON.stringify([whole, ...labels.sort()]);
+  return JSON.stringify(labels.sort());
 }
 
 /** Sandbox-seconds and peaks from the first day to the last, both in UTC and included. */
@@ -25,22 +25,24 @@ export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     const days = daysBetween(from, to);
     const pipeline = redis.pipeline();
     pipeline.hgetall(keys.usageNow(project));
+    pipeline.hget(keys.counters(project), 'usage');
     for (const day of days) pipeline.hgetall(keys.usageOfDay(project, day));
     const rows = (await pipeline.exec()) ?? [];
-    const [running = {}, ...perDay] = rows.map(([error, fields]) => {
+    const [running, total, ...perDay] = rows.map(([error, reply]) => {
       if (error) throw error;
-      return fields as Record<string, string>;
-    });
+      return reply;
+    }) as [Record<string, string>, string | null, ...Record<string, string>[]];
     const counters = new Map<string, Counter>();
     for (const fields of perDay) addDay(counters, fields);
     for (const [name, text] of Object.entries(running)) addRunning(counters, name, text, days, now);
-    const total = counters.get(whole) ?? { sandboxSeconds: 0, peak: 0 };
+    if (total) addRunning(counters, whole, total, days, now);
+    const sum = counters.get(whole) ?? { sandboxSeconds: 0, peak: 0 };
     const labels = [...counters].filter(([name]) => name !== whole).sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       project,
       from: new Date((days[0] ?? 0) * dayMs).toISOString(),
       to: new Date(((days.at(-1) ?? 0) + 1) * dayMs).toISOString(),
-      total: rounded(total),
+      total: rounded(sum),
       labels: labels.map(([label, counter]) => ({ label, ...rounded(counter) })),
     };
   };
