@@ -127,5 +127,6 @@ export function createClient(url: () => string, key = testAdminKey) {
     const { body } = await list();
     await Promise.all(body.items.map(({ id }) => remove(id)));
   };
-  return { call, create, get, kubeconfig, waitFor, remove, list, deleteAll, url };
+  const authorization: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
+  return { authorization, call, create, get, kubeconfig, waitFor, remove, list, deleteAll, url };
 }

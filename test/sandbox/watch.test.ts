@@ -1,0 +1,196 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createParser } from 'eventsource-parser';
+import t from 'tap';
+import type { Problem } from '../../src/schemas/problem.ts';
+import type { Sandbox } from '../../src/schemas/sandbox.ts';
+import { startFakeService } from '../support/fake-service.ts';
+
+t.setTimeout(240_000);
+const service = await startFakeService({
+  SANDPLANE_FEED_LENGTH: '300',
+  SANDPLANE_RATE_LIMIT: '1000000',
+  SANDPLANE_WATCHES_PER_PROJECT: '2100',
+});
+t.teardown(() => service.close());
+
+interface Seen {
+  type: string;
+  id: string | null;
+  sandbox: Sandbox | null;
+}
+
+/** Reads a watch as server-sent events until told to stop; `lastId` is what a browser would send to resume. */
+function watch(client: { authorization: Record<string, string> }, path: string, lastId?: string) {
+  const seen: Seen[] = [];
+  const state = { lastId, status: 0, done: Promise.resolve() };
+  const request = http.get(`${service.url()}${path}`, {
+    agent: false,
+    headers: { ...client.authorization, ...(lastId ? { 'last-event-id': lastId } : {}) },
+  });
+  const parser = createParser({
+    onEvent: ({ id, data }) => {
+      seen.push(JSON.parse(data) as Seen);
+      if (id) state.lastId = id;
+    },
+  });
+  const opened = once(request, 'response').then(([response]: http.IncomingMessage[]) => {
+    state.status = response?.statusCode ?? 0;
+    response?.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk));
+    state.done = new Promise((resolve) => response?.once('close', () => resolve()));
+  });
+  request.on('error', () => undefined);
+  return { seen, state, opened, stop: () => request.destroy() };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(10);
+}
+
+const versionsOf = (seen: readonly Seen[]) => seen.flatMap(({ sandbox }) => sandbox?.resourceVersion ?? []);
+
+t.test('a watch tells what is there, then each change once and in order', async (t) => {
+  const client = await service.project('plain');
+  const { body } = await client.create({ name: 'first' });
+  const all = watch(client, '/v1/sandboxes/watch');
+  await all.opened;
+  await until(() => all.seen.length === 1);
+  t.match(all.seen[0], { type: 'added', sandbox: { name: 'first' } });
+  for (const name of ['a', 'b', 'c']) await client.call('PATCH', `/v1/sandboxes/${body.id}`, { name });
+  const second = await client.create({ name: 'second' });
+  await client.remove(body.id);
+  await until(() => all.seen.some(({ type }) => type === 'deleted'));
+  const ofFirst = all.seen.filter(({ sandbox }) => sandbox?.id === body.id);
+  t.same(versionsOf(ofFirst).map(Number), [3, 4, 5, 6, 7, 8]);
+  t.match(ofFirst.at(-1), { type: 'deleted', sandbox: { status: { phase: 'deleted' } } });
+  const ofSecond = all.seen.filter(({ sandbox }) => sandbox?.id === second.body.id);
+  t.match(ofSecond.map(({ type }) => type), ['added', 'modified', 'modified']);
+  all.stop();
+});
+
+t.test('listed and then watched from there, nothing is missed', async (t) => {
+  const client = await service.project('listed');
+  const { body } = await client.create();
+  const list = await client.call<{ since: string }>('GET', '/v1/sandboxes');
+  await client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: 'between' });
+  const rest = watch(client, `/v1/sandboxes/watch?since=${list.body.since}`);
+  await until(() => rest.seen.length === 1);
+  t.match(rest.seen, [{ type: 'modified', sandbox: { name: 'between' } }]);
+  rest.stop();
+});
+
+t.test('one sandbox, to its end', async (t) => {
+  const client = await service.project('single');
+  const [one, other] = [(await client.create()).body, (await client.create()).body];
+  const only = watch(client, `/v1/sandboxes/${one.id}/watch`);
+  await until(() => only.seen.length === 1);
+  await client.call('PATCH', `/v1/sandboxes/${other.id}`, { name: 'other' });
+  await client.remove(one.id);
+  await only.state.done;
+  t.ok(only.seen.every(({ sandbox }) => sandbox?.id === one.id));
+  t.equal(only.seen.at(-1)?.type, 'deleted', 'it ends by itself');
+});
+
+t.test('by label: who comes to match is added, who no longer does is deleted', async (t) => {
+  const client = await service.project('labelled');
+  const { body } = await client.create({ labels: { env: 'dev' } });
+  const prod = watch(client, `/v1/sandboxes/watch?label=${encodeURIComponent('env in (prod)')}`);
+  await prod.opened;
+  const label = (env: string) => client.call('PATCH', `/v1/sandboxes/${body.id}`, { labels: { env } });
+  for (const env of ['test', 'prod', 'prod', 'dev', 'test']) await label(env);
+  await label('prod');
+  await until(() => prod.seen.length >= 4);
+  t.same(prod.seen.map(({ type }) => type), ['added', 'modified', 'deleted', 'added']);
+  prod.stop();
+});
+
+t.test('as lines of JSON', async (t) => {
+  const client = await service.project('lines');
+  await client.create({ name: 'line' });
+  const response = await fetch(`${service.url()}/v1/sandboxes/watch`, {
+    headers: { ...client.authorization, accept: 'application/x-ndjson' },
+  });
+  t.match(response.headers.get('content-type'), 'application/x-ndjson');
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (text.split('\n').length < 3) text += (await reader?.read())?.value ?? '';
+  const [first, second] = text.split('\n').map((line) => JSON.parse(line || '{}') as Seen);
+  t.match(first, { type: 'added', id: null, sandbox: { name: 'line' } });
+  t.match(second, { type: 'bookmark', id: /^\d+-\d+$/, sandbox: null }, 'from here on, it can be resumed');
+  await reader?.cancel();
+});
+
+t.test('too long ago: 410 with a fresh list, and how to go on', async (t) => {
+  const client = await service.project('old');
+  const { body } = await client.create();
+  const { since } = (await client.call<{ since: string }>('GET', '/v1/sandboxes')).body;
+  for (let i = 0; i < 500; i += 1) await client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: `n${i}` });
+  type Expired = Problem & { fresh: { items: Sandbox[]; since: string; complete: boolean } };
+  for (const [query, headers] of [
+    [`?since=${since}`, {}],
+    ['', { 'last-event-id': since }],
+    ['?since=99999999999999-0', {}],
+  ] as const) {
+    const gone = await client.call<Expired>('GET', `/v1/sandboxes/watch${query}`, undefined, headers);
+    t.match(gone.body, { status: 410, code: 'watch_expired', fresh: { complete: true, items: [{ name: 'n499' }] } });
+    const again = watch(client, `/v1/sandboxes/watch?since=${gone.body.fresh.since}`);
+    await again.opened;
+    t.equal(again.state.status, 200);
+    again.stop();
+  }
+  const bad = await client.call('GET', '/v1/sandboxes/watch', undefined, { 'last-event-id': 'yesterday' });
+  t.match(bad.body, { code: 'invalid_cursor', errors: [{ pointer: '#header/last-event-id' }] });
+});
+
+t.test('too many watchers', async (t) => {
+  const small = await startFakeService({ SANDPLANE_WATCHES_PER_PROJECT: '2' });
+  t.teardown(() => small.close());
+  const open = () => fetch(`${small.url()}/v1/sandboxes/watch`, { headers: small.admin.authorization });
+  const [one, two] = [await open(), await open()];
+  const third = await small.admin.call('GET', '/v1/sandboxes/watch');
+  t.match(third.body, { status: 429, code: 'too_many_watchers', limit: { name: 'watchers', value: 2 } });
+  await one.body?.cancel();
+  let again = await open();
+  for (; again.status !== 200; again = await open()) await delay(20);
+  t.pass('one that ends makes room');
+  for (const response of [two, again]) await response.body?.cancel();
+});
+
+t.test('2,000 watchers see 100 changes, through a restart of the API in the middle', async (t) => {
+  const client = await service.project('crowd', ['admin'], { startsPerMinute: 10_000 });
+  const { body } = await client.create();
+  const path = '/v1/sandboxes/watch';
+  const change = (i: number) => client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: `change-${i}` });
+  const memory = () => {
+    global.gc?.();
+    return process.memoryUsage().heapUsed / 1e6;
+  };
+  const before = memory();
+  let watchers = Array.from({ length: 2000 }, () => watch(client, path));
+  const all: Seen[][] = watchers.map(({ seen }) => [seen].flat());
+  await Promise.all(watchers.map(({ opened }) => opened));
+  await until(() => watchers.every(({ seen }) => seen.length === 1));
+  for (let i = 0; i < 50; i += 1) await change(i);
+  const stopped = service.restartApi();
+  await Promise.all(watchers.map(({ state }) => state.done));
+  await stopped;
+  for (const [i, { seen }] of watchers.entries()) all[i] = seen;
+  // As browsers do: again, from where they were.
+  const resumed = watchers.map(({ state }) => watch(client, path, state.lastId));
+  for (let i = 50; i < 100; i += 1) await change(i);
+  const complete = (i: number) => (all[i]?.length ?? 0) + (resumed[i]?.seen.length ?? 0) === 101;
+  await until(() => resumed.every((_one, i) => complete(i)));
+  const expected = Array.from({ length: 101 }, (_, i) => i + 3);
+  const wrong = resumed.filter(({ seen }, i) => {
+    const versions = versionsOf([...(all[i] ?? []), ...seen]).map(Number);
+    return versions.join() !== expected.join();
+  });
+  t.equal(wrong.length, 0, 'each saw each change once, in order');
+  for (const { stop } of resumed) stop();
+  watchers = [];
+  all.length = 0;
+  resumed.length = 0;
+  await delay(1000);
+  t.comment(`heap before ${before.toFixed(0)} MB, after ${memory().toFixed(0)} MB`);
+});

@@ -1,0 +1,186 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import type { createClient } from '../support/service.ts';
+import { startFakeService } from '../support/fake-service.ts';
+
+/**
+ * Nobody sees or touches what is another project's. The operations are those of the OpenAPI document: a new route is
+ * tried here without anybody thinking of it.
+ */
+t.setTimeout(120_000);
+const service = await startFakeService({ SANDPLANE_WEBHOOK_ALLOWED_RANGES: '127.0.0.0/8' });
+t.teardown(() => service.close());
+type Client = ReturnType<typeof createClient>;
+const mine = await service.project('mine');
+const theirs = await service.project('theirs');
+
+const methods = ['get', 'post', 'patch', 'put', 'delete'] as const;
+interface Operation {
+  readonly operationId: string;
+  readonly method: string;
+  readonly path: string;
+}
+type Document = { paths: Record<string, Partial<Record<(typeof methods)[number], { operationId: string }>>> };
+const document = (await service.admin.call<Document>('GET', '/openapi.json')).body;
+const operations: Operation[] = Object.entries(document.paths).flatMap(([path, item]) =>
+  methods.flatMap((method) => {
+    const operationId = item[method]?.operationId;
+    return operationId && path.includes('{') ? [{ operationId, method: method.toUpperCase(), path }] : [];
+  }),
+);
+
+/** Something of each kind, with names that can be looked for. */
+async function furnish(client: Client, project: string) {
+  const sandbox = (await client.create({ name: `sandbox-of-${project}`, labels: { owner: project } })).body.id;
+  const hook = { url: 'http://127.0.0.1:1/', description: `hook-of-${project}` };
+  const webhook = (await client.call('POST', '/v1/webhooks', hook)).body.id;
+  const keysPath = `/v1/projects/${project}/keys`;
+  const key = (await client.call('POST', keysPath, { name: `key-of-${project}`, scopes: ['read'] })).body.id;
+  await client.call('PATCH', `/v1/sandboxes/${sandbox}`, { labels: { touched: project } });
+  const delivery = await firstDelivery(client, webhook);
+  return { project, sandbox, webhook, key, delivery };
+}
+
+async function firstDelivery(client: Client, webhook: string): Promise<string> {
+  for (;;) {
+    const { body } = await client.call<{ items: { id: string }[] }>('GET', `/v1/webhooks/${webhook}/deliveries`);
+    if (body.items[0]) return body.items[0].id;
+    await delay(20);
+  }
+}
+
+const [ours, others] = [await furnish(mine, 'mine'), await furnish(theirs, 'theirs')];
+const unknown = {
+  project: 'nobody',
+  sandbox: 'sb-00000000000000000000',
+  webhook: 'wh-00000000000000000000',
+  key: '000000000000',
+  delivery: 'dl-1-0-00000000000000000000',
+};
+
+/** A path with the ids of somebody. */
+function fill(path: string, ids: typeof ours): string {
+  return path
+    .replace('{project}', ids.project)
+    .replace('{key}', ids.key)
+    .replace('{delivery}', ids.delivery)
+    .replace('{id}', path.startsWith('/v1/webhooks') ? ids.webhook : ids.sandbox);
+}
+
+const bodies: Readonly<Record<string, object>> = {
+  createKey: { name: 'x' },
+  updateProject: { quotas: { sandboxes: 1 } },
+  updateSandbox: { name: 'taken-over' },
+  updateWebhook: { description: 'taken over' },
+};
+
+async function attempt({ operationId, method, path }: Operation, ids: typeof ours) {
+  const target = fill(path, ids);
+  const { status, body } = await mine.call<Record<string, unknown>>(method, target, bodies[operationId]);
+  // What differs is what was asked for, and when.
+  const text = JSON.stringify({ ...body, requestId: '' });
+  const longestFirst = Object.values(ids).sort((a, b) => b.length - a.length);
+  const named = longestFirst.reduce((all, id) => all.replaceAll(id, '…'), text);
+  return { status, body: named };
+}
+
+t.ok(operations.length >= 20, `${operations.length} operations with an id in their path`);
+
+for (const operation of operations) {
+  t.test(`${operation.operationId} with the ids of another project`, async (t) => {
+    const foreign = await attempt(operation, others);
+    const nobody = await attempt(operation, unknown);
+    t.equal(foreign.status, 404);
+    t.same(foreign, nobody, 'the same answer as to an id that there is not');
+  });
+}
+
+t.test('after all that, what the other project has is as it was', async (t) => {
+  t.match((await theirs.get(others.sandbox)).body, { name: 'sandbox-of-theirs', status: { phase: 'ready' } });
+  const hook = await theirs.call('GET', `/v1/webhooks/${others.webhook}`);
+  t.match(hook.body, { description: 'hook-of-theirs' });
+  t.equal((await theirs.call('GET', `/v1/projects/theirs/keys/${others.key}`)).status, 200);
+});
+
+t.test('mixed ids: a delivery of theirs below a webhook of mine', async (t) => {
+  const path = `/v1/webhooks/${ours.webhook}/deliveries/${others.delivery}`;
+  t.equal((await mine.call('GET', path)).status, 404);
+  t.equal((await mine.call('POST', `${path}/replay`)).status, 404);
+});
+
+t.test('lists, usage, audit and versions show nothing of the other', async (t) => {
+  for (const path of [
+    '/v1/sandboxes?limit=500',
+    '/v1/webhooks',
+    '/v1/projects',
+    '/v1/projects/mine/keys',
+    '/v1/usage',
+    `/v1/webhooks/${ours.webhook}/deliveries`,
+  ]) {
+    const { status, body } = await mine.call<object>('GET', path);
+    t.equal(status, 200, path);
+    const text = JSON.stringify(body);
+    t.ok(text.includes("mine") || text.includes(ours.webhook), `${path} shows what is ours`);
+    for (const id of Object.values(others)) t.notOk(text.includes(id), `${path} has no ${id}`);
+  }
+});
+
+t.test('the audit log has what was tried here, and nothing that was done there', async (t) => {
+  type Log = { items: { subject: string; target: string; result: string }[] };
+  const { items } = (await mine.call<Log>('GET', '/v1/audit?limit=500')).body;
+  t.ok(items.some(({ target, result }) => target.endsWith(ours.sandbox) && result === 'done'));
+  const foreign = items.filter(({ target }) => Object.values(others).some((id) => target.includes(id)));
+  t.ok(foreign.length > 0 && foreign.every(({ result }) => result === 'refused'), 'only what was refused to us');
+});
+
+t.test('a watch shows nothing of the other', async (t) => {
+  const stop = new AbortController();
+  const response = await fetch(`${service.url()}/v1/sandboxes/watch`, {
+    headers: { ...mine.authorization, accept: 'application/x-ndjson' },
+    signal: stop.signal,
+  });
+  await theirs.call('PATCH', `/v1/sandboxes/${others.sandbox}`, { labels: { seen: 'no' } });
+  await mine.call('PATCH', `/v1/sandboxes/${ours.sandbox}`, { labels: { seen: 'yes' } });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes('"seen":"yes"')) break;
+  }
+  stop.abort();
+  t.notMatch(text, /theirs/);
+});
+
+t.test('the header of another project', async (t) => {
+  const named = await mine.call('GET', '/v1/sandboxes', undefined, { 'sandplane-project': 'theirs' });
+  const nobody = await mine.call('GET', '/v1/sandboxes', undefined, { 'sandplane-project': 'nobody' });
+  t.match([named.status, nobody.status], [404, 404]);
+  for (const odd of ['default:counters', '../x', 'a b', 'x'.repeat(300)]) {
+    const answer = await service.admin.call('GET', '/v1/sandboxes', undefined, { 'sandplane-project': odd });
+    t.match(answer.body, { code: 'not_found' }, odd);
+  }
+});
+
+t.test('an Idempotency-Key belongs to its project', async (t) => {
+  const headers = { 'idempotency-key': 'the-same' };
+  const one = await mine.call('POST', '/v1/sandboxes', { name: 'one' }, headers);
+  const other = await theirs.call('POST', '/v1/sandboxes', { name: 'two' }, headers);
+  t.match([one.status, other.status], [202, 202]);
+  t.not(one.body.id, other.body.id);
+});
+
+t.test('a foreign id takes the time of an unknown one', async (t) => {
+  const time = async (id: string) => {
+    const began = performance.now();
+    await mine.get(id);
+    return performance.now() - began;
+  };
+  const times = { foreign: [] as number[], unknown: [] as number[] };
+  for (let i = 0; i < 600; i += 1) {
+    times.foreign.push(await time(others.sandbox));
+    times.unknown.push(await time(unknown.sandbox));
+  }
+  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length / 2] ?? 0;
+  const [foreign, nobody] = [median(times.foreign), median(times.unknown)];
+  // No bound on the time itself; of two that are the same, neither is a quarter longer.
+  t.ok(Math.abs(foreign - nobody) / nobody < 0.25, `${foreign.toFixed(3)} ms and ${nobody.toFixed(3)} ms`);
+});

@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import type { Problem } from '../../src/schemas/problem.ts';
+import { startFakeService } from '../support/fake-service.ts';
+
+t.setTimeout(60_000);
+const service = await startFakeService();
+t.teardown(() => service.close());
+const { admin } = service;
+const owner = await service.project('team');
+const path = '/v1/projects/team/keys';
+interface MadeKey {
+  id: string;
+  secret: string;
+}
+
+async function make(body: object): Promise<MadeKey> {
+  return (await owner.call<MadeKey>('POST', path, body)).body;
+}
+
+async function refusal(key: string) {
+  const { status, body } = await service.as(key).call<Problem>('GET', '/v1/whoami');
+  const { code, errors } = body;
+  return { status, code, pointer: errors?.[0]?.pointer };
+}
+
+t.test('a key says who it is, and works', async (t) => {
+  const { secret, id } = await make({ name: 'ci', scopes: ['read'] });
+  t.match(secret, /^sandplane_[0-9a-z]{12}_[0-9A-Za-z]{49}$/, 'as secret scanners know it');
+  const { body } = await service.as(secret).call('GET', '/v1/whoami');
+  t.same(body, { kind: 'key', subject: `key:${id}`, name: 'ci', project: 'team', scopes: ['read'], expiresAt: null });
+  const listed = await owner.call('GET', path);
+  t.notMatch(JSON.stringify(listed.body), secret.slice(23), 'told once only');
+  t.match((await owner.call('GET', `${path}/${id}`)).body, { name: 'ci', lastUsedAt: String });
+});
+
+t.test('what is stored of a key is not the key', async (t) => {
+  const { secret, id } = await make({ name: 'stored' });
+  const [part] = secret.split('_').slice(-1) as [string];
+  for (const key of await service.redis.keys(`*${id}*`)) {
+    t.notMatch(JSON.stringify(await service.redis.hgetall(key)), part, key);
+  }
+});
+
+t.test('each way in which a key is no good has its code', async (t) => {
+  const { secret, id } = await make({ name: 'good' });
+  const pointer = '#header/authorization';
+  t.match(await refusal('nonsense'), { status: 401, code: 'key_malformed', pointer });
+  t.match(await refusal(secret.slice(0, -1)), { status: 401, code: 'key_malformed', pointer });
+  const typo = secret.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'));
+  t.match(await refusal(typo), { status: 401, code: 'key_checksum_mismatch', pointer });
+  const soon = await make({ name: 'soon', expiresAt: new Date(Date.now() + 400).toISOString() });
+  t.equal((await service.as(soon.secret).call('GET', '/v1/whoami')).status, 200);
+  await delay(450);
+  t.match(await refusal(soon.secret), { status: 401, code: 'key_expired', pointer });
+  await owner.call('DELETE', `${path}/${id}`);
+  t.match(await refusal(secret), { status: 401, code: 'key_revoked', pointer });
+});
+
+t.test('one that does not exist and one that is wrong get the same answer', async (t) => {
+  const { newSecret } = await import('../../src/tenancy/key-format.ts');
+  const { id } = await make({ name: 'exists' });
+  const [wrong, nobody] = [newSecret(id), newSecret('000000000000')];
+  const answer = async (key: string) => {
+    const { status, body } = await service.as(key).call<Problem>('GET', '/v1/whoami');
+    return { status, body: { ...body, requestId: '' } };
+  };
+  t.same(await answer(wrong), await answer(nobody));
+  t.match(await answer(nobody), { status: 401, body: { code: 'unauthenticated' } });
+  const time = async (key: string) => {
+    const began = performance.now();
+    await service.as(key).call('GET', '/v1/whoami');
+    return performance.now() - began;
+  };
+  const times = { wrong: [] as number[], nobody: [] as number[] };
+  for (let i = 0; i < 400; i += 1) {
+    times.wrong.push(await time(wrong));
+    times.nobody.push(await time(nobody));
+  }
+  const median = (values: number[]) => values.sort((a, b) => a - b)[200] ?? 0;
+  const [a, b] = [median(times.wrong), median(times.nobody)];
+  t.ok(Math.abs(a - b) / b < 0.25, `${a.toFixed(3)} ms and ${b.toFixed(3)} ms`);
+});
+
+t.test('scopes', async (t) => {
+  const { body: sandbox } = await owner.create();
+  const reader = service.as((await make({ name: 'r', scopes: ['read'] })).secret);
+  const writer = service.as((await make({ name: 'w', scopes: ['write'] })).secret);
+  const target = `/v1/sandboxes/${sandbox.id}`;
+  for (const [client, method, url, body, status] of [
+    [reader, 'GET', target, undefined, 200],
+    [reader, 'GET', `${target}/kubeconfig`, undefined, 403],
+    [reader, 'POST', '/v1/sandboxes', {}, 403],
+    [reader, 'PATCH', target, { name: 'x' }, 403],
+    [reader, 'DELETE', target, undefined, 403],
+    [reader, 'GET', path, undefined, 403],
+    [reader, 'GET', '/v1/audit', undefined, 403],
+    [writer, 'GET', target, undefined, 200],
+    [writer, 'GET', `${target}/kubeconfig`, undefined, 200],
+    [writer, 'POST', path, { name: 'x' }, 403],
+    [owner, 'POST', '/v1/projects', { name: 'x' }, 403],
+    [owner, 'PATCH', '/v1/projects/team', { quotas: { sandboxes: 1000 } }, 403],
+    [owner, 'DELETE', '/v1/projects/team', undefined, 403],
+  ] as const) {
+    const answer = await client.call(method, url, body);
+    t.equal(answer.status, status, `${method} ${url}`);
+    if (status === 403) t.match(answer.body, { code: 'insufficient_scope' });
+  }
+  const { body } = await owner.call<{ items: { id: string }[] }>('GET', '/v1/sandboxes');
+  t.same(body.items.map(({ id }) => id), [sandbox.id], 'nothing was made or removed');
+});
+
+t.test('a revoked key is refused at once, by every process, and its watches end', async (t) => {
+  const another = await service.anotherApi();
+  const { secret, id } = await make({ name: 'watcher', scopes: ['read'] });
+  const headers = { authorization: `Bearer ${secret}` };
+  const response = await fetch(`${another.url}/v1/sandboxes/watch`, { headers });
+  t.equal(response.status, 200);
+  await owner.call('DELETE', `${path}/${id}`);
+  t.equal((await fetch(`${another.url}/v1/whoami`, { headers })).status, 401, 'the other process');
+  t.equal((await service.as(secret).call('GET', '/v1/whoami')).status, 401, 'this process');
+  await response.text();
+  t.pass('the watch has ended');
+});
+
+t.test('projects: made, found, limited, deleted', async (t) => {
+  t.match((await admin.call('POST', '/v1/projects', { name: 'team' })).body, { code: 'project_exists' });
+  t.match((await admin.call('POST', '/v1/projects', { name: 'No Label' })).body, { code: 'validation_failed' });
+  await admin.call('POST', '/v1/projects', { name: 'short-lived' });
+  const { body: before, headers } = await admin.call('GET', '/v1/projects/short-lived');
+  t.match(before, { state: 'active', quotas: { sandboxes: 100, awake: 50 }, used: { sandboxes: 0 } });
+  const stale = { 'if-match': '"99"' };
+  const patch = { quotas: { sandboxes: 7 } };
+  t.match((await admin.call('PATCH', '/v1/projects/short-lived', patch, stale)).body, { code: 'precondition_failed' });
+  const current = { 'if-match': headers.get('etag') ?? '' };
+  const changed = await admin.call('PATCH', '/v1/projects/short-lived', patch, current);
+  t.match(changed.body, { quotas: { sandboxes: 7, awake: 50 } });
+  const inside = { 'sandplane-project': 'short-lived' };
+  const made = await admin.call('POST', '/v1/sandboxes', {}, { ...inside, prefer: 'wait=10' });
+  t.match(made.body, { project: 'short-lived' });
+  const { secret } = (await admin.call<MadeKey>('POST', '/v1/projects/short-lived/keys', { name: 'k' })).body;
+  t.match((await admin.call('DELETE', '/v1/projects/short-lived')).body, { code: 'project_not_empty' });
+  t.match((await admin.call('DELETE', '/v1/projects/default')).body, { code: 'conflict' });
+  const leaving = await admin.call('DELETE', '/v1/projects/short-lived?sandboxes=delete');
+  t.match(leaving, { status: 202, body: { state: 'deleting' } });
+  t.match((await admin.call('POST', '/v1/sandboxes', {}, inside)).body, { code: /project_deleting|not_found/ });
+  while ((await admin.call('GET', '/v1/projects/short-lived')).status !== 404) await delay(50);
+  t.equal((await service.as(secret).call('GET', '/v1/whoami')).status, 401, 'its key with it');
+  const left = (await service.redis.keys('*')).filter((key) => key.includes('short-lived') || key.includes(made.body.id));
+  t.same(left, [], 'nothing of it is left');
+});
