@@ -121,6 +121,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   });
   const closing = new AbortController();
   app.addHook('preClose', async () => {
+    // What ends from now on, as a watch or a long poll, does not keep its connection for another request.
+    app.server.keepAliveTimeout = 1;
     closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
   });
   const all: RouteDependencies = { ...dependencies, closing: closing.signal };

@@ -1,5 +1,5 @@
 import { createCleanup } from '../cleanup.ts';
-import { measureCreate, measureGet, measureLatency } from './accept.ts';
+import { measureCreate, measureLatency } from './accept.ts';
 import { startProcesses } from './processes.ts';
 
 const cleanup = createCleanup();

@@ -57,16 +57,23 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
   async function refresh(): Promise<void> {
     while (again) {
       again = false;
-      floor ??= await lastId();
+      if (floor === null) {
+        floor = await lastId();
+        wakeAll();
+      }
       for (;;) {
         const events = await read(recent.at(-1)?.id ?? floor);
         if (events.length === 0) break;
         recent.push(...events);
         const dropped = recent.splice(0, Math.max(0, recent.length - keepRecent));
         floor = dropped.at(-1)?.id ?? floor;
-        for (const wake of [...waiting]) wake();
+        wakeAll();
       }
     }
+  }
+
+  function wakeAll(): void {
+    for (const wake of [...waiting]) wake();
   }
 
   async function read(position: string): Promise<FeedEvent[]> {
@@ -94,7 +101,8 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
       listen();
       if (floor !== null && compareIds(position, floor) >= 0) return recent.slice(firstAfter(recent, position));
       const events = await read(position);
-      if (events.length > 0 && (await isExpired(position))) {
+      const isBehind = floor !== null && compareIds(position, floor) < 0;
+      if ((events.length > 0 || isBehind) && (await isExpired(position))) {
         throw new AppError('watch_expired', 'The reader was too slow: the feed has gone on without it.');
       }
       return events;
@@ -104,7 +112,8 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
       listen();
       const until = performance.now() + timeoutMs;
       for (;;) {
-        if (firstAfter(recent, position) < recent.length || signal.aborted) return true;
+        const isBehind = floor !== null && compareIds(position, floor) < 0;
+        if (isBehind || firstAfter(recent, position) < recent.length || signal.aborted) return true;
         const left = until - performance.now();
         if (left <= 0) return false;
         await arrival(waiting, left, signal);

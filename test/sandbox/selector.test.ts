@@ -34,7 +34,18 @@ t.test('selectors mean what they mean in Kubernetes', async (t) => {
 });
 
 t.test('what is none is refused with what it is', async (t) => {
-  for (const selector of ['', 'a b', 'a=b=c', 'a in b', 'a in (b', '=b', 'a,,b', 'a=b c', 'in (a)', `${'x'.repeat(64)}=a`]) {
+  for (const selector of [
+    '',
+    'a b',
+    'a=b=c',
+    'a in b',
+    'a in (b',
+    '=b',
+    'a,,b',
+    'a=b c',
+    'in (a)',
+    `${'x'.repeat(64)}=a`,
+  ]) {
     t.throws(() => parseSelectors([selector]), { code: 'invalid_selector' }, `"${selector}"`);
   }
   const many = Array.from({ length: 33 }, (_, i) => `l${i}`).join(',');

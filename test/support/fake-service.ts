@@ -14,6 +14,8 @@ export interface FakeService {
   /** With the service's admin key, in the project `default`. */
   readonly admin: ReturnType<typeof createClient>;
   readonly redis: Redis;
+  /** For another process of the same service. */
+  readonly environment: Record<string, string>;
   url(): string;
   /** A project with a key of it. */
   project(name: string, scopes?: string[], quotas?: object): Promise<ReturnType<typeof createClient>>;
@@ -21,7 +23,6 @@ export interface FakeService {
   as(key: string): ReturnType<typeof createClient>;
   /** Another API process on the same store. */
   anotherApi(): Promise<RunningApi>;
-  restartApi(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,9 +37,10 @@ export async function startFakeService(
   const logger = createLogger(config.logLevel);
   const redisServer = await startEmbeddedRedis(config.dataDir);
   const host = await startHost(config, redisServer.address, logger, fakeHostParts(startMs));
-  let api = await startApi(config, redisServer.address, logger);
+  const api = await startApi(config, redisServer.address, logger);
   const others: RunningApi[] = [];
-  const redis = new Redis((redisServer.address as { path: string }).path);
+  const { path: socket } = redisServer.address as { path: string };
+  const redis = new Redis(socket);
   const url = () => api.url;
   const as = (key: string) => createClient(url, key);
   const admin = as(testAdminKey);
@@ -46,6 +48,7 @@ export async function startFakeService(
     config,
     admin,
     redis,
+    environment: { ...testEnvironment(dataDir, more), REDIS_URL: `unix://${socket}` },
     url,
     as,
     async project(name, scopes = ['admin'], quotas = {}) {
@@ -60,10 +63,6 @@ export async function startFakeService(
       const another = await startApi(config, redisServer.address, logger);
       others.push(another);
       return another;
-    },
-    async restartApi() {
-      await api.close();
-      api = await startApi({ ...config, port: Number(new URL(api.url).port) }, redisServer.address, logger);
     },
     async close() {
       for (const running of [api, ...others]) await running.close();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import type { createClient } from '../support/service.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import type { createClient } from '../support/service.ts';
 
 /**
  * Nobody sees or touches what is another project's. The operations are those of the OpenAPI document: a new route is
@@ -120,7 +120,7 @@ t.test('lists, usage, audit and versions show nothing of the other', async (t) =
     const { status, body } = await mine.call<object>('GET', path);
     t.equal(status, 200, path);
     const text = JSON.stringify(body);
-    t.ok(text.includes("mine") || text.includes(ours.webhook), `${path} shows what is ours`);
+    t.ok(text.includes('mine') || text.includes(ours.webhook), `${path} shows what is ours`);
     for (const id of Object.values(others)) t.notOk(text.includes(id), `${path} has no ${id}`);
   }
 });

@@ -107,7 +107,11 @@ t.test('scopes', async (t) => {
     if (status === 403) t.match(answer.body, { code: 'insufficient_scope' });
   }
   const { body } = await owner.call<{ items: { id: string }[] }>('GET', '/v1/sandboxes');
-  t.same(body.items.map(({ id }) => id), [sandbox.id], 'nothing was made or removed');
+  t.same(
+    body.items.map(({ id }) => id),
+    [sandbox.id],
+    'nothing was made or removed',
+  );
 });
 
 t.test('a revoked key is refused at once, by every process, and its watches end', async (t) => {
@@ -146,6 +150,8 @@ t.test('projects: made, found, limited, deleted', async (t) => {
   t.match((await admin.call('POST', '/v1/sandboxes', {}, inside)).body, { code: /project_deleting|not_found/ });
   while ((await admin.call('GET', '/v1/projects/short-lived')).status !== 404) await delay(50);
   t.equal((await service.as(secret).call('GET', '/v1/whoami')).status, 401, 'its key with it');
-  const left = (await service.redis.keys('*')).filter((key) => key.includes('short-lived') || key.includes(made.body.id));
+  const left = (await service.redis.keys('*')).filter(
+    (key) => key.includes('short-lived') || key.includes(made.body.id),
+  );
   t.same(left, [], 'nothing of it is left');
 });

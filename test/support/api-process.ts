@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface ApiProcess {
+  readonly url: string;
+  /** What its objects take after a garbage collection, in MB. */
+  heapMb(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** `npm run server` as a process of its own, whose memory can be looked at. */
+export async function startApiProcess(env: Record<string, string>): Promise<ApiProcess> {
+  const entry = path.join(import.meta.dirname, '..', '..', 'src', 'server.ts');
+  const child = spawn(process.execPath, ['--inspect=127.0.0.1:0', entry], {
+    env: { PATH: process.env.PATH ?? '', ...env, SANDPLANE_LOG_LEVEL: 'info' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [inspector, url] = await Promise.all([
+    firstMatch(child, 'stderr', /Debugger listening on (ws:\S+)/),
+    firstMatch(child, 'stdout', /"url":"(http[^"]+)"/),
+  ]);
+  return {
+    url,
+    heapMb: () => measureHeap(inspector),
+    async stop() {
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}
+
+async function firstMatch(child: ChildProcess, from: 'stdout' | 'stderr', pattern: RegExp): Promise<string> {
+  const output = child[from];
+  if (!output) throw new Error('no output');
+  const lines = createInterface({ input: output });
+  return await new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      const found = pattern.exec(line)?.[1];
+      if (found) resolve(found);
+    });
+    child.once('exit', (code) => reject(new Error(`the API ended with ${code}`)));
+  });
+}
+
+/** By the DevTools protocol, as a debugger would. */
+async function measureHeap(inspector: string): Promise<number> {
+  const socket = new WebSocket(inspector);
+  await once(socket as never, 'open');
+  let id = 0;
+  const ask = async (method: string): Promise<{ usedSize?: number }> => {
+    id += 1;
+    const asked = id;
+    socket.send(JSON.stringify({ id: asked, method }));
+    for (;;) {
+      const [event] = (await once(socket as never, 'message')) as [{ data: string }];
+      const answer = JSON.parse(event.data) as { id?: number; result?: { usedSize?: number } };
+      if (answer.id === asked) return answer.result ?? {};
+    }
+  };
+  await ask('HeapProfiler.collectGarbage');
+  await ask('HeapProfiler.collectGarbage');
+  const { usedSize = 0 } = await ask('Runtime.getHeapUsage');
+  socket.close();
+  return usedSize / 1e6;
+}

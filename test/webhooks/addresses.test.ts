@@ -1,0 +1,99 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t from 'tap';
+import { createAddressGuard, type ResolvedAddress } from '../../src/webhooks/addresses.ts';
+import { sendOnce } from '../../src/webhooks/send.ts';
+
+const forbidden = [
+  '127.0.0.1',
+  '10.0.0.1',
+  '172.16.0.1',
+  '192.168.1.1',
+  '169.254.169.254',
+  '100.100.100.200',
+  '0.0.0.0',
+  '224.0.0.1',
+  '255.255.255.255',
+  '192.0.2.1',
+  '[::1]',
+  '[::]',
+  '[fd00:ec2::254]',
+  '[fe80::1]',
+  '[ff02::1]',
+  '[::ffff:127.0.0.1]',
+  '[::127.0.0.1]',
+  '[64:ff9b::7f00:1]',
+  '[2002:7f00:1::]',
+  '[2001:0:7f00:1::]',
+];
+
+t.test('public addresses only', async (t) => {
+  const guard = createAddressGuard({ allowedRanges: [] });
+  for (const address of forbidden) {
+    await t.rejects(guard.resolveChecked(address), { code: 'webhook_address_forbidden' }, address);
+  }
+  t.same(await guard.resolveChecked('8.8.8.8'), [{ address: '8.8.8.8', family: 4 }]);
+  t.same(await guard.resolveChecked('[2606:4700::1111]'), [{ address: '2606:4700::1111', family: 6 }]);
+  const allowing = createAddressGuard({ allowedRanges: ['10.0.0.0/8', 'fd00::/8'] });
+  t.ok(await allowing.resolveChecked('10.2.3.4'));
+  t.ok(await allowing.resolveChecked('[fd00::1]'));
+  await t.rejects(allowing.resolveChecked('192.168.1.1'), { code: 'webhook_address_forbidden' });
+});
+
+t.test('one bad address spoils a name', async (t) => {
+  const mixed: ResolvedAddress[] = [
+    { address: '8.8.8.8', family: 4 },
+    { address: '127.0.0.1', family: 4 },
+  ];
+  const guard = createAddressGuard({ allowedRanges: [], resolve: async () => mixed });
+  await t.rejects(guard.resolveChecked('mixed.example'), { code: 'webhook_address_forbidden' });
+  const none = createAddressGuard({ allowedRanges: [], resolve: async () => [] });
+  await t.rejects(none.resolveChecked('none.example'), { code: 'webhook_unresolvable' });
+});
+
+t.test('a name that is public first and loopback second is never called on loopback', async (t) => {
+  let calls = 0;
+  const server = createServer((_request, response) => {
+    calls += 1;
+    response.end();
+  });
+  server.on('connection', () => {
+    calls += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  let asked = 0;
+  const rebinding = async (): Promise<ResolvedAddress[]> => {
+    asked += 1;
+    return [{ address: asked === 1 ? '8.8.8.8' : '127.0.0.1', family: 4 }];
+  };
+  const guard = createAddressGuard({ allowedRanges: [], resolve: rebinding });
+  const sending = { url: `http://rebinding.example:${port}/`, headers: {}, body: '{}', timeoutMs: 300 };
+  await t.rejects(sendOnce(sending, guard), { code: 'webhook_delivery_failed' }, 'pinned to the public address');
+  t.equal(asked, 1, 'what was checked is what is called: nobody asks again');
+  await t.rejects(sendOnce(sending, guard), { code: 'webhook_address_forbidden' });
+  t.equal(calls, 0);
+});
+
+t.test('receivers that do not behave end in time', async (t) => {
+  const guard = createAddressGuard({ allowedRanges: ['127.0.0.0/8'] });
+  const server = createServer((request, response) => {
+    if (request.url === '/hang') return;
+    response.writeHead(200);
+    const more = () => response.write('x'.repeat(1024));
+    if (request.url === '/trickle') setInterval(more, 20).unref();
+    else for (let i = 0; i < 10_000; i += 1) more();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const send = (path: string) =>
+    sendOnce({ url: `http://127.0.0.1:${port}${path}`, headers: {}, body: '{}', timeoutMs: 400 }, guard);
+  await t.rejects(send('/hang'), { code: 'webhook_delivery_failed', message: /timed out after 400 ms/ });
+  t.equal((await send('/trickle')).status, 200, 'what it goes on to say is not waited for');
+  t.equal((await send('/huge')).status, 200);
+});

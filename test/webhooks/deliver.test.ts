@@ -1,0 +1,214 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Webhook as Reference } from 'standardwebhooks';
+import t from 'tap';
+import type { Problem } from '../../src/schemas/problem.ts';
+import type { Delivery, WebhookWithSecret } from '../../src/schemas/webhook.ts';
+import { startFakeService } from '../support/fake-service.ts';
+
+t.setTimeout(120_000);
+const service = await startFakeService({
+  SANDPLANE_WEBHOOK_ALLOWED_RANGES: '127.0.0.0/8',
+  // As long as the real ones are in hours.
+  SANDPLANE_WEBHOOK_RETRY_SECONDS: '0.05,0.1,0.2,0.3',
+});
+t.teardown(() => service.close());
+
+interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+type Respond = (response: ServerResponse, request: IncomingMessage, count: number) => void;
+const take: Respond = (response) => void response.writeHead(204).end();
+
+/** A receiver of webhooks, which answers as it is told. */
+async function startReceiver(respond: Respond = take) {
+  const received: Received[] = [];
+  const state = { respond };
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    received.push({ headers: request.headers, body });
+    state.respond(response, request, received.length);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received, state };
+}
+
+const typesOf = (received: readonly Received[]) =>
+  received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await delay(20);
+}
+type Client = Awaited<ReturnType<typeof service.project>>;
+const add = async (client: Client, body: object) =>
+  (await client.call<WebhookWithSecret>('POST', '/v1/webhooks', body)).body;
+const deliveriesOf = async (client: Client, id: string) =>
+  (await client.call<{ items: Delivery[] }>('GET', `/v1/webhooks/${id}/deliveries?limit=500`)).body.items;
+
+t.test('every event arrives, signed, once', async (t) => {
+  const client = await service.project('plain');
+  const receiver = await startReceiver();
+  const { secret, id } = await add(client, { url: receiver.url });
+  const { body } = await client.create({ name: 'watched' });
+  await client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: 'renamed' });
+  await client.remove(body.id);
+  await until(() => receiver.received.length >= 6);
+  const wanted = ['created', 'provisioning', 'ready', 'updated', 'deleting', 'deleted'].map(
+    (type) => `sandbox.${type}`,
+  );
+  t.same(typesOf(receiver.received).sort(), wanted.sort());
+  const reference = new Reference(secret);
+  for (const { headers, body } of receiver.received) {
+    t.match(reference.verify(body, headers as Record<string, string>), { data: { sandbox: { project: 'plain' } } });
+  }
+  const [{ headers, body: text }] = receiver.received as [Received];
+  t.throws(() => reference.verify(`${text} `, headers as Record<string, string>), 'an altered one is refused');
+  const old = { ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) - 600) };
+  t.throws(() => reference.verify(text, old as Record<string, string>), 'and one that is replayed later');
+  t.notMatch(JSON.stringify(await service.redis.hgetall(`{sandplane}:project:plain:webhook:${id}`)), secret.slice(6));
+});
+
+t.test('only what was asked for', async (t) => {
+  const client = await service.project('filtered');
+  const receiver = await startReceiver();
+  await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await client.remove((await client.create()).body.id);
+  await until(() => receiver.received.length >= 1);
+  await delay(200);
+  t.same(typesOf(receiver.received), ['sandbox.ready']);
+});
+
+t.test('a receiver that fails for a while loses nothing, and tells repeats by their id', async (t) => {
+  const client = await service.project('failing');
+  const receiver = await startReceiver(
+    (response, _request, count) => void response.writeHead(count <= 4 ? 500 : 200).end(),
+  );
+  const { id, secret } = await add(client, { url: receiver.url });
+  await client.create();
+  await until(async () => {
+    const all = await deliveriesOf(client, id);
+    return all.length === 3 && all.every(({ state }) => state === 'delivered');
+  });
+  const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
+  t.equal(new Set(ids).size, 3);
+  t.equal(ids.length, 7, 'four tries failed');
+  for (const { headers, body } of receiver.received)
+    new Reference(secret).verify(body, headers as Record<string, string>);
+  const [first] = (await deliveriesOf(client, id)).filter(({ attemptCount }) => attemptCount > 1);
+  t.match(first?.attempts, [{ status: 500, durationMs: Number }], 'the log has the tries');
+});
+
+t.test('one that resets the connection, or is slow, or answers late', async (t) => {
+  const client = await service.project('odd');
+  const receiver = await startReceiver((response, request, count) => {
+    if (count === 1) request.socket.destroy();
+    else setTimeout(() => response.writeHead(200).end(), 400);
+  });
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await client.create();
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'delivered');
+  t.match(await deliveriesOf(client, id), [{ attemptCount: 2, attempts: [{ error: /reset/ }, { status: 200 }] }]);
+});
+
+t.test('one that hangs does not hold up the others', async (t) => {
+  const client = await service.project('hanging');
+  const hanging = await startReceiver(() => undefined);
+  const quick = await startReceiver();
+  await add(client, { url: hanging.url });
+  await add(client, { url: quick.url });
+  for (let i = 0; i < 12; i += 1) await client.create();
+  await until(() => quick.received.length === 36);
+  t.ok(hanging.received.length <= 4, 'and gets few at a time');
+});
+
+t.test('redirects are not followed', async (t) => {
+  const client = await service.project('redirected');
+  const goal = await startReceiver();
+  const receiver = await startReceiver((response) => void response.writeHead(307, { location: goal.url }).end());
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await client.create();
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'failed');
+  t.match((await deliveriesOf(client, id))[0]?.attempts[0], { status: 307, error: /redirect/ });
+  t.equal(goal.received.length, 0);
+});
+
+t.test('given up, disabled, told to the owner, enabled, replayed', async (t) => {
+  const client = await service.project('dead');
+  const receiver = await startReceiver((response) => void response.writeHead(503).end());
+  const other = await startReceiver();
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await add(client, { url: other.url, events: ['webhook.disabled'] });
+  await client.create();
+  await until(async () => (await client.call('GET', `/v1/webhooks/${id}`)).body.disabled === true);
+  await until(() => other.received.length === 1);
+  t.match(JSON.parse(other.received[0]?.body ?? ''), {
+    type: 'webhook.disabled',
+    data: { webhook: { id, disabled: true } },
+  });
+  const log = await client.call<{ items: object[] }>('GET', '/v1/audit');
+  t.match(
+    log.body.items.find((entry) => (entry as { subject: string }).subject === 'system'),
+    {
+      operation: 'disableWebhook',
+      target: `/v1/webhooks/${id}`,
+    },
+  );
+  const [failed] = await deliveriesOf(client, id);
+  t.match(failed, { state: 'failed', attemptCount: 5 });
+  receiver.state.respond = take;
+  await client.call('PATCH', `/v1/webhooks/${id}`, { disabled: false });
+  const replay = await client.call('POST', `/v1/webhooks/${id}/deliveries/${failed?.id}/replay`);
+  t.equal(replay.status, 202);
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'delivered');
+  t.equal(receiver.received.at(-1)?.headers['webhook-id'], failed?.messageId, 'receivers know it by its id');
+});
+
+t.test('two live secrets while one is changed for the other', async (t) => {
+  const client = await service.project('rotating');
+  const receiver = await startReceiver();
+  const { id, secret: old } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  const rotated = await client.call<WebhookWithSecret>('POST', `/v1/webhooks/${id}/rotate`);
+  t.not(rotated.body.secret, old);
+  await client.create();
+  await until(() => receiver.received.length === 1);
+  const [{ headers, body }] = receiver.received as [Received];
+  for (const secret of [old, rotated.body.secret]) {
+    t.ok(new Reference(secret).verify(body, headers as Record<string, string>));
+  }
+  await client.call('POST', `/v1/webhooks/${id}/rotate`);
+  await client.create();
+  await until(() => receiver.received.length === 2);
+  const [, second] = receiver.received as [Received, Received];
+  t.throws(() => new Reference(old).verify(second.body, second.headers as Record<string, string>), 'not three');
+});
+
+t.test('addresses that are not public are refused', async (t) => {
+  const strict = await startFakeService();
+  t.teardown(() => strict.close());
+  for (const [url, code] of [
+    ['https://127.0.0.1/', 'webhook_address_forbidden'],
+    ['https://2130706433/', 'webhook_address_forbidden'],
+    ['https://0x7f.1/', 'webhook_address_forbidden'],
+    ['https://[::1]/', 'webhook_address_forbidden'],
+    ['https://[::ffff:10.0.0.1]/', 'webhook_address_forbidden'],
+    ['https://169.254.169.254/latest/', 'webhook_address_forbidden'],
+    ['https://10.1.2.3/', 'webhook_address_forbidden'],
+    ['https://localhost/', 'webhook_address_forbidden'],
+    ['https://does-not-exist.invalid/', 'webhook_unresolvable'],
+    ['http://8.8.8.8/', 'validation_failed'],
+    ['https://user:pass@8.8.8.8/', 'validation_failed'],
+    ['ftp://8.8.8.8/', 'validation_failed'],
+    ['nonsense', 'validation_failed'],
+  ] as const) {
+    const { status, body } = await strict.admin.call<Problem>('POST', '/v1/webhooks', { url });
+    t.equal(status, 422, url);
+    t.match(body, { code, errors: [{ pointer: '/url' }] }, url);
+  }
+  t.same((await strict.admin.call<{ items: object[] }>('GET', '/v1/webhooks')).body.items, []);
+});
