@@ -11,6 +11,7 @@ import { sharedSchemas } from '../routes/shared-schemas.ts';
 import { AppError } from './errors.ts';
 import { checkAccess } from './http/access.ts';
 import { keepAuditTrail } from './http/audit-trail.ts';
+import { trackConnections } from './http/connections.ts';
 import { openapiInfo } from './http/openapi.ts';
 import { sendProblem } from './http/problem.ts';
 import { answerRawError } from './http/raw-errors.ts';
@@ -120,9 +121,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     );
   });
   const closing = new AbortController();
+  const letGo = trackConnections(app.server);
   app.addHook('preClose', async () => {
-    // What ends from now on, as a watch or a long poll, does not keep its connection for another request.
-    app.server.keepAliveTimeout = 1;
+    letGo();
     closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
   });
   const all: RouteDependencies = { ...dependencies, closing: closing.signal };

@@ -31,7 +31,7 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
   /** Consecutive events; those after `floor` are all here. */
   let recent: FeedEvent[] = [];
   let floor: string | null = null;
-  let refreshing: Promise<void> | undefined;
+  let isRefreshing = false;
   const waiting = new Set<() => void>();
   let stopListening: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -45,11 +45,13 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
 
   function onChange(): void {
     again = true;
-    refreshing ??= refresh()
+    if (isRefreshing) return;
+    isRefreshing = true;
+    refresh()
       // Redis is away: the next look finds what was missed.
       .catch(() => undefined)
       .finally(() => {
-        refreshing = undefined;
+        isRefreshing = false;
         if (again) onChange();
       });
   }

@@ -82,7 +82,7 @@ t.test('receivers that do not behave end in time', async (t) => {
     if (request.url === '/hang') return;
     response.writeHead(200);
     const more = () => response.write('x'.repeat(1024));
-    if (request.url === '/trickle') setInterval(more, 20).unref();
+    if (request.url === '/trickle') setInterval(more, 5).unref();
     else for (let i = 0; i < 10_000; i += 1) more();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
