@@ -34,6 +34,9 @@ import { createDeliveryQueue } from './webhooks/queue.ts';
 import { createWebhookService } from './webhooks/service.ts';
 import { createWebhookStore } from './webhooks/store.ts';
 
+/** After a restart, all watches come back at once. */
+const connectionBacklog = 4096;
+
 export interface RunningApi {
   /** Where it listens, as a URL. */
   readonly url: string;
@@ -96,7 +99,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     checkStore: async () => void (await redis.ping()),
     logger,
   });
-  const url = await app.listen({ host: config.host, port: config.port });
+  const url = await app.listen({ host: config.host, port: config.port, backlog: connectionBacklog });
   return {
     url,
     async close() {

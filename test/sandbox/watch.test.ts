@@ -1,12 +1,9 @@
-import { once } from 'node:events';
-import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createParser } from 'eventsource-parser';
 import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
-import { startApiProcess } from '../support/api-process.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { type Seen, watchAt } from '../support/watch-client.ts';
 
 t.setTimeout(240_000);
 const service = await startFakeService({
@@ -16,34 +13,8 @@ const service = await startFakeService({
 });
 t.teardown(() => service.close());
 
-interface Seen {
-  type: string;
-  id: string | null;
-  sandbox: Sandbox | null;
-}
-
-/** Reads a watch as server-sent events until told to stop; `lastId` is what a browser would send to resume. */
-function watch(client: { authorization: Record<string, string> }, path: string, lastId?: string, url = service.url()) {
-  const seen: Seen[] = [];
-  const state = { lastId, status: 0, done: Promise.resolve() };
-  const request = http.get(`${url}${path}`, {
-    agent: false,
-    headers: { ...client.authorization, ...(lastId ? { 'last-event-id': lastId } : {}) },
-  });
-  const parser = createParser({
-    onEvent: ({ id, data }) => {
-      seen.push(JSON.parse(data) as Seen);
-      if (id) state.lastId = id;
-    },
-  });
-  const opened = once(request, 'response').then(([response]: http.IncomingMessage[]) => {
-    state.status = response?.statusCode ?? 0;
-    response?.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk));
-    state.done = new Promise((resolve) => response?.once('close', () => resolve()));
-  });
-  request.on('error', () => undefined);
-  return { seen, state, opened, stop: () => request.destroy() };
-}
+const watch = (client: { authorization: Record<string, string> }, path: string, lastId?: string) =>
+  watchAt(service.url(), client, path, lastId);
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await delay(10);
@@ -163,50 +134,3 @@ t.test('too many watchers', async (t) => {
   t.pass('one that ends makes room');
   for (const response of [two, again]) await response.body?.cancel();
 });
-
-t.test('2,000 watchers see 100 changes, through a restart of the API in the middle', async (t) => {
-  const quotas = { startsPerMinute: 10_000 };
-  const client = await service.project('crowd', ['admin'], quotas);
-  const { body } = await client.create();
-  const environment = { ...service.environment, SANDPLANE_WATCHES_PER_PROJECT: '2100' };
-  let api = await startApiProcess(environment);
-  const open = (count: number) => Array.from({ length: count }, () => watch(client, path, undefined, api.url));
-  const path = '/v1/sandboxes/watch';
-  const change = (i: number) => client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: `change-${i}` });
-
-  const watchers = open(2000);
-  await until(() => watchers.every(({ seen }) => seen.length === 1));
-  for (let i = 0; i < 50; i += 1) await change(i);
-  await api.stop();
-  await Promise.all(watchers.map(({ state }) => state.done));
-
-  api = await startApiProcess(environment);
-  t.teardown(() => api.stop());
-  await warmUp(open);
-  const before = await api.heapMb();
-  // As browsers do: again, from where they were.
-  const resumed = watchers.map(({ state }) => watch(client, path, state.lastId, api.url));
-  for (let i = 50; i < 100; i += 1) await change(i);
-  const seenBy = (i: number) => [...(watchers[i]?.seen ?? []), ...(resumed[i]?.seen ?? [])];
-  await until(() => resumed.every((_one, i) => seenBy(i).length >= 101));
-  const expected = Array.from({ length: 101 }, (_, i) => i + 3).join();
-  const wrong = resumed.filter((_one, i) => versionsOf(seenBy(i)).join() !== expected);
-  t.equal(wrong.length, 0, 'each saw each change once, in order');
-
-  for (const { stop } of resumed) stop();
-  await Promise.all(resumed.map(({ state }) => state.done));
-  let after = await api.heapMb();
-  for (let tries = 0; after > before * 1.1 && tries < 20; tries += 1) {
-    await delay(250);
-    after = await api.heapMb();
-  }
-  t.ok(after <= before * 1.1, `the API's heap: ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after`);
-});
-
-/** What is made once, whoever comes first. */
-async function warmUp(open: (count: number) => ReturnType<typeof watch>[]): Promise<void> {
-  const first = open(100);
-  await until(() => first.every(({ seen }) => seen.length >= 1));
-  for (const { stop } of first) stop();
-  await Promise.all(first.map(({ state }) => state.done));
-}
