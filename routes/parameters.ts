@@ -1,9 +1,7 @@
 import Type from 'typebox';
 
 /** Parameters that several routes take. */
-export const ifMatch = Type.Optional(
-  Type.String({ description: 'an ETag: change only this version', examples: ['"7"'] }),
-);
+const ifMatch = Type.Optional(Type.String({ description: 'an ETag: change only this version', examples: ['"7"'] }));
 
 export const idempotencyKey = Type.Optional(
   Type.String({

@@ -53,20 +53,6 @@ export async function measureCreate({ service, baseline, headers }: LoadSetUp, r
   );
 }
 
-/** p99 in ms at half the rate that was reached. */
-export async function measureLatency({ service, headers }: LoadSetUp, rate: number, seconds: number): Promise<number> {
-  const result = await load({
-    url: `${service}/v1/sandboxes`,
-    method: 'POST',
-    headers,
-    body: '{}',
-    connections,
-    overallRate: Math.round(rate / 2),
-    duration: seconds,
-  });
-  return result.latency.p99;
-}
-
 /** Both read one that was created before. */
 export async function measureGet({ service, baseline, headers }: LoadSetUp, rounds: number, seconds: number) {
   const targetOf = async (url: string, more: Record<string, string> = {}) => {

@@ -10,6 +10,8 @@ const root = path.join(import.meta.dirname, '..', '..');
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 
 export interface LoadSetUp {
+  /** Of the service's admin key. */
+  readonly admin: Record<string, string>;
   /** Of a key of the project `default`, as a user sends them. */
   readonly headers: Record<string, string>;
   /** The service: API and worker as processes of their own. */
@@ -56,7 +58,8 @@ export async function startProcesses(
     env,
     /^listening (\S+)/,
   );
-  return { service, baseline, headers };
+  const admin = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
+  return { service, baseline, headers, admin };
 }
 
 /** The headers of a new key of a project. */

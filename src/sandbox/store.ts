@@ -37,7 +37,7 @@ function fromReply(id: string, reply: ReadReply): StoredText | null {
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
-export type QuotaDefaults = readonly number[];
+type QuotaDefaults = readonly number[];
 
 export type Created =
   | { readonly outcome: 'created' | 'exists'; readonly stored: StoredText }

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { nullable, ref, stringEnum, timestamp } from './common.ts';
 import { historyTypes } from './history.ts';
 
-export const webhookEvents = [...historyTypes.map((type) => `sandbox.${type}` as const), 'webhook.disabled'] as const;
+const webhookEvents = [...historyTypes.map((type) => `sandbox.${type}` as const), 'webhook.disabled'] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 
 export const webhookId = Type.String({

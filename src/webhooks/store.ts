@@ -118,6 +118,6 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
   };
 }
 
-export function noWebhook(id: string): AppError {
+function noWebhook(id: string): AppError {
   return new AppError('not_found', `There is no webhook ${id}.`);
 }

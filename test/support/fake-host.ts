@@ -23,7 +23,7 @@ import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
 import { temporaryFolder } from './service.ts';
 
 const host = 'fake-host';
-export const quotas = {
+const quotas = {
   sandboxes: 10_000,
   awake: 10_000,
   startsPerMinute: 100_000,

@@ -10,7 +10,7 @@ export interface Seen {
 
 /**
  * Reads a watch as server-sent events until told to stop; `lastId` is what a browser would send to resume. As a browser
- * does, it tries again when it gets no connection.
+ * does, it tries again when it gets no connection, and after a 503 when it is told to.
  */
 export function watchAt(url: string, client: { authorization: Record<string, string> }, path: string, lastId?: string) {
   const seen: Seen[] = [];
@@ -29,6 +29,11 @@ export function watchAt(url: string, client: { authorization: Record<string, str
     const request = http.get(`${url}${path}`, { agent: false, headers });
     stop = () => void request.destroy();
     request.once('response', (response) => {
+      if (response.statusCode === 503) {
+        response.resume();
+        setTimeout(connect, 1000 * Number(response.headers['retry-after'] ?? 1));
+        return;
+      }
       state.status = response.statusCode ?? 0;
       response.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk));
       response.once('close', () => done.resolve());

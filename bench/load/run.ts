@@ -1,0 +1,39 @@
+import { createCleanup } from '../cleanup.ts';
+import { machineFacts } from '../machine.ts';
+import { median } from '../statistics.ts';
+import { measureCreate, measureGet } from './accept.ts';
+import { measureFairness } from './fairness.ts';
+import { createAtRate } from './pace.ts';
+import { startProcesses } from './processes.ts';
+
+const rounds = 5;
+const seconds = 4;
+const startMs = 500;
+
+/** Requests per second against a bare Fastify, latency at half the load, and what a flood does to others. */
+async function main(): Promise<void> {
+  const cleanup = createCleanup();
+  try {
+    const up = await startProcesses(cleanup, { startMs, slots: 2 });
+    const fairness = await measureFairness(up, rounds);
+    const get = await measureGet(up, rounds, seconds);
+    const create = await measureCreate(up, rounds, seconds);
+    const latencies = await createAtRate(up, Math.round(median(create.service) / 2), seconds);
+    const p99 = latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
+    process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), fairness, get, create }, null, 2)}\n\n`);
+    const line = (text: string, value: number, wanted: string) =>
+      process.stdout.write(`${text.padEnd(52)} ${value.toFixed(2).padStart(8)}   wanted: ${wanted}\n`);
+    line('GET against bare Fastify, ratio of the medians', get.ratio, '>= 0.7');
+    line('POST against bare Fastify, ratio of the medians', create.ratio, '>= 0.6');
+    line('POST at half that load, p99 in ms', p99, '<= 25');
+    line('one create in a flood of 1,000 against alone', fairness.ratio, '<= 2');
+  } finally {
+    await cleanup.run();
+  }
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
+process.exit();
