@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Changes } from '../changes.ts';
+import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -78,21 +79,23 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
     for (const wake of [...waiting]) wake();
   }
 
-  async function read(position: string): Promise<FeedEvent[]> {
+  // Those who come back after a restart all ask for the same.
+  const read = coalesce(async (position: string): Promise<FeedEvent[]> => {
     const rows = await redis.xrange(feed, `(${position}`, '+', 'COUNT', readAtOnce);
     return rows.map(([id, fields]) => toEvent(id, fields));
-  }
+  });
+  const info = coalesce((key: string) => streamInfo(redis, key));
 
   async function lastId(): Promise<string> {
-    return (await streamInfo(redis, feed))?.lastId ?? beginning;
+    return (await info(feed))?.lastId ?? beginning;
   }
 
   /** Whether events after `position` may be lost: it is older than the feed, or of another one. */
   async function isExpired(position: string): Promise<boolean> {
-    const info = await streamInfo(redis, feed);
-    if (!info) return position !== beginning;
-    if (compareIds(position, info.lastId) > 0) return true;
-    return info.trimmed && compareIds(position, info.firstId) < 0;
+    const found = await info(feed);
+    if (!found) return position !== beginning;
+    if (compareIds(position, found.lastId) > 0) return true;
+    return found.trimmed && compareIds(position, found.firstId) < 0;
   }
 
   return {

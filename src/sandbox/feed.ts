@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Changes } from '../changes.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import { compareIds, createFeedReader, type FeedEvent, relevance } from './feed-reader.ts';
@@ -34,6 +35,7 @@ interface FeedOptions {
 }
 
 const snapshotPage = 100;
+const storePauseMs = 500;
 
 export type Feed = ReturnType<typeof createFeed>;
 
@@ -101,7 +103,7 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
         // What changed while the beginning was told may have been told with it.
         const toldUntil = begin.fresh ? await reader.lastId() : position;
         while (!signal.aborted) {
-          const events = await reader.after(position);
+          const events = await readOrWait(() => reader.after(position), signal);
           for (const event of events) {
             position = event.id;
             const type = wanted(event);
@@ -155,6 +157,20 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
   }
 
   return { watch, lastId, watchers: () => watching };
+}
+
+/** A store that does not answer for a while is no reason to end a watch: what it missed is still there afterwards. */
+async function readOrWait<Event>(read: () => Promise<Event[]>, signal: AbortSignal): Promise<Event[]> {
+  while (!signal.aborted) {
+    try {
+      return await read();
+    } catch (error) {
+      if (isAppError(error)) throw error;
+      // The rejection only says that nobody reads any more.
+      await delay(storePauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return [];
 }
 
 function bookmark(id: string): WatchItem {
