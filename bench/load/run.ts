@@ -15,11 +15,12 @@ async function main(): Promise<void> {
   const cleanup = createCleanup();
   try {
     const up = await startProcesses(cleanup, { startMs, slots: 2 });
-    const fairness = await measureFairness(up, rounds);
+    // Before anything waits to be started.
     const get = await measureGet(up, rounds, seconds);
+    const fairness = await measureFairness(up, rounds);
     const create = await measureCreate(up, rounds, seconds);
-    const latencies = await createAtRate(up, Math.round(median(create.service) / 2), seconds);
-    const p99 = latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
+    await cleanup.run();
+    const p99 = await measureLatency(Math.round(median(create.service) / 2));
     process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), fairness, get, create }, null, 2)}\n\n`);
     const line = (text: string, value: number, wanted: string) =>
       process.stdout.write(`${text.padEnd(52)} ${value.toFixed(2).padStart(8)}   wanted: ${wanted}\n`);
@@ -27,6 +28,19 @@ async function main(): Promise<void> {
     line('POST against bare Fastify, ratio of the medians', create.ratio, '>= 0.6');
     line('POST at half that load, p99 in ms', p99, '<= 25');
     line('one create in a flood of 1,000 against alone', fairness.ratio, '<= 2');
+  } finally {
+    await cleanup.run();
+  }
+}
+
+/** On a store of its own: the one before holds more waiting sandboxes by then than a day brings. */
+async function measureLatency(perSecond: number): Promise<number> {
+  const cleanup = createCleanup();
+  try {
+    const up = await startProcesses(cleanup, { startMs, slots: 2 });
+    await createAtRate(up, perSecond, 1);
+    const latencies = await createAtRate(up, perSecond, seconds);
+    return latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
   } finally {
     await cleanup.run();
   }
