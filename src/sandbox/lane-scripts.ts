@@ -5,9 +5,15 @@
  * and again keeps the others waiting.
  */
 export const laneFunctions = `
+  -- By the microsecond: of two that come within one millisecond, too, the first is served first.
+  local function microseconds()
+    local now = redis.call('TIME')
+    return string.format('%d%06d', now[1], now[2])
+  end
+
   -- The dispatcher is called for the first of a lane: behind it, its places are taken, and their release is a call too.
-  local function enqueue(turns, lane, project, id, now, channel)
-    if redis.call('ZADD', lane, 'NX', now, id) == 0 then return end
+  local function enqueue(turns, lane, project, id, channel)
+    if redis.call('ZADD', lane, 'NX', microseconds(), id) == 0 then return end
     redis.call('SADD', turns .. ':waiting', id)
     if redis.call('ZCARD', lane) > 1 then return end
     redis.call('ZADD', turns, 'NX', (tonumber(redis.call('GET', turns .. ':count')) or 0) - 0.5, project)
@@ -46,11 +52,11 @@ export const laneFunctions = `
 `;
 
 export const laneScripts = {
-  /** turns, lane | project, id, now, channel -> 1 */
+  /** turns, lane | project, id, channel -> 1 */
   spEnqueue: {
     numberOfKeys: 2,
     lua: `${laneFunctions}
-      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3])
       return 1`,
   },
   /** turns, in flight | lane prefix, limit -> the ids whose turn it is; they hold a place until released */
@@ -59,12 +65,12 @@ export const laneScripts = {
     lua: `${laneFunctions}
       return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
   },
-  /** turns, in flight, lane | lane prefix, limit, project, id, now, channel -> the same, after asking for a place for id */
+  /** turns, in flight, lane | lane prefix, limit, project, id, channel -> the same, after asking for a place for id */
   spClaim: {
     numberOfKeys: 3,
     lua: `${laneFunctions}
       if redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1 then return { ARGV[4] } end
-      enqueue(KEYS[1], KEYS[3], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+      enqueue(KEYS[1], KEYS[3], ARGV[3], ARGV[4], ARGV[5])
       return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
   },
 } as const;

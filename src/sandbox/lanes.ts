@@ -13,15 +13,8 @@ export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
   return {
     /** Asks for a turn, and calls the host's dispatcher. */
     async enqueue(host: string, kind: LaneKind, project: string, id: string): Promise<void> {
-      const now = String(Date.now());
-      await redis.spEnqueue(
-        keys.turns(host, kind),
-        keys.lane(host, kind, project),
-        project,
-        id,
-        now,
-        keys.laneCalls(host),
-      );
+      const [turns, lane] = [keys.turns(host, kind), keys.lane(host, kind, project)];
+      await redis.spEnqueue(turns, lane, project, id, keys.laneCalls(host));
     },
     /** The ids whose turn it is now. Each holds one of `limit` places until it is released. */
     async grant(host: string, kind: LaneKind, limit: number): Promise<string[]> {
@@ -36,7 +29,6 @@ export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
         String(limit),
         project,
         id,
-        String(Date.now()),
         keys.laneCalls(host),
       );
     },

@@ -148,7 +148,7 @@ export const recordScripts = {
       tell(KEYS[6], ARGV[14], ARGV[12], ARGV[2], ARGV[1], 'added', ARGV[4])
       send(KEYS[11], KEYS[12], ARGV[2], ARGV[10], ARGV[4])
       if ARGV[15] ~= '' then addAudit(KEYS[13], ARGV[15]) end
-      enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], now, ARGV[13])
+      enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], ARGV[13])
       return { 'created' }`,
   },
   /**

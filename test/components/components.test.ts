@@ -1,5 +1,6 @@
 import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
@@ -50,7 +51,10 @@ t.test('a release is downloaded, verified, cached and executable by all', async 
 t.test('a download that is cut off goes on where it was', async (t) => {
   const components = componentsIn('cut', 'release');
   server.requests.length = 0;
-  server.cutNext(2);
+  const part = path.join(dir, 'cut', 'bin', 'kube-apiserver-1.37.2', 'work', 'kube-apiserver.part');
+  server.cutNext(2, async (bytes) => {
+    while (((await stat(part).catch(() => null))?.size ?? 0) < bytes) await delay(5);
+  });
   const file = await components.binary('kube-apiserver', '1.37.2');
   t.same(await readFile(file), program('1.37.2'));
   const ranges = server.requests.filter((request) => request.startsWith(`${apiServerPath} `));

@@ -10,8 +10,8 @@ export interface ReleaseServer {
   readonly url: string;
   /** Each request, as `path` or `path range`. */
   readonly requests: string[];
-  /** The next so many answers with a body end after half of it. */
-  cutNext(times: number): void;
+  /** The next so many answers with a body end after half of it, once `arrived` resolves for the bytes sent of the file. */
+  cutNext(times: number, arrived: (bytes: number) => Promise<void>): void;
   /** Publishes another checksum than that of the file. */
   forge(file: string): void;
   close(): void;
@@ -23,6 +23,7 @@ export async function startReleaseServer(versions: Record<string, string>): Prom
   const requests: string[] = [];
   const forged = new Set<string>();
   let cuts = 0;
+  let arrivedBeforeCut: (bytes: number) => Promise<void> = async () => {};
   const server = createServer((request, response) => {
     const path = request.url ?? '';
     const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
@@ -36,7 +37,10 @@ export async function startReleaseServer(versions: Record<string, string>): Prom
     response.writeHead(range ? 206 : 200, { 'content-length': body.length });
     if (cuts > 0 && body.length > 1000) {
       cuts -= 1;
-      return response.write(body.subarray(0, body.length / 2), () => setImmediate(() => response.destroy()));
+      const half = body.subarray(0, body.length / 2);
+      response.write(half);
+      void arrivedBeforeCut(start + half.length).finally(() => response.destroy());
+      return;
     }
     return response.end(body);
   });
@@ -45,8 +49,9 @@ export async function startReleaseServer(versions: Record<string, string>): Prom
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    cutNext(times) {
+    cutNext(times, arrived) {
       cuts = times;
+      arrivedBeforeCut = arrived;
     },
     forge: (file) => void forged.add(file),
     close: () => void server.close(),
