@@ -216,8 +216,8 @@ export const recordScripts = {
       return 1`,
   },
   /**
-   * record | project -> the resource as JSON, its version and project when it is the project's, else nil, by the same way through the store. The
-   * place in the lane is put in here: it changes without a change of the record.
+   * record | project -> the resource as JSON and its version when it is the project's, else nil. The place in the lane is
+   * put in here: it changes without a change of the record.
    */
   spRead: {
     numberOfKeys: 1,
@@ -227,6 +227,6 @@ export const recordScripts = {
       local place = found[3] and redis.call('ZRANK', found[3], found[4])
       local resource = found[2]
       if place then resource = string.gsub(resource, '"queuePosition":null', '"queuePosition":' .. (place + 1), 1) end
-      return { resource, found[5], found[1] }`,
+      return { resource, found[5] }`,
   },
 } as const;

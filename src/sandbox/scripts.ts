@@ -8,7 +8,7 @@ declare module 'ioredis' {
     spCreate(...args: string[]): Result<(string | number)[], Context>;
     spSwap(...args: string[]): Result<number, Context>;
     spRemove(...args: string[]): Result<number, Context>;
-    spRead(...args: string[]): Result<[resource: string, version: string, project: string] | null, Context>;
+    spRead(...args: string[]): Result<[resource: string, version: string] | null, Context>;
     spEnqueue(...args: string[]): Result<number, Context>;
     spGrant(...args: string[]): Result<string[], Context>;
     spClaim(...args: string[]): Result<string[], Context>;

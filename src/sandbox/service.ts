@@ -16,7 +16,7 @@ import type { LogQuery } from './log-relay.ts';
 import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
 import { merge, newRecord } from './resource.ts';
 import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
-import type { Store, StoredText } from './store.ts';
+import { mayWait, type Store, type StoredText } from './store.ts';
 import { createWait, notFound } from './wait.ts';
 
 export interface ServiceOptions {
@@ -111,7 +111,10 @@ export function createSandboxService(options: ServiceOptions) {
   async function getText(project: string, id: string, found: Promise<StoredText | null>): Promise<StoredText> {
     const text = await found;
     if (text?.project !== project) throw notFound(id);
-    return text;
+    if (!mayWait(text)) return text;
+    const placed = await store.readText(project, id);
+    if (!placed) throw notFound(id);
+    return placed;
   }
 
   async function list(project: string, query: ListQuery): Promise<SandboxPage> {

@@ -24,16 +24,15 @@ export interface StoredText {
   readonly project: string;
 }
 
-type ReadReply = [text: string, resourceVersion: string, project: string] | null;
-
 /** A resource that was changed on its way to the user. */
 export function toText(sandbox: Sandbox): StoredText {
   const { id, resourceVersion, project } = sandbox;
   return { id, text: JSON.stringify(sandbox), resourceVersion, project };
 }
 
-function fromReply(id: string, reply: ReadReply): StoredText | null {
-  return reply && { id, text: reply[0], resourceVersion: reply[1], project: reply[2] };
+/** Whether it may have a place in the queue. Few do, and looking for it takes a script. */
+export function mayWait({ text }: StoredText): boolean {
+  return text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
@@ -83,23 +82,26 @@ export function createStore(options: StoreOptions) {
   }
 
   /**
-   * For users: the resource as JSON, its place in the queue included, whoever's it is. It may be asked for before it is
+   * For users: the resource as JSON, whoever's it is, without its place in the queue. It may be asked for before it is
    * known who asks; whoever does must compare the project.
    */
   async function readUnchecked(id: string): Promise<StoredText | null> {
-    const key = keys.sandbox(id);
-    const [project, text, resourceVersion] = await redis.hmget(key, 'p', 'r', 'v');
-    if (!project || !text || !resourceVersion) return null;
-    // Few have a place in the queue; looking for it takes a script.
-    const waits = text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
-    if (waits) return fromReply(id, await redis.spRead(key, project));
-    return { id, text, resourceVersion, project };
+    const [project, text, resourceVersion] = await redis.hmget(keys.sandbox(id), 'p', 'r', 'v');
+    return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
   }
 
-  /** The resource if it is the project's. Another project's is as unknown as one that is not there. */
+  /**
+   * The resource as JSON, its place in the queue included, if it is the project's. Another project's is as unknown as one
+   * that is not there.
+   */
+  async function readText(project: string, id: string): Promise<StoredText | null> {
+    const reply = await redis.spRead(keys.sandbox(id), project);
+    return reply && { id, text: reply[0], resourceVersion: reply[1], project };
+  }
+
   async function read(project: string, id: string): Promise<Sandbox | null> {
-    const found = await redis.spRead(keys.sandbox(id), project);
-    return found && (JSON.parse(found[0]) as Sandbox);
+    const found = await readText(project, id);
+    return found && (JSON.parse(found.text) as Sandbox);
   }
 
   async function readMany(project: string, ids: readonly string[]): Promise<Sandbox[]> {
@@ -270,5 +272,5 @@ export function createStore(options: StoreOptions) {
     }
   }
 
-  return { get, read, readUnchecked, readMany, credentials, create, update, remove, page, idsOfHost };
+  return { get, read, readText, readUnchecked, readMany, credentials, create, update, remove, page, idsOfHost };
 }
