@@ -1,4 +1,4 @@
-import { AppError } from './errors.ts';
+import { invalidField } from './errors.ts';
 
 /** The ETag of a resource version (RFC 9110, 8.8.3): strong, for each change makes another. */
 export function etag(resourceVersion: string): string {
@@ -11,5 +11,6 @@ export function checkMatch(resourceVersion: string, ifMatch: string | undefined)
   const tags = ifMatch.split(',').map((tag) => tag.trim());
   const current = etag(resourceVersion);
   if (tags.includes(current)) return;
-  throw new AppError('precondition_failed', `The ETag is ${current} now. Read it again and decide again.`);
+  const detail = `The ETag is ${current} now. Read it again and decide again.`;
+  throw invalidField('#header/if-match', detail, 'precondition_failed');
 }

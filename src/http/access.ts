@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Authenticate } from '../tenancy/authenticate.ts';
+import type { Authenticate, NamedProject } from '../tenancy/authenticate.ts';
 import { type NeededScope, type Principal, requireScope } from '../tenancy/principal.ts';
 import type { RateLimit } from '../tenancy/rate-limit.ts';
 
@@ -36,10 +36,11 @@ export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: A
 }
 
 /** The project that a request names, in its path or by its header. */
-function projectOf({ params, headers }: FastifyRequest): string | undefined {
+function projectOf({ params, headers }: FastifyRequest): NamedProject | undefined {
   const { project } = (params ?? {}) as { project?: string };
-  const named = headers['sandplane-project'];
-  return project ?? (Array.isArray(named) ? named[0] : named);
+  if (project !== undefined) return { name: project, pointer: '#path/project' };
+  const [name] = [headers['sandplane-project']].flat();
+  return name === undefined ? undefined : { name, pointer: '#header/sandplane-project' };
 }
 
 declare module 'fastify' {

@@ -110,7 +110,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     const fields = await load(id);
     const known = Buffer.from(fields.hash ?? '', 'base64');
     if (!timingSafeEqual(known.length === digest.length ? known : Buffer.alloc(digest.length), digest)) {
-      throw new AppError('unauthenticated', 'This key is not known here.');
+      throw invalidField('#header/authorization', 'This key is not known here.', 'unauthenticated');
     }
     if (!proven) remember(key, id, digest);
     if (fields.revokedAt)

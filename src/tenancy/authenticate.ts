@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { AppError } from '../errors.ts';
+import { AppError, invalidField } from '../errors.ts';
 import { scopes } from '../schemas/key.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { looksLikeKey } from './key-format.ts';
@@ -15,7 +15,13 @@ export interface AuthenticatorOptions {
   readonly oidc: Oidc | null;
 }
 
-export type Authenticate = (authorization: string | undefined, project: string | undefined) => Promise<Principal>;
+/** A project that a request names, and where in the request it does, as `FieldFault` says it. */
+export interface NamedProject {
+  readonly name: string;
+  readonly pointer: string;
+}
+
+export type Authenticate = (authorization: string | undefined, named: NamedProject | undefined) => Promise<Principal>;
 
 /**
  * Who sends the header `Authorization: Bearer <key or JWT>`, and for which project: that of the key or token, or for the
@@ -26,17 +32,18 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
   if (looksLikeKey(adminKey))
     throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
 
-  async function prove(given: string, project: string | undefined): Promise<Principal> {
+  async function prove(given: string, named: NamedProject | undefined): Promise<Principal> {
     if (looksLikeKey(given)) return await apiKeys.authenticate(given);
     // Compared by digests of equal length, in constant time.
-    if (timingSafeEqual(digest(given), adminDigest)) return await admin(project ?? defaultProject);
+    if (timingSafeEqual(digest(given), adminDigest)) return await admin(named);
     if (/^ey[^.]*\./.test(given)) return await person(given);
     return await apiKeys.authenticate(given);
   }
 
-  async function admin(project: string): Promise<Principal> {
+  async function admin(named: NamedProject | undefined): Promise<Principal> {
+    const project = named?.name ?? defaultProject;
     const projectUid = await projects.uidOf(project);
-    if (projectUid === null) throw noProject(project);
+    if (projectUid === null) throw noProject(project, named?.pointer);
     return {
       kind: 'admin',
       subject: 'admin',
@@ -68,14 +75,15 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
     };
   }
 
-  return async (authorization, project) => {
+  return async (authorization, named) => {
     const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (given === undefined) {
-      throw new AppError('unauthenticated', 'Send the header "Authorization: Bearer <key>" with a valid key.');
+      const detail = 'Send the header "Authorization: Bearer <key>" with a valid key.';
+      throw invalidField('#header/authorization', detail, 'unauthenticated');
     }
-    const principal = await prove(given, project);
+    const principal = await prove(given, named);
     // Naming one's own project is fine; another's is as unknown as one that is not there.
-    if (project !== undefined && project !== principal.project) throw noProject(project);
+    if (named && named.name !== principal.project) throw noProject(named.name, named.pointer);
     return principal;
   };
 }

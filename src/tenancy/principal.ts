@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { invalidField } from '../errors.ts';
 import type { Scope, Whoami } from '../schemas/key.ts';
 
 /** Who asks, as proven, and the one project the request is about. */
@@ -29,11 +29,12 @@ const implied: Readonly<Record<Scope, readonly Scope[]>> = {
 export function requireScope(principal: Principal, needed: NeededScope): void {
   if (principal.kind === 'admin') return;
   if (needed === 'service') {
-    throw new AppError('insufficient_scope', "Only the service's admin key may do that.");
+    throw invalidField('#header/authorization', "Only the service's admin key may do that.", 'insufficient_scope');
   }
   if (principal.scopes.some((scope) => implied[scope].includes(needed))) return;
   const held = principal.scopes.join(', ');
-  throw new AppError('insufficient_scope', `This needs the scope ${needed}; ${principal.subject} has ${held}.`);
+  const detail = `This needs the scope ${needed}; ${principal.subject} has ${held}.`;
+  throw invalidField('#header/authorization', detail, 'insufficient_scope');
 }
 
 export function whoami(principal: Principal): Whoami {

@@ -119,6 +119,8 @@ function fieldsOf(quotas: Partial<Record<keyof Quotas, number | null>>): [string
   });
 }
 
-export function noProject(name: string): AppError {
-  return new AppError('not_found', `There is no project ${name}.`);
+/** `pointer` says where the request names it. */
+export function noProject(name: string, pointer?: string): AppError {
+  const detail = `There is no project ${name}.`;
+  return new AppError('not_found', detail, pointer ? { faults: [{ pointer, detail }] } : {});
 }
