@@ -71,7 +71,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,
-    http: { maxHeaderSize: headerLimitBytes },
+    // Requests that are too slow are looked for as often as this; Node's own 30 s would double their time.
+    http: { maxHeaderSize: headerLimitBytes, connectionsCheckingInterval: 3000 },
     return503OnClosing: true,
     trustProxy: dependencies.trustedProxies.length > 0 ? [...dependencies.trustedProxies] : false,
     routerOptions: { maxParamLength: 128 },

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import type { HistoryEntry } from '../../src/schemas/history.ts';
+import { startFakeService } from '../support/fake-service.ts';
+
+t.setTimeout(60_000);
+const service = await startFakeService();
+t.teardown(() => service.close());
+
+t.test('what happened to a sandbox and why, also after its deletion', async (t) => {
+  const client = await service.project('team');
+  const { subject } = (await client.call<{ subject: string }>('GET', '/v1/whoami')).body;
+  const { id } = (await client.create({ spec: { ttlSeconds: 3600 } })).body;
+  await client.call('PATCH', `/v1/sandboxes/${id}`, { labels: { seen: 'yes' } });
+  // A change that changes nothing is nothing that happened.
+  await client.call('PATCH', `/v1/sandboxes/${id}`, { labels: { seen: 'yes' } });
+  await client.remove(id);
+  const { items } = (await client.call<{ items: HistoryEntry[] }>('GET', `/v1/sandboxes/${id}/events`)).body;
+  t.match(items, [
+    { type: 'created', reason: 'Requested', message: `by ${subject}`, phase: 'pending' },
+    { type: 'provisioning', reason: 'TurnCame', message: 'on test' },
+    { type: 'ready', reason: 'WriteAccepted' },
+    { type: 'updated', reason: 'Requested', message: `by ${subject}`, phase: 'ready' },
+    { type: 'deleting', reason: 'Requested', message: `by ${subject}` },
+    { type: 'deleted', reason: 'Removed', phase: 'deleted' },
+  ]);
+  const order = items.map(({ at }) => Date.parse(at));
+  t.same(order, [...order].sort(), 'oldest first');
+  t.equal((await client.get(id)).status, 404, 'the sandbox itself is gone');
+  const left = await service.redis.ttl(`{sandplane}:project:team:history:${id}`);
+  t.ok(left > 24 * 3600 - 60 && left <= 24 * 3600, `its history stays for another ${left} s`);
+});
+
+t.test('what waits says that it was created', async (t) => {
+  const client = await service.project('waiting');
+  const { id } = (await client.call('POST', '/v1/sandboxes', {})).body;
+  const { items } = (await client.call<{ items: HistoryEntry[] }>('GET', `/v1/sandboxes/${id}/events`)).body;
+  t.match(items[0], { type: 'created' });
+});
+
+t.test('an end of its own says so', async (t) => {
+  const client = await service.project('expiring');
+  const { id } = (await client.create({ spec: { ttlSeconds: 1 } })).body;
+  const events = () => client.call<{ items: HistoryEntry[] }>('GET', `/v1/sandboxes/${id}/events`);
+  while ((await events()).body.items.at(-1)?.type !== 'deleted') await delay(50);
+  t.match(
+    (await events()).body.items.find(({ type }) => type === 'deleting'),
+    { reason: 'Expired', message: 'its time to live has ended' },
+  );
+});
