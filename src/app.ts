@@ -93,6 +93,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     { parseAs: 'string' },
     app.getDefaultJsonParser('error', 'error'),
   );
+  // Browsers ask first, without a key.
+  if (dependencies.corsOrigins.length > 0) await app.register(cors, corsOptions(dependencies.corsOrigins));
+  // Before any other route is there: each is held to it.
+  checkAccess(app as unknown as FastifyInstance, dependencies);
   await app.register(swagger, openapiInfo);
   await app.register(scalar, { routePrefix: '/docs', configuration: { withDefaultFonts: false, telemetry: false } });
   // Only what may be large: a stream that is compressed is held back until there is enough of it.
@@ -100,8 +104,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     if (!route.config?.compressed) route.compress = false;
   });
   await app.register(compress, { threshold: compressFromBytes, encodings: ['gzip', 'deflate'] });
-  if (dependencies.corsOrigins.length > 0) await app.register(cors, corsOptions(dependencies.corsOrigins));
-  checkAccess(app as unknown as FastifyInstance, dependencies);
   keepAuditTrail(app as unknown as FastifyInstance, dependencies.audit);
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.header('x-request-id', request.id);
@@ -145,5 +147,7 @@ function corsOptions(origins: readonly string[]) {
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
     exposedHeaders: ['etag', 'location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'],
     maxAge: 600,
+    // An OPTIONS without an Origin is no preflight, and gets the same answer.
+    strictPreflight: false,
   };
 }

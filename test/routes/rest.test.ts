@@ -139,6 +139,7 @@ t.test('CORS for the origins of the setting', async (t) => {
   t.match(allowed.headers.get('access-control-allow-methods'), 'PATCH');
   const other = await preflight('https://elsewhere.example');
   t.not(other.headers.get('access-control-allow-origin'), 'https://elsewhere.example');
+  t.equal((await fetch(`${service.url()}/v1/sandboxes`, { method: 'OPTIONS' })).status, 204, 'without an Origin');
   const refused = await fetch(`${service.url()}/v1/whoami`, { headers: { origin: 'https://console.example' } });
   t.equal(refused.headers.get('access-control-allow-origin'), 'https://console.example', 'a page can read a problem');
 });
