@@ -26,16 +26,18 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
         description: 'By days in UTC, of the last 400 days.',
         tags,
         querystring: Type.Object(
-          { from: day('the first day; default: the first of this month'), to: day('the last day; default: today') },
+          {
+            from: day('the first day; default: the first of the month of `to`'),
+            to: day('the last day; default: today'),
+          },
           { additionalProperties: false },
         ),
         response: answers({ 200: { ...ref(UsageReport), description: 'what was used' } }),
       },
     },
     async ({ proven, query }) => {
-      const now = new Date();
-      const to = query.to ? new Date(query.to) : now;
-      const from = query.from ? new Date(query.from) : new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+      const to = query.to ? new Date(query.to) : new Date();
+      const from = query.from ? new Date(query.from) : new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth(), 1));
       if (from > to) throw invalidField('#query/from', 'must not be after `to`');
       if (to.getTime() - from.getTime() > maxDays * dayMs) {
         throw invalidField('#query/from', `must be at most ${maxDays} days before \`to\``);

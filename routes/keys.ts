@@ -25,7 +25,12 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         params: OfProject,
         headers: PostHeaders,
         body: KeyCreate,
-        response: answers({ 201: { ...ref(KeyWithSecret), description: 'made' } }, ...postCodes, 'quota_exceeded'),
+        response: answers(
+          { 201: { ...ref(KeyWithSecret), description: 'made' } },
+          ...postCodes,
+          'quota_exceeded',
+          'project_deleting',
+        ),
       },
     },
     async (request, reply) =>

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
+import { uuidOf } from '../src/random-id.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
@@ -29,8 +30,8 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
       },
     },
     async (request, reply) =>
-      await answerOnce(request, reply, once, async () => {
-        const project = await projects.create(request.body);
+      await answerOnce(request, reply, once, async (seed) => {
+        const project = await projects.create(request.body, uuidOf(seed));
         request.auditedProject = project.uid;
         const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
         return { status: 201, headers, body: JSON.stringify(project) };
@@ -105,6 +106,7 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         description: "Needs the service's admin key. Its audit log is kept for 90 days, by its uid.",
         tags,
         params: Params,
+        headers: IfMatchHeaders,
         querystring: Type.Object(
           {
             sandboxes: stringEnum(['refuse', 'delete'] as const, {
@@ -121,15 +123,21 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
             202: one('goes once its sandboxes are gone; takes no new ones'),
           },
           'project_not_empty',
-          'conflict',
+          'project_protected',
+          'precondition_failed',
         ),
       },
     },
     async (request, reply) => {
       const { project: name } = request.params;
-      if (name === defaultProject) throw new AppError('conflict', `The project ${name} cannot be deleted.`);
-      const gone = await removeProject(name, { withSandboxes: request.query.sandboxes === 'delete' });
-      return gone ? reply.status(204).send(null) : reply.status(202).send(await projects.get(name));
+      if (name === defaultProject) {
+        throw new AppError('project_protected', `The project ${name} is the one that is always there.`);
+      }
+      const withSandboxes = request.query.sandboxes === 'delete';
+      const gone = await removeProject(name, { withSandboxes, ifMatch: request.headers['if-match'] });
+      const left = gone ? null : await projects.find(name);
+      if (!left) return reply.status(204).send(null);
+      return reply.status(202).header('etag', etag(left.resourceVersion)).send(left);
     },
   );
 }

@@ -4,6 +4,7 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
 import { auditWith } from '../src/http/audit-trail.ts';
+import { newSandboxId } from '../src/sandbox/record.ts';
 import { type StoredText, toText } from '../src/sandbox/store.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import {
@@ -41,6 +42,7 @@ const ListQuery = Type.Object(
 );
 
 const idRule = new RegExp(sandboxIdPattern);
+const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found'] as const;
 const tags = ['sandboxes'];
 const one = (description: string) => ({ ...ref(Sandbox), description });
 
@@ -75,30 +77,24 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     },
     async (request, reply) =>
       await answerOnce(request, reply, once, async (seed) => {
-        const id = `sb-${seed}`;
+        const id = newSandboxId(seed);
         const audited = auditWith(request, { status: 202, target: `/v1/sandboxes/${id}` });
         const accepted = await service.create(request.proven, request.body, id, audited);
         const waitMs = preferredWaitMs(request.headers.prefer);
         if (waitMs === 0) return answerOf(202, accepted);
-        const { status, sandbox } = await waitForReady(
-          request.proven.project,
-          id,
-          waitMs,
-          readerGone(request, reply, dependencies),
-        );
-        return answerOf(status, toText(sandbox));
+        const gone = readerGone(request, reply, dependencies);
+        return await answerWhenReady(request.proven.project, accepted, waitMs, gone);
       }),
   );
 
-  async function waitForReady(project: string, id: string, waitMs: number, signal: AbortSignal) {
+  /** From here on it exists, whatever becomes of it: its status tells. */
+  async function answerWhenReady(project: string, accepted: StoredText, waitMs: number, signal: AbortSignal) {
     try {
-      return { status: 201, sandbox: await service.wait(project, id, 'ready', waitMs, signal) };
+      return answerOf(201, toText(await service.wait(project, accepted.id, 'ready', waitMs, signal)));
     } catch (error) {
-      // It exists, whatever became of it: its status tells.
-      if (isAppError(error, 'wait_timeout') || isAppError(error, 'phase_unreachable')) {
-        return { status: 202, sandbox: await service.get(project, id) };
-      }
-      throw error;
+      if (!endsOfWaiting.some((code) => isAppError(error, code))) throw error;
+      // It may have been deleted meanwhile.
+      return answerOf(202, await service.get(project, accepted.id).then(toText, () => accepted));
     }
   }
 
@@ -168,7 +164,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers(
           { 200: one('as it is now') },
           ...bodyCodes,
-          'conflict',
+          'sandbox_deleting',
           'precondition_failed',
           'quota_exceeded',
         ),
@@ -196,7 +192,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     },
     async (request, reply) => {
       const deleting = await service.remove(request.proven, request.params.id, request.headers['if-match']);
-      return reply.status(202).send(deleting);
+      return sendSandbox(reply.status(202), deleting);
     },
   );
 }

@@ -33,7 +33,13 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         tags,
         headers: PostHeaders,
         body: WebhookCreate,
-        response: answers({ 201: withSecret('made') }, ...postCodes, ...addressCodes, 'quota_exceeded'),
+        response: answers(
+          { 201: withSecret('made') },
+          ...postCodes,
+          ...addressCodes,
+          'quota_exceeded',
+          'project_deleting',
+        ),
       },
     },
     async (request, reply) =>

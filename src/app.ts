@@ -11,10 +11,12 @@ import { sharedSchemas } from '../routes/shared-schemas.ts';
 import { AppError } from './errors.ts';
 import { checkAccess } from './http/access.ts';
 import { keepAuditTrail } from './http/audit-trail.ts';
+import { parseBodies } from './http/bodies.ts';
 import { trackConnections } from './http/connections.ts';
+import { answerUnknownRoutes } from './http/not-found.ts';
 import { openapiInfo } from './http/openapi.ts';
 import { sendProblem } from './http/problem.ts';
-import { answerRawError } from './http/raw-errors.ts';
+import { answerRawErrors } from './http/raw-errors.ts';
 import { compileValidator } from './http/validation.ts';
 import type { ProjectRemoval } from './sandbox/project-removal.ts';
 import type { SandboxService } from './sandbox/service.ts';
@@ -73,30 +75,31 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     requestTimeout: 30_000,
     // Requests that are too slow are looked for as often as this; Node's own 30 s would double their time.
     http: { maxHeaderSize: headerLimitBytes, connectionsCheckingInterval: 3000 },
-    return503OnClosing: true,
+    // Answered by a hook of ours, as the problem that it is.
+    return503OnClosing: false,
     trustProxy: dependencies.trustedProxies.length > 0 ? [...dependencies.trustedProxies] : false,
     routerOptions: { maxParamLength: 128 },
     genReqId: requestId,
     // A logger for each request costs more than most requests: who logs names the request.
     childLoggerFactory: (logger) => logger,
-    clientErrorHandler: answerRawError,
+    clientErrorHandler: answerRawErrors(dependencies.logger),
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply as never),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
   app.setErrorHandler(sendProblem);
-  app.setNotFoundHandler((request) => {
-    throw new AppError('not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}. See /docs.`);
-  });
   for (const schema of sharedSchemas) app.addSchema(schema);
-  // RFC 7396 merge patches have a media type of their own.
-  app.addContentTypeParser(
-    'application/merge-patch+json',
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
-  );
+  const closing = new AbortController();
+  app.addHook('onRequest', async (_request, reply) => {
+    if (!closing.signal.aborted) return;
+    reply.header('connection', 'close');
+    throw closing.signal.reason;
+  });
+  parseBodies(app as unknown as FastifyInstance);
   // Browsers ask first, without a key.
   if (dependencies.corsOrigins.length > 0) await app.register(cors, corsOptions(dependencies.corsOrigins));
   // Before any other route is there: each is held to it.
   checkAccess(app as unknown as FastifyInstance, dependencies);
+  answerUnknownRoutes(app as unknown as FastifyInstance);
   await app.register(swagger, openapiInfo);
   await app.register(scalar, { routePrefix: '/docs', configuration: { withDefaultFonts: false, telemetry: false } });
   // Only what may be large: a stream that is compressed is held back until there is enough of it.
@@ -123,7 +126,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
       'answered',
     );
   });
-  const closing = new AbortController();
   const letGo = trackConnections(app.server);
   app.addHook('preClose', async () => {
     letGo();

@@ -87,6 +87,14 @@ export const errorTable = {
     retryable: false,
     title: 'The project has sandboxes',
   },
+  project_protected: {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retryable: false,
+    title: 'This project cannot be deleted',
+  },
+  sandbox_deleting: { http: 409, grpc: 'FAILED_PRECONDITION', retryable: false, title: 'The sandbox is being deleted' },
+  method_not_allowed: { http: 405, grpc: 'UNIMPLEMENTED', retryable: false, title: 'The path has no such method' },
   project_deleting: { http: 409, grpc: 'FAILED_PRECONDITION', retryable: false, title: 'The project is being deleted' },
   quota_exceeded: {
     http: 429,

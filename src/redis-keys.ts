@@ -21,6 +21,7 @@ export function redisKeys(prefix: string) {
     usageNow: (name: string) => `${project(name)}:usage-now`,
     usageOfDay: (name: string, day: number | string) => `${project(name)}:usage:${day}`,
     apiKeys: (name: string) => `${project(name)}:keys`,
+    revokedKeys: (name: string) => `${project(name)}:revoked-keys`,
     webhooks: (name: string) => `${project(name)}:webhooks`,
     webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
     deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,

@@ -28,7 +28,7 @@ export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: A
     const reading = config.prefetch?.(request);
     reading?.catch(() => undefined);
     request.prefetched = reading;
-    const principal = await authenticate(request.headers.authorization, projectOf(request));
+    const principal = await authenticate(request.headers.authorization, projectsOf(request));
     request.proven = principal;
     const { headers, error } = await rateLimit.count(principal.project);
     reply.headers(headers);
@@ -37,12 +37,13 @@ export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: A
   });
 }
 
-/** The project that a request names, in its path or by its header. */
-function projectOf({ params, headers }: FastifyRequest): NamedProject | undefined {
+/** The projects that a request names, in its path and by its header: they have to be the same. */
+function projectsOf({ params, headers }: FastifyRequest): NamedProject[] {
   const { project } = (params ?? {}) as { project?: string };
-  if (project !== undefined) return { name: project, pointer: '#path/project' };
-  const [name] = [headers['sandplane-project']].flat();
-  return name === undefined ? undefined : { name, pointer: '#header/sandplane-project' };
+  return [
+    ...[project ?? []].flat().map((name) => ({ name, pointer: '#path/project' })),
+    ...[headers['sandplane-project'] ?? []].flat().map((name) => ({ name, pointer: '#header/sandplane-project' })),
+  ];
 }
 
 declare module 'fastify' {

@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
 import type { Audit, AuditedWith, AuditNote } from '../tenancy/audit.ts';
 
+/** Longer than any path of a route with ids that could exist. */
+const longestTarget = 200;
 const readOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Writes each call that changes something into the audit log of its project, before it is answered. */
@@ -36,7 +38,7 @@ function noteOf(request: FastifyRequest, reply: FastifyReply): AuditNote {
   const { statusCode: status } = reply;
   return {
     ...callOf(request),
-    target: String(reply.getHeader('location') ?? request.url.split('?', 1)[0]),
+    target: String(reply.getHeader('location') ?? request.url.split('?', 1)[0]).slice(0, longestTarget),
     status,
     code: request.failedWith ?? null,
     result: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed',

@@ -31,6 +31,11 @@ const fastifyCodes: Readonly<Record<string, [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send JSON, with Content-Type: application/json.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_body', 'The body is empty. Send at least {}.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_body', 'The body is not JSON.'],
+  FST_CP_ERR_INVALID_CONTENT_ENCODING: [
+    'unsupported_media_type',
+    'Send the body as it is, or with Content-Encoding gzip or deflate.',
+  ],
+  FST_ERR_BAD_URL: ['malformed_request', 'The path is not a valid one (RFC 3986): check its percent-encoding.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The Content-Length does not fit the body.'],
 };
 

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { checkMatch } from '../etag.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import { noProject } from '../tenancy/projects.ts';
 import type { Lanes } from './lanes.ts';
@@ -13,66 +14,86 @@ export type ProjectRemoval = ReturnType<typeof createProjectRemoval>['remove'];
 
 /**
  * Deletion of a project with all that is its own. Marked first, so that nothing is added any more; the mark itself goes
- * last. Cut off in between, it is taken up again by the sweep of any host.
+ * last. Cut off in between, it is taken up again by the sweep of any host; several at once do no harm. What one does late
+ * does nothing to a later project of the same name: each step is bound to the uid.
  */
 export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; store: Store; lanes: Lanes }) {
   const { redis, keys, store, lanes } = options;
 
   /**
    * True when it is gone, false when its sandboxes are still being deleted. Throws `project_not_empty` when it has any and
-   * is not asked to take them along, and `not_found`.
+   * is not asked to take them along, `precondition_failed` and `not_found`.
    */
-  async function remove(name: string, { withSandboxes }: { withSandboxes: boolean }): Promise<boolean> {
-    const take = withSandboxes ? '1' : '0';
-    const count = await redis.spMarkDeleting(
-      keys.project(name),
-      keys.projectIndex(name),
-      keys.projectsDeleting,
-      name,
-      take,
-    );
-    if (count === -1) throw noProject(name);
-    if (count > 0 && !withSandboxes) {
-      const detail = `The project ${name} has ${count} sandboxes. Delete them first, or take them along with ?sandboxes=delete.`;
-      throw new AppError('project_not_empty', detail);
+  async function remove(
+    name: string,
+    { withSandboxes, ifMatch }: { withSandboxes: boolean; ifMatch?: string | undefined },
+  ): Promise<boolean> {
+    for (;;) {
+      const version = await redis.hget(keys.project(name), 'v');
+      if (version === null) throw noProject(name);
+      checkMatch(version, ifMatch);
+      const outcome = await redis.spMarkDeleting(
+        keys.project(name),
+        keys.projectIndex(name),
+        keys.projectsDeleting,
+        name,
+        withSandboxes ? '1' : '0',
+        version,
+      );
+      if (outcome < 0) throw notEmpty(name, -outcome);
+      if (outcome === 1) return await advance(name);
     }
-    return await advance(name);
   }
 
-  /** Has the sandboxes deleted; once there are none, removes the rest. */
+  /** Has the sandboxes deleted; once there are none, removes the rest. True when the project is gone. */
   async function advance(name: string): Promise<boolean> {
+    const [uid, state] = await redis.hmget(keys.project(name), 'uid', 'state');
+    if (!uid || state !== 'deleting') return true;
+    if ((await deleteSandboxes(name, uid)) > 0) return false;
+    await removeRest(name, uid);
+    return true;
+  }
+
+  /** Returns how many there still are. */
+  async function deleteSandboxes(name: string, uid: string): Promise<number> {
     const why = { reason: 'ProjectDeleted', message: `the project ${name} is being deleted` };
     let found = 0;
     let next: Awaited<ReturnType<Store['page']>>['next'] = null;
     do {
       const page = await store.page(name, pageSize, next);
       for (const id of page.members) {
+        if ((await store.projectUid(id)) !== uid) continue;
+        found += 1;
         const updated = await store.update(id, (now) => (now.desired === 'deleted' ? null : toDeleting(now)), { why });
         if (updated) await lanes.enqueue(updated.sandbox.status.host, 'changes', name, id);
       }
-      found += page.members.length;
       next = page.next;
     } while (next);
-    if (found > 0) return false;
-    await removeRest(name);
-    return true;
+    return found;
   }
 
-  async function removeRest(name: string): Promise<void> {
-    for (const id of await redis.zrange(keys.apiKeys(name), '0', '-1')) {
-      await redis.del(keys.apiKey(id));
-      await redis.publish(keys.changes, `key:${id}`);
+  async function removeRest(name: string, uid: string): Promise<void> {
+    const project = keys.project(name);
+    const unlink = async (own: readonly string[]) =>
+      own.length === 0 || (await redis.spUnlinkOfProject(own.length + 1, project, ...own, uid)) === 1;
+
+    for (const index of [keys.apiKeys(name), keys.revokedKeys(name)]) {
+      const ids = await redis.zrange(index, '0', '-1');
+      if (!(await unlink(ids.map(keys.apiKey)))) return;
+      for (const id of ids) await redis.publish(keys.changes, `key:${id}`);
     }
-    const own = redis.scanStream({ match: `${keys.project(name)}:*`, count: 1000 });
-    for await (const found of own as AsyncIterable<string[]>) if (found.length > 0) await redis.unlink(...found);
-    const uid = await redis.hget(keys.project(name), 'uid');
-    await redis
-      .multi()
-      .expire(keys.audit(uid ?? ''), keepAuditSeconds)
-      .del(keys.project(name))
-      .zrem(keys.projects, name)
-      .srem(keys.projectsDeleting, name)
-      .exec();
+    const own = redis.scanStream({ match: `${project}:*`, count: 1000 });
+    for await (const found of own as AsyncIterable<string[]>) if (!(await unlink(found))) return;
+    const audit = keys.audit(uid);
+    await redis.spForgetProject(
+      project,
+      keys.projects,
+      keys.projectsDeleting,
+      audit,
+      uid,
+      name,
+      String(keepAuditSeconds),
+    );
   }
 
   /** Takes up what was cut off, or waits for sandboxes to be gone. */
@@ -81,4 +102,9 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
   }
 
   return { remove, advanceAll };
+}
+
+function notEmpty(name: string, count: number): AppError {
+  const detail = `The project ${name} has ${count} sandboxes. Delete them first, or take them along with ?sandboxes=delete.`;
+  return new AppError('project_not_empty', detail, { faults: [{ pointer: '#query/sandboxes', detail }] });
 }

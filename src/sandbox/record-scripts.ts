@@ -7,8 +7,8 @@ import { laneFunctions } from './lane-scripts.ts';
  *
  * A record is a hash: `v` its version, `p` its project, `r` the resource as users see it and `i` what only workers need
  * (both JSON), `s` its sealed credentials, `w` whether it counts as awake, `m` and `d` the MiB of memory and disk that it
- * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts and `id` its name there, `n` that
- * it was created, until that is in its history.
+ * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts and `id` its name there, `o` the uid of
+ * its project, `n` that it was created, until that is in its history.
  */
 const common = `
   local function timeMs()
@@ -18,19 +18,22 @@ const common = `
 
   local maxUsageNames, dayMs, keepUsageSeconds = 1000, 86400000, 34560000
 
-  -- What a counter came to on one day goes into the hash of that day.
+  -- What a counter came to on one day goes into the hash of that day, which has a bound too.
   local function flush(dayPrefix, day, name, ms, peak)
     local key = dayPrefix .. day
+    local isNew = redis.call('HEXISTS', key, 'ms:' .. name) == 0
+    if isNew and name ~= '' and redis.call('HLEN', key) >= 2 * maxUsageNames then name = '(other)' end
     redis.call('HINCRBY', key, 'ms:' .. name, ms)
     if (tonumber(redis.call('HGET', key, 'peak:' .. name)) or 0) < peak then redis.call('HSET', key, 'peak:' .. name, peak) end
     redis.call('EXPIRE', key, keepUsageSeconds)
   end
 
   -- A counter is 'count:since:ms:peak', the last two of the day of since. Brings it up to now, adds delta, and returns
-  -- what it is then: '' when it is at nothing.
+  -- what it is then: '' when it is at nothing. A clock that is set back counts nothing until it is where it was.
   local function advance(dayPrefix, name, delta, now, text)
     local count, since, ms, peak = string.match(text or '', '(%d+):(%d+):(%d+):(%d+)')
     count, since, ms, peak = tonumber(count) or 0, tonumber(since) or now, tonumber(ms) or 0, tonumber(peak) or 0
+    now = math.max(now, since)
     while math.floor(since / dayMs) < math.floor(now / dayMs) do
       local midnight = (math.floor(since / dayMs) + 1) * dayMs
       flush(dayPrefix, math.floor(since / dayMs), name, ms + count * (midnight - since), peak)
@@ -98,13 +101,13 @@ const common = `
 `;
 
 const quotas = `
-  local quotaFields = { 'state', 'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB' }
+  local quotaFields = { 'uid', 'state', 'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB' }
 
   -- Takes what a new sandbox needs out of the limits; or tells the first that does not allow it, what it is, what is used,
   -- and in how many ms to try again.
   local function take(given, counters, defaults, memory, disk, ttl, dayPrefix, now)
     local limit = {}
-    for i = 1, 6 do limit[i] = tonumber(given[i + 1] or defaults[i]) end
+    for i = 1, 6 do limit[i] = tonumber(given[i + 2] or defaults[i]) end
     local used = redis.call('HMGET', counters, 'sandboxes', 'awake', 'memoryMiB', 'diskMiB', 'startsAt', 'usage')
     for i = 1, 5 do used[i] = tonumber(used[i]) or 0 end
     if used[1] + 1 > limit[1] then return { 'sandboxes', limit[1], used[1], 0 } end
@@ -112,9 +115,10 @@ const quotas = `
     if used[3] + memory > limit[5] then return { 'memoryMiB', limit[5], used[3], 0 } end
     if used[4] + disk > limit[6] then return { 'diskMiB', limit[6], used[4], 0 } end
     if limit[4] >= 0 and (ttl < 0 or ttl > limit[4]) then return { 'maxTtlSeconds', limit[4], ttl, 0 } end
-    -- The generic cell rate algorithm (ITU-T I.371): a minute's worth at once, then one every 60 s / limit.
+    -- The generic cell rate algorithm (ITU-T I.371): a minute's worth at once, then one every 60 s / limit. What lies
+    -- further ahead was written before the clock was set back.
     local every = 60000 / limit[3]
-    local at = math.max(used[5], now) + every
+    local at = math.max(math.min(used[5], now + 60000), now) + every
     if at - now > 60000 + every / 2 then
       return { 'startsPerMinute', limit[3], limit[3], math.ceil(at - now - 60000) }
     end
@@ -127,7 +131,7 @@ export const recordScripts = {
   /**
    * record, project, project index, host index, counters, feed, history, turns, lane, usage now, outbox, webhooks,
    * audit | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
-   * prefix, changes channel, lane calls channel, feed length, audit entry or '', default quotas... ->
+   * prefix, changes channel, lane calls channel, feed length, audit entry or '', uid of the project or '' for whichever, default quotas... ->
    * {'created'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
    */
   spCreate: {
@@ -135,13 +139,13 @@ export const recordScripts = {
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
       if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists', redis.call('HGET', KEYS[1], 'r') } end
       local given = redis.call('HMGET', KEYS[2], unpack(quotaFields))
-      if not given[1] then return { 'not_found' } end
-      if given[1] == 'deleting' then return { 'deleting' } end
+      if not given[1] or (ARGV[16] ~= '' and given[1] ~= ARGV[16]) then return { 'not_found' } end
+      if given[2] == 'deleting' then return { 'deleting' } end
       local now, memory, disk = timeMs(), tonumber(ARGV[6]), tonumber(ARGV[7])
-      local exceeded = take(given, KEYS[5], { unpack(ARGV, 16) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
+      local exceeded = take(given, KEYS[5], { unpack(ARGV, 17) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
       if exceeded then return { 'quota', unpack(exceeded) } end
       redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'id', ARGV[1], 'l', KEYS[9], 'r', ARGV[4], 'i', ARGV[5],
-        'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9], 'n', ARGV[10])
+        'o', given[1], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9], 'n', ARGV[10])
       redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
       redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
       if ARGV[9] ~= '[]' then countUsage(KEYS[10], ARGV[11], ARGV[9], 1, now) end
@@ -210,7 +214,8 @@ export const recordScripts = {
         redis.call('SREM', KEYS[i + 2] .. ':waiting', ARGV[1])
       end
       tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
-      note(KEYS[7], ARGV[4])
+      -- With what it was at last, for who still waits for its end.
+      redis.call('XADD', KEYS[7], '*', 'j', ARGV[4], 's', ARGV[3])
       send(KEYS[9], KEYS[10], ARGV[2], ARGV[4], ARGV[3])
       redis.call('EXPIRE', KEYS[7], ARGV[8])
       return 1`,

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomId } from '../random-id.ts';
 import type { Condition, Failure, Phase, Sandbox } from '../schemas/sandbox.ts';
 import { canFollow } from './phase.ts';
 
@@ -17,11 +17,9 @@ export interface SandboxRecord {
   readonly wasReady: boolean;
 }
 
-const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
-
-/** `sb-` and 20 random characters, 103 bits. */
-export function newSandboxId(): string {
-  return `sb-${Array.from({ length: 20 }, () => alphabet[randomInt(alphabet.length)]).join('')}`;
+/** `sb-` and 20 random characters. */
+export function newSandboxId(seed = randomId(20)): string {
+  return `sb-${seed}`;
 }
 
 type StatusChange = Partial<Omit<Sandbox['status'], 'phase' | 'conditions'>> & { phase?: Phase };

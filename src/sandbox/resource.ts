@@ -48,14 +48,15 @@ export function newRecord(input: {
 /** Applies a merge patch (RFC 7396). Throws `validation_failed` when the outcome has too many labels. */
 export function merge(record: SandboxRecord, body: SandboxPatch): SandboxRecord {
   const { sandbox } = record;
-  const labels = Object.entries({ ...sandbox.labels, ...body.labels }).filter(([, value]) => value !== null);
+  const kept = body.labels === null ? {} : sandbox.labels;
+  const labels = Object.entries({ ...kept, ...body.labels }).filter(([, value]) => value !== null);
   if (labels.length > 64) throw invalidField('/labels', 'must have at most 64 labels, the present ones included');
   const ttl = body.spec?.ttlSeconds;
   return {
     ...record,
     sandbox: {
       ...sandbox,
-      name: body.name ?? sandbox.name,
+      name: body.name === undefined ? sandbox.name : (body.name ?? sandbox.id),
       labels: Object.fromEntries(labels) as Record<string, string>,
       ...(ttl === undefined
         ? {}

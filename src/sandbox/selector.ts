@@ -1,4 +1,5 @@
 import { invalidField } from '../errors.ts';
+import { labelKeyPattern, labelValuePattern } from '../schemas/sandbox.ts';
 
 /** One requirement of a Kubernetes label selector. `values` is empty for `exists` and `absent`. */
 export interface Requirement {
@@ -7,12 +8,10 @@ export interface Requirement {
   readonly values: readonly string[];
 }
 
-const key = '(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
-const value = '(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?';
-const set = new RegExp(`^(${key})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
-const equality = new RegExp(`^(${key})\\s*(==|=|!=)\\s*(${value})$`);
-const existence = new RegExp(`^(!?)\\s*(${key})$`);
-const wholeValue = new RegExp(`^${value}$`);
+const set = new RegExp(`^(${labelKeyPattern})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
+const equality = new RegExp(`^(${labelKeyPattern})\\s*(==|=|!=)\\s*(${labelValuePattern})$`);
+const existence = new RegExp(`^(!?)\\s*(${labelKeyPattern})$`);
+const wholeValue = new RegExp(`^${labelValuePattern}$`);
 const maxRequirements = 32;
 
 /**
@@ -21,7 +20,9 @@ const maxRequirements = 32;
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
  */
 export function parseSelectors(texts: readonly string[]): Requirement[] {
-  const terms = texts.flatMap((text) => splitTerms(text)).map((term) => term.trim());
+  // One that is empty selects everything.
+  const given = texts.filter((text) => text.trim() !== '');
+  const terms = given.flatMap((text) => splitTerms(text)).map((term) => term.trim());
   if (terms.length > maxRequirements) throw invalid(`has more than ${maxRequirements} requirements`);
   return terms.map(parseTerm);
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Changes } from '../changes.ts';
 import { AppError } from '../errors.ts';
@@ -7,6 +8,7 @@ import { kubeconfig } from '../runtime/kubeconfig.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
 import type { Phase, Sandbox, SandboxCreate, SandboxPatch } from '../schemas/sandbox.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
+import { noProject, projectDeleting } from '../tenancy/projects.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
 import type { Feed } from './feed.ts';
 import { checkArguments } from './flags.ts';
@@ -84,10 +86,8 @@ export function createSandboxService(options: ServiceOptions) {
     const record = newRecord({ id, project: caller.project, body, versions, placed });
     const created = await store.create(record, { why: requestedBy(caller), ...(audited ? { audited } : {}) });
     if ('stored' in created) return created.stored;
-    if (created.outcome === 'not_found') throw new AppError('not_found', `There is no project ${caller.project}.`);
-    if (created.outcome === 'deleting') {
-      throw new AppError('project_deleting', `The project ${caller.project} is being deleted.`);
-    }
+    if (created.outcome === 'not_found') throw noProject(caller.project);
+    if (created.outcome === 'deleting') throw projectDeleting(caller.project);
     const { limit, retryAfterMs } = created;
     // Who asks for no time to live in particular gets the longest there is.
     if (limit.name === 'maxTtlSeconds' && body.spec.ttlSeconds === undefined) {
@@ -138,8 +138,11 @@ export function createSandboxService(options: ServiceOptions) {
     await checkTtl(caller.project, body.spec?.ttlSeconds);
     const change = (record: SandboxRecord) => {
       checkMatch(record.sandbox.resourceVersion, ifMatch);
-      if (record.desired === 'deleted') throw new AppError('conflict', `${id} is being deleted.`);
-      return merge(record, body);
+      if (record.desired === 'deleted') {
+        throw new AppError('sandbox_deleting', `${id} is being deleted, and cannot be changed any more.`);
+      }
+      const merged = merge(record, body);
+      return isDeepStrictEqual(merged.sandbox, record.sandbox) ? null : merged;
     };
     const updated = await store.update(id, change, { why: requestedBy(caller) });
     if (!updated) throw notFound(id);

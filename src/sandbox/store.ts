@@ -109,6 +109,18 @@ export function createStore(options: StoreOptions) {
     return found.filter((sandbox) => sandbox !== null);
   }
 
+  /** The uid of the project that it was made in. */
+  async function projectUid(id: string): Promise<string | null> {
+    return await redis.hget(keys.sandbox(id), 'o');
+  }
+
+  /** What it was at last, for as long as its history is kept; null while it is there, and of what never was. */
+  async function readDeleted(project: string, id: string): Promise<Sandbox | null> {
+    const [last] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
+    const [, , , text] = last?.[1] ?? [];
+    return text ? (JSON.parse(text) as Sandbox) : null;
+  }
+
   async function credentials(sandbox: Sandbox): Promise<Credentials | null> {
     return open(await redis.hget(keys.sandbox(sandbox.id), 's'), sandbox.project, sandbox.id);
   }
@@ -152,6 +164,7 @@ export function createStore(options: StoreOptions) {
       keys.laneCalls(host),
       feedBound,
       audited ? JSON.stringify(audited.note) : '',
+      audited?.projectUid ?? '',
       ...quotaDefaults.map(String),
     );
     if (outcome === 'created') return { outcome, stored };
@@ -272,5 +285,19 @@ export function createStore(options: StoreOptions) {
     }
   }
 
-  return { get, read, readText, readUnchecked, readMany, credentials, create, update, remove, page, idsOfHost };
+  return {
+    get,
+    read,
+    readText,
+    readUnchecked,
+    readMany,
+    readDeleted,
+    projectUid,
+    credentials,
+    create,
+    update,
+    remove,
+    page,
+    idsOfHost,
+  };
 }

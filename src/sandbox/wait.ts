@@ -15,24 +15,21 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
   ): Promise<Sandbox> {
     const listener = changes.listen(id);
     const deadline = performance.now() + timeoutMs;
-    let last: Sandbox | null = null;
     try {
       for (;;) {
         const found = await store.read(project, id);
         if (!found) {
-          if (last && goal === 'deleted') return deleted(last);
+          const gone = goal === 'deleted' ? await store.readDeleted(project, id) : null;
+          if (gone) return gone;
           throw notFound(id);
         }
-        last = found;
-        if (last.status.phase === goal) return last;
-        if (!canReach(last.status.phase, goal)) throw unreachable(last, goal);
+        const { phase } = found.status;
+        if (phase === goal) return found;
+        if (!canReach(phase, goal)) throw unreachable(found, goal);
         if (signal.aborted && isAppError(signal.reason)) throw signal.reason;
         const left = deadline - performance.now();
         if (left <= 0 || signal.aborted) {
-          throw new AppError(
-            'wait_timeout',
-            `${id} is ${last.status.phase}, not ${goal}, after ${timeoutMs / 1000} s.`,
-          );
+          throw new AppError('wait_timeout', `${id} is ${phase}, not ${goal}, after ${timeoutMs / 1000} s.`);
         }
         await listener.next(left, signal);
       }
@@ -44,10 +41,6 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
 
 export function notFound(id: string): AppError {
   return new AppError('not_found', `There is no sandbox ${id}.`);
-}
-
-function deleted(last: Sandbox): Sandbox {
-  return { ...last, status: { ...last.status, phase: 'deleted', endpoint: null } };
 }
 
 function unreachable(sandbox: Sandbox, goal: Phase): AppError {

@@ -18,7 +18,7 @@ const limits = {
   sandboxes: count('sandboxes at the same time, in any phase', 100),
   awake: count('sandboxes that run or may run at the same time', 50),
   startsPerMinute: Type.Integer({
-    description: 'creates in a minute',
+    description: 'creates: so many at once, and from then on so many in each minute',
     minimum: 1,
     maximum: 1_000_000,
     examples: [120],
@@ -58,7 +58,7 @@ export const ProjectCreate = Type.Object(
 export type ProjectCreate = Type.Static<typeof ProjectCreate>;
 
 export const ProjectPatch = Type.Object(
-  { quotas: QuotaChanges },
+  { quotas: Type.Optional(QuotaChanges) },
   { $id: 'ProjectPatch', title: 'ProjectPatch', additionalProperties: false, description: 'a merge patch (RFC 7396)' },
 );
 export type ProjectPatch = Type.Static<typeof ProjectPatch>;

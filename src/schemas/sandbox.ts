@@ -34,10 +34,12 @@ const name = Type.String({
   examples: ['demo'],
 });
 
-const labelValue = Type.String({ pattern: '^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$' });
-const labelKey = Type.String({
-  pattern: '^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$',
-});
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
+const labelWord = '[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
+export const labelValuePattern = `(?:${labelWord})?`;
+export const labelKeyPattern = `(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?${labelWord}`;
+const labelValue = Type.String({ pattern: `^${labelValuePattern}$` });
+const labelKey = Type.String({ pattern: `^${labelKeyPattern}$` });
 
 const labels = Type.Record(labelKey, labelValue, {
   description: "labels as Kubernetes' own, at most 64",
@@ -60,14 +62,16 @@ export type SandboxCreate = Type.Static<typeof SandboxCreate>;
 /** The body of updateSandbox: an RFC 7396 merge patch of what may change. */
 export const SandboxPatch = Type.Object(
   {
-    name: Type.Optional(name),
+    name: Type.Optional(nullable(name, { description: 'null: the id again' })),
     labels: Type.Optional(
-      Type.Record(labelKey, nullable(labelValue), {
-        description: 'a label set to null is removed',
-        maxProperties: 64,
-        additionalProperties: false,
-        examples: [{ team: 'ci', old: null }],
-      }),
+      nullable(
+        Type.Record(labelKey, nullable(labelValue), {
+          maxProperties: 64,
+          additionalProperties: false,
+          examples: [{ team: 'ci', old: null }],
+        }),
+        { description: 'a label set to null is removed; null removes all' },
+      ),
     ),
     spec: Type.Optional(
       Type.Object(
@@ -80,7 +84,6 @@ export const SandboxPatch = Type.Object(
     $id: 'SandboxPatch',
     title: 'SandboxPatch',
     additionalProperties: false,
-    minProperties: 1,
     description: 'a merge patch (RFC 7396)',
   },
 );

@@ -55,7 +55,6 @@ export const WebhookPatch = Type.Object(
     $id: 'WebhookPatch',
     title: 'WebhookPatch',
     additionalProperties: false,
-    minProperties: 1,
     description: 'a merge patch (RFC 7396)',
   },
 );

@@ -7,11 +7,11 @@ import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
 import type { Principal } from './principal.ts';
-import { noProject } from './projects.ts';
-import { quotaExceeded } from './quotas.ts';
+import { checkAdded } from './projects.ts';
 
 const maxKeysPerProject = 200;
 const keepRevokedSeconds = 30 * 24 * 3600;
+const keepRevokedKeys = 1000;
 const lastUseEveryMs = 60_000;
 const rememberedKeys = 1000;
 
@@ -27,24 +27,22 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     digests.set(key, { id, digest });
   }
 
-  const records = coalesce((id) => redis.hgetall(keys.apiKey(id)));
-
-  async function load(id: string): Promise<Record<string, string>> {
-    const fields = await records(id);
-    noteUse(id, fields);
-    return fields;
-  }
+  const load = coalesce((id) => redis.hgetall(keys.apiKey(id)));
 
   function noteUse(id: string, fields: Record<string, string>): void {
-    if (!fields.hash || fields.revokedAt || Date.now() - Number(fields.usedAt ?? 0) < lastUseEveryMs) return;
+    const now = Date.now();
+    if (now - Number(fields.usedAt ?? 0) < lastUseEveryMs) return;
     // Others of the same turn of the event loop share the fields; not worth a request's failure.
-    fields.usedAt = String(Date.now());
-    redis.hset(keys.apiKey(id), 'usedAt', String(Date.now())).catch(() => undefined);
+    fields.usedAt = String(now);
+    redis.spNoteKeyUse(keys.apiKey(id), String(now)).catch(() => undefined);
   }
 
   async function create(project: string, uid: string, id: string, body: KeyCreate): Promise<KeyWithSecret> {
     const expiresAt = body.expiresAt ? Date.parse(body.expiresAt) : null;
-    if (expiresAt !== null && expiresAt <= Date.now()) throw invalidField('/expiresAt', 'must be in the future');
+    // RFC 3339 has times that are none for Date, as leap seconds.
+    if (expiresAt !== null && !(expiresAt > Date.now())) {
+      throw invalidField('/expiresAt', 'must be in the future, as 2030-12-31T23:59:59Z');
+    }
     const secret = newSecret(id);
     const createdAt = Date.now();
     const fields = {
@@ -65,10 +63,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
       String(maxKeysPerProject),
       ...Object.entries(fields).flat(),
     );
-    if (added === -1) throw noProject(project);
-    if (added === 0) {
-      throw quotaExceeded(project, { name: 'keys', value: maxKeysPerProject, used: maxKeysPerProject });
-    }
+    checkAdded(added, project, { name: 'keys', value: maxKeysPerProject });
     return { ...toKey(id, fields), secret };
   }
 
@@ -87,17 +82,20 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     return { items, nextCursor: toCursor(page.next) };
   }
 
-  /** At once on every replica. The hash is kept for a month, so that its user is told what happened. */
+  /** At once on every replica. The hash is kept for a month, and of the last 1,000, so that its user is told what happened. */
   async function revoke(project: string, id: string): Promise<void> {
     await get(project, id);
-    const outcome = await redis
-      .multi()
-      .hset(keys.apiKey(id), 'revokedAt', String(Date.now()))
-      .expire(keys.apiKey(id), keepRevokedSeconds)
-      .zrem(keys.apiKeys(project), id)
-      .publish(keys.changes, `key:${id}`)
-      .exec();
-    for (const [error] of outcome ?? []) if (error) throw error;
+    await redis.spRevokeKey(
+      keys.apiKey(id),
+      keys.apiKeys(project),
+      keys.revokedKeys(project),
+      keys.apiKey(''),
+      id,
+      String(Date.now()),
+      String(keepRevokedSeconds),
+      String(keepRevokedKeys),
+      keys.changes,
+    );
   }
 
   /**
@@ -119,6 +117,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     if (expiresAt !== null && expiresAt <= Date.now()) {
       throw unacceptable('key_expired', `expired at ${new Date(expiresAt).toISOString()}; ask for another`);
     }
+    noteUse(id, fields);
     return {
       kind: 'key',
       subject: `key:${id}`,

@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { AppError, invalidField } from '../errors.ts';
+import { AppError, type ErrorCode, invalidField } from '../errors.ts';
 import { scopes } from '../schemas/key.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { looksLikeKey } from './key-format.ts';
@@ -21,7 +21,7 @@ export interface NamedProject {
   readonly pointer: string;
 }
 
-export type Authenticate = (authorization: string | undefined, named: NamedProject | undefined) => Promise<Principal>;
+export type Authenticate = (authorization: string | undefined, named: readonly NamedProject[]) => Promise<Principal>;
 
 /**
  * Who sends the header `Authorization: Bearer <key or JWT>`, and for which project: that of the key or token, or for the
@@ -32,7 +32,7 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
   if (looksLikeKey(adminKey))
     throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
 
-  async function prove(given: string, named: NamedProject | undefined): Promise<Principal> {
+  async function prove(given: string, [named]: readonly NamedProject[]): Promise<Principal> {
     if (looksLikeKey(given)) return await apiKeys.authenticate(given);
     // Compared by digests of equal length, in constant time.
     if (timingSafeEqual(digest(given), adminDigest)) return await admin(named);
@@ -57,11 +57,11 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
   }
 
   async function person(jwt: string): Promise<Principal> {
-    if (!oidc) throw new AppError('token_issuer_unknown', 'No issuer of tokens is configured here; send a key.');
+    if (!oidc) throw refused('No issuer of tokens is configured here; send a key.', 'token_issuer_unknown');
     const token = await oidc.verify(jwt);
     const projectUid = await projects.uidOf(token.project);
     if (projectUid === null) {
-      throw new AppError('token_not_mapped', `The token is for the project ${token.project}, which there is not.`);
+      throw refused(`The token is for the project ${token.project}, which there is not.`, 'token_not_mapped');
     }
     return {
       kind: 'oidc',
@@ -78,14 +78,18 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
   return async (authorization, named) => {
     const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (given === undefined) {
-      const detail = 'Send the header "Authorization: Bearer <key>" with a valid key.';
-      throw invalidField('#header/authorization', detail, 'unauthenticated');
+      throw refused('Send the header "Authorization: Bearer <key>" with a valid key.', 'unauthenticated');
     }
     const principal = await prove(given, named);
     // Naming one's own project is fine; another's is as unknown as one that is not there.
-    if (named && named.name !== principal.project) throw noProject(named.name, named.pointer);
+    const other = named.find(({ name }) => name !== principal.project);
+    if (other) throw noProject(other.name, other.pointer);
     return principal;
   };
+}
+
+function refused(detail: string, code: ErrorCode): AppError {
+  return invalidField('#header/authorization', detail, code);
 }
 
 function digest(text: string): Buffer {

@@ -1,21 +1,15 @@
-import { createHash, randomInt } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { randomId } from '../random-id.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Sealer } from '../seal.ts';
 
 const keepSeconds = 24 * 3600;
-/** A request that has been in flight for longer was cut off by a crash: the next with its key takes it over. */
+/** A request that has not been heard of for longer was cut off by a crash: the next with its key takes it over. */
 const inFlightForMs = 30_000;
-
-interface Entry {
-  readonly fingerprint: string;
-  /** Chosen before the work begins, so that whoever takes over makes no second one. */
-  readonly seed: string;
-  readonly startedAt: number;
-  /** Sealed: an answer may hold the secret of a key. */
-  readonly answer: string | null;
-}
+const beatEveryMs = 10_000;
+const seedLength = 20;
 
 /** An answer as it is sent, and sent again. */
 export interface Answer {
@@ -37,55 +31,61 @@ export type Once = ReturnType<typeof createIdempotency>;
 
 /**
  * Answers a repeated POST as the first one was (draft-ietf-httpapi-idempotency-key-header-07), for 24 h. Keys belong to
- * a project. The work gets a seed of 20 characters of [0-9a-z] to make ids from. Throws `idempotency_in_flight` (409)
- * and `idempotency_mismatch` (422).
+ * a project. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same for whoever takes it over: so
+ * that what a request made that was cut off is found and not made again. Throws `idempotency_in_flight` (409) and
+ * `idempotency_mismatch` (422).
  */
 export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
   return async function once(
     { project, key, request }: IdempotentRequest,
     work: (seed: string) => Promise<Answer>,
   ): Promise<Answer> {
-    if (key === undefined) return await work(newSeed());
+    if (key === undefined) return await work(randomId(seedLength));
     const name = keys.idempotency(project, hash(key));
-    const fingerprint = hash(JSON.stringify(request));
-    const mine: Entry = { fingerprint, seed: newSeed(), startedAt: Date.now(), answer: null };
-    const first = await redis.set(name, JSON.stringify(mine), 'EX', keepSeconds, 'NX');
-    const entry = first ? mine : await existing(name);
-    if (entry.fingerprint !== fingerprint) {
-      throw new AppError('idempotency_mismatch', 'This Idempotency-Key was used with another request. Use a new key.');
+    const owner = randomUUID();
+    const end = (how: 'beat' | 'answer' | 'release' | 'forget', answer = '') =>
+      redis.spIdempotencyEnd(name, owner, how, answer);
+
+    const begun = await begin(name, hash(JSON.stringify(request)), owner);
+    // Sealed: an answer may hold the secret of a key.
+    if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as Answer;
+    const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
+    try {
+      const answer = await work(begun.seed);
+      await end('answer', sealer.seal(JSON.stringify(answer), name));
+      return answer;
+    } catch (error) {
+      // What was refused made nothing, and may be sent again in another form. All else may have been done in part: the
+      // next takes it over, with the same seed.
+      const isRefused = error instanceof AppError && error.kind.http < 500;
+      await end(isRefused ? 'forget' : 'release').catch(() => undefined);
+      throw error;
+    } finally {
+      clearInterval(beat);
     }
-    if (entry.answer) return JSON.parse(sealer.open(entry.answer, name)) as Answer;
-    if (!first && Date.now() - entry.startedAt < inFlightForMs) {
+  };
+
+  async function begin(name: string, fingerprint: string, owner: string) {
+    const [state, given = ''] = await redis.spIdempotencyBegin(
+      name,
+      fingerprint,
+      randomId(seedLength),
+      owner,
+      String(keepSeconds),
+      String(inFlightForMs),
+    );
+    if (state === 'mismatch') {
+      throw new AppError('idempotency_mismatch', 'This Idempotency-Key was used with another request. Use a new key.', {
+        faults: [{ pointer: '#header/idempotency-key', detail: 'was used with another request' }],
+      });
+    }
+    if (state === 'in-flight') {
       throw new AppError('idempotency_in_flight', 'The first request with this Idempotency-Key is not answered yet.', {
         retryAfterSeconds: 1,
       });
     }
-    const taken: Entry = { ...entry, startedAt: Date.now() };
-    if (!first) await redis.set(name, JSON.stringify(taken), 'EX', keepSeconds);
-    const answer = await work(entry.seed).catch(async (error: unknown) => {
-      // Nothing was made: the same request may be sent again.
-      await redis.del(name).catch(() => undefined);
-      throw error;
-    });
-    const done = { ...taken, answer: sealer.seal(JSON.stringify(answer), name) };
-    await redis.set(name, JSON.stringify(done), 'EX', keepSeconds);
-    return answer;
-  };
-
-  async function existing(name: string): Promise<Entry> {
-    const text = await redis.get(name);
-    if (text) return JSON.parse(text) as Entry;
-    throw new AppError('idempotency_in_flight', 'Try again.', { retryAfterSeconds: 1 });
+    return state === 'answered' ? { answer: given } : { seed: given };
   }
-}
-
-/** 20 characters, 103 bits: 36 to the 9th is the largest power that `randomInt` takes. */
-function newSeed(): string {
-  const digits = (count: number) =>
-    randomInt(36 ** count)
-      .toString(36)
-      .padStart(count, '0');
-  return digits(9) + digits(9) + digits(2);
 }
 
 function hash(text: string): string {

@@ -13,6 +13,7 @@ import {
   type Quotas,
   quotaNames,
 } from '../schemas/project.ts';
+import { quotaExceeded } from './quotas.ts';
 
 export const defaultProject = 'default';
 
@@ -24,7 +25,8 @@ export type Projects = ReturnType<typeof createProjects>;
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
   const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'));
 
-  async function create(body: ProjectCreate): Promise<Project> {
+  /** Whoever creates it with the same uid again finds it made. Throws `project_exists`. */
+  async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {
     const { name, quotas = {} } = body;
     const fields = fieldsOf(quotas).filter(([, value]) => value !== '');
     const created = await redis.spCreateProject(
@@ -32,7 +34,7 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
       keys.projects,
       name,
       String(Date.now()),
-      randomUUID(),
+      uid,
       // One field more, so that there is always one.
       'name',
       name,
@@ -96,7 +98,7 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     for (;;) {
       const before = await get(name);
       checkMatch(before.resourceVersion, ifMatch);
-      const changes = fieldsOf(body.quotas).flat();
+      const changes = fieldsOf(body.quotas ?? {}).flat();
       if (await redis.spSwapFields(keys.project(name), before.resourceVersion, ...changes)) return await get(name);
     }
   }
@@ -117,6 +119,17 @@ function fieldsOf(quotas: Partial<Record<keyof Quotas, number | null>>): [string
     if (name === 'maxTtlSeconds') return [`q:${name}`, String(value ?? -1)];
     return [`q:${name}`, value === null ? '' : String(value)];
   });
+}
+
+/** Throws what `spAddToProject` was refused for. */
+export function checkAdded(outcome: number, project: string, limit: { name: string; value: number }): void {
+  if (outcome === -1) throw noProject(project);
+  if (outcome === -2) throw projectDeleting(project);
+  if (outcome === 0) throw quotaExceeded(project, { ...limit, used: limit.value });
+}
+
+export function projectDeleting(name: string): AppError {
+  return new AppError('project_deleting', `The project ${name} is being deleted: it takes nothing new.`);
 }
 
 /** `pointer` says where the request names it. */

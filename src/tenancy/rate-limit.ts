@@ -12,7 +12,7 @@ export type RateLimit = ReturnType<typeof createRateLimit>;
 
 /**
  * Requests of a project in a minute, counted by each API process for itself: a store in the middle of each request would
- * cost more than the limit protects..
+ * cost more than the limit protects.
  */
 export function createRateLimit({ perMinute }: { perMinute: number }) {
   const limiter = new RateLimiterMemory({ points: perMinute, duration: windowSeconds });

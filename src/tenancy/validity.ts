@@ -13,16 +13,18 @@ export type Validity = ReturnType<typeof createValidity>;
 export function createValidity({ redis, keys, changes }: { redis: Redis; keys: RedisKeys; changes: Changes }) {
   /** Calls `onEnd` once at the revocation of the key or at its expiry. Returns how to stop. */
   return function untilInvalid({ keyId, expiresAt }: Principal, onEnd: () => void): () => void {
-    const left = expiresAt === null ? longestTimerMs : Math.min(longestTimerMs, Math.max(0, expiresAt - Date.now()));
-    const expiry = setTimeout(onEnd, left).unref();
+    const left = expiresAt === null ? Number.POSITIVE_INFINITY : Math.max(0, expiresAt - Date.now());
+    // No connection lasts for longer than a timer can.
+    const expiry = left < longestTimerMs ? setTimeout(onEnd, left).unref() : undefined;
     if (keyId === null) return () => clearTimeout(expiry);
-    const unlisten = changes.on(`key:${keyId}`, onEnd);
-    const looks = setInterval(async () => {
+    const look = async () => {
       const [hash, revokedAt] = await redis
         .hmget(keys.apiKey(keyId), 'hash', 'revokedAt')
         .catch(() => ['unknown', null]);
       if (!hash || revokedAt) onEnd();
-    }, lookAgainMs).unref();
+    };
+    const unlisten = changes.on(`key:${keyId}`, look);
+    const looks = setInterval(look, lookAgainMs).unref();
     return () => {
       clearTimeout(expiry);
       clearInterval(looks);

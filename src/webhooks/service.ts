@@ -80,8 +80,7 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
   }
 
   async function remove(project: string, id: string, ifMatch?: string): Promise<void> {
-    checkMatch((await store.get(project, id)).resourceVersion, ifMatch);
-    await store.remove(project, id);
+    await store.remove(project, id, ({ resourceVersion }) => checkMatch(resourceVersion, ifMatch));
   }
 
   async function listDeliveries(project: string, id: string, query: PageQuery) {

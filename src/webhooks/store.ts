@@ -4,8 +4,7 @@ import { type IndexPosition, readIndex } from '../paging.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Webhook } from '../schemas/webhook.ts';
 import type { Sealer } from '../seal.ts';
-import { noProject } from '../tenancy/projects.ts';
-import { quotaExceeded } from '../tenancy/quotas.ts';
+import { checkAdded } from '../tenancy/projects.ts';
 
 const maxWebhooksPerProject = 20;
 
@@ -35,10 +34,7 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
       String(maxWebhooksPerProject),
       ...Object.entries(fields).flat(),
     );
-    if (added === -1) throw noProject(project);
-    if (added === 0) {
-      throw quotaExceeded(project, { name: 'webhooks', value: maxWebhooksPerProject, used: maxWebhooksPerProject });
-    }
+    checkAdded(added, project, { name: 'webhooks', value: maxWebhooksPerProject });
   }
 
   function seal({ project, id }: Pick<Webhook, 'project' | 'id'>, secrets: readonly WebhookSecret[]): string {
@@ -84,15 +80,17 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
     return JSON.parse(sealer.open(sealed, contextOf(project, id))) as WebhookSecret[];
   }
 
-  async function remove(project: string, id: string): Promise<void> {
+  /** With its deliveries. `check` is given the newest, and may throw. */
+  async function remove(project: string, id: string, check: (webhook: Webhook) => void): Promise<void> {
+    for (;;) {
+      const before = await get(project, id);
+      check(before);
+      const [hash, index] = [keys.webhook(project, id), keys.webhooks(project)];
+      if ((await redis.spRemoveFromProject(hash, index, id, before.resourceVersion)) === 1) break;
+    }
     const deliveries = keys.deliveries(project, id);
     for (const delivery of await redis.zrange(deliveries, '0', '-1')) await redis.del(keys.delivery(project, delivery));
-    const outcome = await redis
-      .multi()
-      .del(keys.webhook(project, id), deliveries)
-      .zrem(keys.webhooks(project), id)
-      .exec();
-    for (const [error] of outcome ?? []) if (error) throw error;
+    await redis.del(deliveries);
   }
 
   return {

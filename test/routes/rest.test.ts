@@ -54,6 +54,30 @@ t.test('a merge patch adds, changes and removes', async (t) => {
   t.equal((await client.call('PATCH', `/v1/sandboxes/${id}`, { spec: { ttlSeconds: null } })).body.expiresAt, null);
 });
 
+t.test('null takes away, and nothing changes nothing', async (t) => {
+  const { id } = (await client.create({ name: 'named', labels: { a: '1' } })).body;
+  const path = `/v1/sandboxes/${id}`;
+  const { body: same, headers } = await client.call('PATCH', path, {});
+  t.match(same, { name: 'named', labels: { a: '1' }, resourceVersion: '3' });
+  t.equal(headers.get('etag'), '"3"');
+  t.match((await client.call('PATCH', path, { name: null, labels: null })).body, { name: id, labels: {} });
+});
+
+t.test('a sandbox that is being deleted is not changed any more', async (t) => {
+  const { id } = (await client.create()).body;
+  t.equal((await client.call('DELETE', `/v1/sandboxes/${id}`)).status, 202);
+  const changed = await client.call('PATCH', `/v1/sandboxes/${id}`, { name: 'late' });
+  t.match(changed.body, { code: /sandbox_deleting|not_found/ });
+  for (let i = 0; i < 2; i += 1) {
+    const gone = await client.waitFor(id, 'deleted');
+    t.match(
+      gone,
+      { status: 200, body: { id, status: { phase: 'deleted', endpoint: null } } },
+      'also when it was before',
+    );
+  }
+});
+
 t.test('cursors survive what is made and removed meanwhile', async (t) => {
   const paging = await service.project('paging');
   const ids: string[] = [];
@@ -159,6 +183,22 @@ t.test('what is large is compressed for who asks', async (t) => {
   t.equal(plain.encoding, null);
   t.match(packed, { encoding: 'gzip', vary: /accept-encoding/i });
   t.same(packed.items, plain.items);
+});
+
+t.test('a method that a path does not have', async (t) => {
+  const refused = await client.call<Problem>('PUT', '/v1/sandboxes', {});
+  t.match(refused, { status: 405, body: { code: 'method_not_allowed' } });
+  t.equal(refused.headers.get('allow'), 'GET, HEAD, POST');
+});
+
+t.test('bodies that are none, or in another encoding', async (t) => {
+  const json = { 'content-type': 'application/json' };
+  const { id } = (await client.create()).body;
+  t.equal((await client.call('DELETE', `/v1/sandboxes/${id}`, undefined, json)).status, 202, 'none is asked for');
+  const odd = await client.call('POST', '/v1/sandboxes', {}, { ...json, 'content-encoding': 'foo' });
+  t.match(odd.body, { status: 415, code: 'unsupported_media_type' });
+  const path = await client.call('GET', '/v1/sandboxes/%zz');
+  t.match(path.body, { status: 400, code: 'malformed_request' });
 });
 
 t.test('too many headers, and what is not HTTP', async (t) => {

@@ -29,13 +29,13 @@ t.test('selectors mean what they mean in Kubernetes', async (t) => {
     t.equal(matchesLabels(labels, parseSelectors([selector])), expected, selector);
   }
   t.ok(matchesLabels(labels, []), 'none matches all');
+  t.same(parseSelectors(['', ' ']), [], 'and so does an empty one');
   t.notOk(matchesLabels(labels, parseSelectors(['env=prod', 'old'])), 'several must all hold');
   t.notOk(matchesLabels({}, parseSelectors(['constructor'])), 'only own labels count');
 });
 
 t.test('what is none is refused with what it is', async (t) => {
   for (const selector of [
-    '',
     'a b',
     'a=b=c',
     'a in b',

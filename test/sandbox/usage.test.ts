@@ -35,6 +35,19 @@ t.test('sandbox-seconds and peaks, by project and label', async (t) => {
   t.same((await usageOf(client)).total, total, 'what is gone costs nothing');
 });
 
+t.test('very many labels are counted together', async (t) => {
+  const client = await service.project('labels');
+  const { id } = (await client.create()).body;
+  for (let i = 0; i < 40; i += 1) {
+    const labels = Object.fromEntries(Array.from({ length: 60 }, (_, j) => [`l${j}`, `v${i}`]));
+    await client.call('PATCH', `/v1/sandboxes/${id}`, { labels });
+  }
+  await client.remove(id);
+  const { labels } = await usageOf(client);
+  t.ok(labels.length <= 1001, `${labels.length} labels`);
+  t.ok(labels.some(({ label }) => label === '(other)'));
+});
+
 t.test('what runs over midnight is counted by day', async (t) => {
   const client = await service.project('nightly');
   const { id } = (await client.create()).body;

@@ -55,6 +55,17 @@ t.test('listed and then watched from there, nothing is missed', async (t) => {
   rest.stop();
 });
 
+t.test('a project of whatever name is told of its changes', async () => {
+  const [named, other] = [await service.project('error'), await service.project('plainly')];
+  const watching = watch(other, '/v1/sandboxes/watch');
+  await watching.opened;
+  const { body } = await named.create();
+  await named.waitFor(body.id, 'ready');
+  await other.create();
+  await until(() => watching.seen.length > 0);
+  watching.stop();
+});
+
 t.test('one sandbox, to its end', async (t) => {
   const client = await service.project('single');
   const [one, other] = [(await client.create()).body, (await client.create()).body];
@@ -73,7 +84,11 @@ t.test('by label: who comes to match is added, who no longer does is deleted', a
   const prod = watch(client, `/v1/sandboxes/watch?label=${encodeURIComponent('env in (prod)')}`);
   await prod.opened;
   const label = (env: string) => client.call('PATCH', `/v1/sandboxes/${body.id}`, { labels: { env } });
-  for (const env of ['test', 'prod', 'prod', 'dev', 'test']) await label(env);
+  for (const env of ['test', 'prod']) await label(env);
+  await label('prod');
+  t.equal((await client.get(body.id)).body.resourceVersion, '5', 'a patch that changes nothing makes no version');
+  await client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: 'in-prod' });
+  for (const env of ['dev', 'test']) await label(env);
   await label('prod');
   await until(() => prod.seen.length >= 4);
   t.same(

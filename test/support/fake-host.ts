@@ -23,7 +23,7 @@ import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
 import { temporaryFolder } from './service.ts';
 
 const host = 'fake-host';
-const quotas = {
+export const quotas = {
   sandboxes: 10_000,
   awake: 10_000,
   startsPerMinute: 100_000,
@@ -45,7 +45,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   const runtime = createFakeRuntime(onStart ? { onStart } : {});
   const store = createStore({ redis, keys, sealer: createSealer(randomBytes(32)) });
   const lanes = createLanes({ redis, keys });
-  const changes = await createChanges({ redis: subscriber, keys });
+  const changes = createChanges({ redis: subscriber, keys });
   await createProjects({ redis, keys, defaults: quotas }).ensureDefault();
   const stopping = new AbortController();
   const runtimes = new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]);
@@ -96,6 +96,8 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   return {
     service,
     runtime,
+    store,
+    lanes,
     redis,
     keys,
     wake,

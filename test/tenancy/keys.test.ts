@@ -82,6 +82,33 @@ t.test('one that does not exist and one that is wrong get the same answer', asyn
   t.ok(Math.abs(a - b) / b < 0.25, `${a.toFixed(3)} ms and ${b.toFixed(3)} ms`);
 });
 
+t.test('an end that is no time', async (t) => {
+  for (const expiresAt of ['2030-12-31T23:59:60Z', '2020-01-01T00:00:00Z', 'tomorrow']) {
+    const refused = await owner.call<Problem>('POST', path, { name: 'odd', expiresAt });
+    t.match(refused, { status: 422, body: { errors: [{ pointer: '/expiresAt' }] } }, expiresAt);
+  }
+  t.equal((await owner.call('GET', path)).status, 200);
+});
+
+t.test('a wrong secret is no use of a key', async (t) => {
+  const { newSecret } = await import('../../src/tenancy/key-format.ts');
+  const { id } = await make({ name: 'unused' });
+  t.match(await refusal(newSecret(id)), { code: 'unauthenticated', pointer: '#header/authorization' });
+  t.match((await owner.call('GET', `${path}/${id}`)).body, { lastUsedAt: null });
+});
+
+t.test('of keys that were revoked, so many are remembered', async (t) => {
+  const { id, secret } = await make({ name: 'old' });
+  await owner.call('DELETE', `${path}/${id}`);
+  const revoked = '{sandplane}:project:team:revoked-keys';
+  const now = Date.now();
+  const later = Array.from({ length: 1000 }, (_, i) => [now + 1, `later-${i}`]).flat();
+  await service.redis.zadd(revoked, ...(later as string[]));
+  await owner.call('DELETE', `${path}/${(await make({ name: 'last' })).id}`);
+  t.match(await refusal(secret), { code: 'unauthenticated' });
+  await service.redis.zrem(revoked, ...later.filter((_one, i) => i % 2 === 1).map(String));
+});
+
 t.test('scopes', async (t) => {
   const { body: sandbox } = await owner.create();
   const reader = service.as((await make({ name: 'r', scopes: ['read'] })).secret);
@@ -144,9 +171,12 @@ t.test('projects: made, found, limited, deleted', async (t) => {
   t.match(made.body, { project: 'short-lived' });
   const { secret } = (await admin.call<MadeKey>('POST', '/v1/projects/short-lived/keys', { name: 'k' })).body;
   t.match((await admin.call('DELETE', '/v1/projects/short-lived')).body, { code: 'project_not_empty' });
-  t.match((await admin.call('DELETE', '/v1/projects/default')).body, { code: 'conflict' });
+  t.match((await admin.call('DELETE', '/v1/projects/default')).body, { code: 'project_protected' });
+  const old = await admin.call('DELETE', '/v1/projects/short-lived?sandboxes=delete', undefined, current);
+  t.match(old.body, { status: 412, code: 'precondition_failed' });
   const leaving = await admin.call('DELETE', '/v1/projects/short-lived?sandboxes=delete');
   t.match(leaving, { status: 202, body: { state: 'deleting' } });
+  t.not(leaving.headers.get('etag'), changed.headers.get('etag'));
   t.match((await admin.call('POST', '/v1/sandboxes', {}, inside)).body, { code: /project_deleting|not_found/ });
   while ((await admin.call('GET', '/v1/projects/short-lived')).status !== 404) await delay(50);
   t.equal((await service.as(secret).call('GET', '/v1/whoami')).status, 401, 'its key with it');

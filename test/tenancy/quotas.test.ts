@@ -72,6 +72,18 @@ t.test('the longest time to live', async (t) => {
   }
 });
 
+t.test('a clock that is set back holds nobody up', async (t) => {
+  const client = await service.project('by-clock', ['admin'], { startsPerMinute: 2 });
+  const counters = '{sandplane}:project:by-clock:counters';
+  const later = Date.now() + 3_600_000;
+  await service.redis.hset(counters, 'startsAt', String(later), 'usage', `0:${later}:0:0`);
+  const refused = await client.call<Problem>('POST', '/v1/sandboxes', {});
+  t.ok(Number(refused.headers.get('retry-after')) <= 31, 'at most until the next one of two in a minute');
+  await service.redis.hdel(counters, 'startsAt');
+  t.equal((await client.create()).status, 201);
+  t.match(await service.redis.hget(counters, 'usage'), /^1:\d+:0:1$/, 'and what is used is still counted');
+});
+
 t.test('etcd cannot be told to have no limit', async (t) => {
   const client = await service.project('no-limit');
   for (const bytes of ['-1', '0', 'many', '1e30']) {

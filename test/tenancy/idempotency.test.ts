@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { startFakeService } from '../support/fake-service.ts';
+
+t.setTimeout(60_000);
+let startMs = 0;
+const service = await startFakeService({}, { startMs: () => startMs });
+t.teardown(() => service.close());
+const client = await service.project('team');
+const idsNamed = async (wanted: string) =>
+  (await client.list()).body.items.filter(({ name }) => name === wanted).map(({ id }) => id);
+
+/** What of a request is remembered. */
+const entryOf = (key: string) =>
+  `{sandplane}:project:team:idempotency:${createHash('sha256').update(key).digest('hex')}`;
+async function begun(key: string): Promise<void> {
+  while ((await service.redis.exists(entryOf(key))) === 0) await delay(5);
+}
+
+t.test('an API that stops while it waits has made the sandbox: the repeat finds it', async (t) => {
+  const another = await service.anotherApi();
+  startMs = 60_000;
+  const headers = { ...client.authorization, 'idempotency-key': 'stopped', 'content-type': 'application/json' };
+  const body = JSON.stringify({ name: 'one' });
+  const first = fetch(`${another.url}/v1/sandboxes`, {
+    method: 'POST',
+    headers: { ...headers, prefer: 'wait=30' },
+    body,
+  });
+  while ((await idsNamed('one')).length === 0) await delay(5);
+  await another.close();
+  t.equal((await first).status, 503);
+  const again = await client.call('POST', '/v1/sandboxes', body, { 'idempotency-key': 'stopped' });
+  t.equal(again.status, 202);
+  t.same(await idsNamed('one'), [again.body.id], 'one sandbox');
+  startMs = 0;
+  await client.remove(again.body.id);
+});
+
+t.test('one that was cut off is taken over by one of its repeats', async (t) => {
+  startMs = 60_000;
+  const send = (wait = '0') =>
+    client.call('POST', '/v1/sandboxes', { name: 'cut' }, { 'idempotency-key': 'cut', prefer: `wait=${wait}` });
+  const first = send('20');
+  await begun('cut');
+  t.match(await send(), { status: 409, body: { code: 'idempotency_in_flight' } });
+  // As if its process had not been heard of for long.
+  await service.redis.hset(entryOf('cut'), 't', '1');
+  const repeats = await Promise.all(Array.from({ length: 10 }, () => send()));
+  const taken = repeats.filter(({ status }) => status === 202);
+  t.ok(taken.length >= 1, 'taken over, by one; the others are told to wait, or get its answer');
+  t.same(new Set(taken.map(({ body }) => body.id)).size, 1);
+  t.equal((await idsNamed('cut')).length, 1);
+  startMs = 0;
+  await client.remove(taken[0]?.body.id ?? '');
+  t.equal((await first).body.id, taken[0]?.body.id, 'the one that was too slow has the same sandbox');
+  t.match(await send(), { status: 202, body: { id: taken[0]?.body.id } }, 'and its end changes nothing');
+});
+
+t.test('what was refused may be corrected', async (t) => {
+  const headers = { 'idempotency-key': 'corrected' };
+  const refused = await client.call('POST', '/v1/sandboxes', { spec: { kubernetesVersion: '9.9.9' } }, headers);
+  t.match(refused.body, { code: 'unsupported_version' });
+  t.equal((await client.call('POST', '/v1/sandboxes', { name: 'right' }, headers)).status, 202);
+});
+
+t.test('a project whose answer was lost is made once', async (t) => {
+  const send = () =>
+    service.admin.call<{ uid: string }>('POST', '/v1/projects', { name: 'lost' }, { 'idempotency-key': 'lost' });
+  const first = await send();
+  // As if its process had died before it could note its answer.
+  const entry = entryOf('lost').replace(':team:', ':default:');
+  await service.redis.hdel(entry, 'a');
+  await service.redis.hset(entry, 't', '1');
+  const again = await send();
+  t.match([again.status, again.body.uid], [201, first.body.uid]);
+});
