@@ -59,7 +59,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     quotaDefaults: quotaArguments(config.quotas),
     feedLength: config.feedLength,
   });
-  const changes = await createChanges({ redis: subscriber, keys });
+  const changes = createChanges({ redis: subscriber, keys });
   const lanes = createLanes({ redis, keys });
   const projects = createProjects({ redis, keys, defaults: config.quotas });
   await projects.ensureDefault();
