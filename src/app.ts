@@ -86,6 +86,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply as never),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
+  // Response schemas are for the document: to compile a serializer of each would take two seconds at every start.
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(sendProblem);
   for (const schema of sharedSchemas) app.addSchema(schema);
   const closing = new AbortController();

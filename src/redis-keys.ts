@@ -15,7 +15,6 @@ export function redisKeys(prefix: string) {
     /** The project's record. All that is the project's own has this as its beginning. */
     project,
     projectIndex: (name: string) => `${project(name)}:sandboxes`,
-    counters: (name: string) => `${project(name)}:counters`,
     feed: (name: string) => `${project(name)}:feed`,
     history: (name: string, sandboxId: string) => `${project(name)}:history:${sandboxId}`,
     usageNow: (name: string) => `${project(name)}:usage-now`,
@@ -36,7 +35,10 @@ export function redisKeys(prefix: string) {
 
     hosts: `${base}:hosts`,
     serviceIds: `${base}:service-ids`,
+    /** Sandboxes of a host whose turn has come once. */
     hostIndex: (name: string) => `${host(name)}:sandboxes`,
+    /** Those that wait for their first turn, by when they need a look all the same (ms, or +inf). */
+    hostWaiting: (name: string) => `${host(name)}:waiting`,
     ports: (name: string) => `${host(name)}:ports`,
     hostLease: (name: string) => `${host(name)}:lease`,
     /** Projects that have work waiting, by whose turn it is. */

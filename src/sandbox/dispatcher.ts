@@ -77,7 +77,6 @@ export function createDispatcher({ lanes, host, slots, wake, logger }: Dispatche
     async releaseUnused(id: string): Promise<void> {
       if (held.has(id)) await release('starts', id);
     },
-    notWaiting: (ids: readonly string[]) => lanes.notWaiting(host, ids),
     holders: (kind: LaneKind) => lanes.holders(host, kind),
     async settled(): Promise<void> {
       await running;

@@ -1,20 +1,14 @@
 /**
  * Turns, as Lua. A lane holds what waits of one project; `turns` holds the projects that have something waiting, lowest
- * score first; `count` is how often a turn was given, and the score of a project is the count at its last turn; `waiting` holds all ids that wait. One that
+ * score first; `count` is how often a turn was given, and the score of a project is the count at its last turn. One that
  * joins comes before the one that was served last and behind all others, so that neither a flood nor one who comes again
- * and again keeps the others waiting.
+ * and again keeps the others waiting. Whoever gets a turn is one of those that the host looks at from then on.
  */
 export const laneFunctions = `
-  -- By the microsecond: of two that come within one millisecond, too, the first is served first.
-  local function microseconds()
-    local now = redis.call('TIME')
-    return string.format('%d%06d', now[1], now[2])
-  end
-
   -- The dispatcher is called for the first of a lane: behind it, its places are taken, and their release is a call too.
-  local function enqueue(turns, lane, project, id, channel)
-    if redis.call('ZADD', lane, 'NX', microseconds(), id) == 0 then return end
-    redis.call('SADD', turns .. ':waiting', id)
+  -- In a lane by the microsecond: of two that come within one millisecond, too, the first is served first.
+  local function enqueue(turns, lane, project, id, channel, time)
+    if redis.call('ZADD', lane, 'NX', string.format('%d%06d', time[1], time[2]), id) == 0 then return end
     if redis.call('ZCARD', lane) > 1 then return end
     redis.call('ZADD', turns, 'NX', (tonumber(redis.call('GET', turns .. ':count')) or 0) - 0.5, project)
     redis.call('PUBLISH', channel, '')
@@ -32,7 +26,7 @@ export const laneFunctions = `
     end
   end
 
-  local function grant(turns, inFlight, lanePrefix, limit)
+  local function grant(turns, inFlight, waiting, index, lanePrefix, limit)
     local granted = {}
     while true do
       local project = nextProject(turns, inFlight, limit)
@@ -41,7 +35,7 @@ export const laneFunctions = `
       local id = redis.call('ZPOPMIN', lane)[1]
       if id then
         redis.call('HSET', inFlight, id, project)
-        redis.call('SREM', turns .. ':waiting', id)
+        if redis.call('ZREM', waiting, id) == 1 then redis.call('ZADD', index, 0, id) end
         granted[#granted + 1] = id
       end
       local count = redis.call('INCR', turns .. ':count')
@@ -56,21 +50,21 @@ export const laneScripts = {
   spEnqueue: {
     numberOfKeys: 2,
     lua: `${laneFunctions}
-      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3])
+      enqueue(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], redis.call('TIME'))
       return 1`,
   },
-  /** turns, in flight | lane prefix, limit -> the ids whose turn it is; they hold a place until released */
+  /** turns, in flight, waiting of the host, index of the host | lane prefix, limit -> the ids whose turn it is; they hold a place until released */
   spGrant: {
-    numberOfKeys: 2,
+    numberOfKeys: 4,
     lua: `${laneFunctions}
-      return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
+      return grant(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], tonumber(ARGV[2]))`,
   },
-  /** turns, in flight, lane | lane prefix, limit, project, id, channel -> the same, after asking for a place for id */
+  /** turns, in flight, waiting of the host, index of the host, lane | lane prefix, limit, project, id, channel -> the same, after asking for a place for id */
   spClaim: {
-    numberOfKeys: 3,
+    numberOfKeys: 5,
     lua: `${laneFunctions}
       if redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1 then return { ARGV[4] } end
-      enqueue(KEYS[1], KEYS[3], ARGV[3], ARGV[4], ARGV[5])
-      return grant(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))`,
+      enqueue(KEYS[1], KEYS[5], ARGV[3], ARGV[4], ARGV[5], redis.call('TIME'))
+      return grant(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], tonumber(ARGV[2]))`,
   },
 } as const;

@@ -8,7 +8,8 @@ export type Lanes = ReturnType<typeof createLanes>;
  * time in all. BullMQ has groups only against payment; these are them.
  */
 export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  const placeOf = (host: string, kind: LaneKind) => [keys.turns(host, kind), keys.inFlight(host, kind)] as const;
+  const placeOf = (host: string, kind: LaneKind) =>
+    [keys.turns(host, kind), keys.inFlight(host, kind), keys.hostWaiting(host), keys.hostIndex(host)] as const;
 
   return {
     /** Asks for a turn, and calls the host's dispatcher. */
@@ -31,12 +32,6 @@ export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
         id,
         keys.laneCalls(host),
       );
-    },
-    /** Those of `ids` that do not wait for a start. */
-    async notWaiting(host: string, ids: readonly string[]): Promise<string[]> {
-      if (ids.length === 0) return [];
-      const waits = await redis.smismember(`${keys.turns(host, 'starts')}:waiting`, ...ids);
-      return ids.filter((_id, i) => Number(waits[i]) === 0);
     },
     async release(host: string, kind: LaneKind, id: string): Promise<void> {
       await redis.hdel(keys.inFlight(host, kind), id);

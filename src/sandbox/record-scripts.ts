@@ -7,13 +7,13 @@ import { laneFunctions } from './lane-scripts.ts';
  *
  * A record is a hash: `v` its version, `p` its project, `r` the resource as users see it and `i` what only workers need
  * (both JSON), `s` its sealed credentials, `w` whether it counts as awake, `m` and `d` the MiB of memory and disk that it
- * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts and `id` its name there, `o` the uid of
- * its project, `n` that it was created, until that is in its history.
+ * holds, `u` the usage counters that it is in (JSON), `l` its lane among the starts, `o` the uid of
+ * its project, `n` that it was created, until that is in its history. What a project uses is counted in the project's own
+ * hash.
  */
 const common = `
-  local function timeMs()
-    local now = redis.call('TIME')
-    return now[1] * 1000 + math.floor(now[2] / 1000)
+  local function toMs(time)
+    return time[1] * 1000 + math.floor(time[2] / 1000)
   end
 
   local maxUsageNames, dayMs, keepUsageSeconds = 1000, 86400000, 34560000
@@ -62,18 +62,18 @@ const common = `
     end
   end
 
-  -- The counter of the whole project is among its others, which each create reads and writes anyway.
-  local function countTotal(counters, dayPrefix, delta, now)
-    redis.call('HSET', counters, 'usage', advance(dayPrefix, '', delta, now, redis.call('HGET', counters, 'usage')))
+  -- The counter of the whole project is in its hash, which each create reads and writes anyway.
+  local function countTotal(project, dayPrefix, delta, now)
+    redis.call('HSET', project, 'usage', advance(dayPrefix, '', delta, now, redis.call('HGET', project, 'usage')))
   end
 
-  local function hold(counters, awake, memory, disk, all)
-    if all ~= 0 then redis.call('HINCRBY', counters, 'sandboxes', all) end
+  local function hold(project, awake, memory, disk, all)
+    if all ~= 0 then redis.call('HINCRBY', project, 'used:sandboxes', all) end
     if awake ~= 0 then
-      redis.call('HINCRBY', counters, 'awake', awake)
-      redis.call('HINCRBY', counters, 'memoryMiB', awake * memory)
+      redis.call('HINCRBY', project, 'used:awake', awake)
+      redis.call('HINCRBY', project, 'used:memoryMiB', awake * memory)
     end
-    if disk ~= 0 then redis.call('HINCRBY', counters, 'diskMiB', disk) end
+    if disk ~= 0 then redis.call('HINCRBY', project, 'used:diskMiB', disk) end
   end
 
   -- With the usage names of before where labels changed: a watch by label has to know what left it.
@@ -101,15 +101,16 @@ const common = `
 `;
 
 const quotas = `
-  local quotaFields = { 'uid', 'state', 'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB' }
+  local projectFields = { 'uid', 'state',
+    'q:sandboxes', 'q:awake', 'q:startsPerMinute', 'q:maxTtlSeconds', 'q:memoryMiB', 'q:diskMiB',
+    'used:sandboxes', 'used:awake', 'used:memoryMiB', 'used:diskMiB', 'startsAt', 'usage' }
 
   -- Takes what a new sandbox needs out of the limits; or tells the first that does not allow it, what it is, what is used,
   -- and in how many ms to try again.
-  local function take(given, counters, defaults, memory, disk, ttl, dayPrefix, now)
-    local limit = {}
+  local function take(project, given, defaults, memory, disk, ttl, dayPrefix, now)
+    local limit, used = {}, {}
     for i = 1, 6 do limit[i] = tonumber(given[i + 2] or defaults[i]) end
-    local used = redis.call('HMGET', counters, 'sandboxes', 'awake', 'memoryMiB', 'diskMiB', 'startsAt', 'usage')
-    for i = 1, 5 do used[i] = tonumber(used[i]) or 0 end
+    for i = 1, 5 do used[i] = tonumber(given[i + 8]) or 0 end
     if used[1] + 1 > limit[1] then return { 'sandboxes', limit[1], used[1], 0 } end
     if used[2] + 1 > limit[2] then return { 'awake', limit[2], used[2], 0 } end
     if used[3] + memory > limit[5] then return { 'memoryMiB', limit[5], used[3], 0 } end
@@ -122,54 +123,57 @@ const quotas = `
     if at - now > 60000 + every / 2 then
       return { 'startsPerMinute', limit[3], limit[3], math.ceil(at - now - 60000) }
     end
-    redis.call('HSET', counters, 'sandboxes', used[1] + 1, 'awake', used[2] + 1, 'memoryMiB', used[3] + memory,
-      'diskMiB', used[4] + disk, 'startsAt', string.format('%.3f', at), 'usage', advance(dayPrefix, '', 1, now, used[6]))
+    redis.call('HSET', project, 'used:sandboxes', used[1] + 1, 'used:awake', used[2] + 1,
+      'used:memoryMiB', used[3] + memory, 'used:diskMiB', used[4] + disk, 'startsAt', string.format('%.3f', at),
+      'usage', advance(dayPrefix, '', 1, now, given[14]))
   end
 `;
 
 export const recordScripts = {
   /**
-   * record, project, project index, host index, counters, feed, history, turns, lane, usage now, outbox, webhooks,
-   * audit | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
-   * prefix, changes channel, lane calls channel, feed length, audit entry or '', uid of the project or '' for whichever, default quotas... ->
+   * record, project, project index, waiting of the host, feed, turns, lane, usage now, outbox, webhooks, audit | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
+   * prefix, changes channel, lane calls channel, feed length, audit entry or '', uid of the project or '' for whichever, when it needs a look,
+   * default quotas... ->
    * {'created'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
    */
   spCreate: {
-    numberOfKeys: 13,
+    numberOfKeys: 11,
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
       if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists', redis.call('HGET', KEYS[1], 'r') } end
-      local given = redis.call('HMGET', KEYS[2], unpack(quotaFields))
+      local given = redis.call('HMGET', KEYS[2], unpack(projectFields))
       if not given[1] or (ARGV[16] ~= '' and given[1] ~= ARGV[16]) then return { 'not_found' } end
       if given[2] == 'deleting' then return { 'deleting' } end
-      local now, memory, disk = timeMs(), tonumber(ARGV[6]), tonumber(ARGV[7])
-      local exceeded = take(given, KEYS[5], { unpack(ARGV, 17) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
+      local time = redis.call('TIME')
+      local now, memory, disk = toMs(time), tonumber(ARGV[6]), tonumber(ARGV[7])
+      local exceeded = take(KEYS[2], given, { unpack(ARGV, 18) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
       if exceeded then return { 'quota', unpack(exceeded) } end
-      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'id', ARGV[1], 'l', KEYS[9], 'r', ARGV[4], 'i', ARGV[5],
+      redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'l', KEYS[7], 'r', ARGV[4], 'i', ARGV[5],
         'o', given[1], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9], 'n', ARGV[10])
       redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
-      redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
-      if ARGV[9] ~= '[]' then countUsage(KEYS[10], ARGV[11], ARGV[9], 1, now) end
-      tell(KEYS[6], ARGV[14], ARGV[12], ARGV[2], ARGV[1], 'added', ARGV[4])
-      send(KEYS[11], KEYS[12], ARGV[2], ARGV[10], ARGV[4])
-      if ARGV[15] ~= '' then addAudit(KEYS[13], ARGV[15]) end
-      enqueue(KEYS[8], KEYS[9], ARGV[2], ARGV[1], ARGV[13])
+      redis.call('ZADD', KEYS[4], ARGV[17], ARGV[1])
+      if ARGV[9] ~= '[]' then countUsage(KEYS[8], ARGV[11], ARGV[9], 1, now) end
+      tell(KEYS[5], ARGV[14], ARGV[12], ARGV[2], ARGV[1], 'added', ARGV[4])
+      send(KEYS[9], KEYS[10], ARGV[2], ARGV[10], ARGV[4])
+      if ARGV[15] ~= '' then addAudit(KEYS[11], ARGV[15]) end
+      enqueue(KEYS[6], KEYS[7], ARGV[2], ARGV[1], ARGV[13], time)
       return { 'created' }`,
   },
   /**
-   * record, counters, feed, history, usage now, outbox, webhooks | id, project, expected version, resource, internal,
+   * record, project, feed, history, usage now, outbox, webhooks, waiting of the host | id, project, expected version, resource, internal,
    * sealed or '', awake '1', '0' or '' for as before, usage names, history entry or '', usage day prefix, changes
-   * channel, feed length -> 1, or 0 for a lost swap
+   * channel, feed length, when it needs a look -> 1, or 0 for a lost swap
    */
   spSwap: {
-    numberOfKeys: 7,
+    numberOfKeys: 8,
     lua: `${common}
       local was = redis.call('HMGET', KEYS[1], 'v', 'w', 'm', 'u', 'n')
       if was[1] ~= ARGV[3] then return 0 end
       local awake = ARGV[7] == '' and was[2] or ARGV[7]
       redis.call('HSET', KEYS[1], 'v', ARGV[3] + 1, 'r', ARGV[4], 'i', ARGV[5])
+      redis.call('ZADD', KEYS[8], 'XX', ARGV[13], ARGV[1])
       if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 's', ARGV[6]) end
       if awake ~= was[2] or ARGV[8] ~= was[4] then
-        local now = timeMs()
+        local now = toMs(redis.call('TIME'))
         redis.call('HSET', KEYS[1], 'w', awake, 'u', ARGV[8])
         if awake ~= was[2] then
           hold(KEYS[2], awake - was[2], tonumber(was[3]), 0, 0)
@@ -185,12 +189,12 @@ export const recordScripts = {
       return 1`,
   },
   /**
-   * record, project index, host index, ports, counters, feed, history, usage now, outbox, webhooks, then lane, in
-   * flight and turns of starts and of changes | id, project, resource, history entry, usage day prefix, changes channel, feed length,
-   * how long the history is kept in s -> 1, or 0 when it was gone already
+   * record, project index, host index, ports, project, feed, history, usage now, outbox, webhooks, then lane and in
+   * flight of starts and of changes, waiting of the host | id, project, resource, history entry, usage day prefix, changes channel, feed
+   * length, how long the history is kept in s -> 1, or 0 when it was gone already
    */
   spRemove: {
-    numberOfKeys: 16,
+    numberOfKeys: 15,
     lua: `${common}
       local was = redis.call('HMGET', KEYS[1], 'w', 'm', 'd', 'u', 'n')
       if not was[1] then return 0 end
@@ -198,20 +202,20 @@ export const recordScripts = {
       redis.call('DEL', KEYS[1])
       redis.call('ZREM', KEYS[2], ARGV[1])
       redis.call('ZREM', KEYS[3], ARGV[1])
+      redis.call('ZREM', KEYS[15], ARGV[1])
       local leases = redis.call('HGETALL', KEYS[4])
       for i = 1, #leases, 2 do
         if leases[i + 1] == ARGV[1] then redis.call('HDEL', KEYS[4], leases[i]) end
       end
       hold(KEYS[5], -tonumber(was[1]), tonumber(was[2]), -tonumber(was[3]), -1)
       if was[1] == '1' then
-        local now = timeMs()
+        local now = toMs(redis.call('TIME'))
         countTotal(KEYS[5], ARGV[5], -1, now)
         countUsage(KEYS[8], ARGV[5], was[4], -1, now)
       end
-      for i = 11, 14, 3 do
+      for i = 11, 13, 2 do
         redis.call('ZREM', KEYS[i], ARGV[1])
         redis.call('HDEL', KEYS[i + 1], ARGV[1])
-        redis.call('SREM', KEYS[i + 2] .. ':waiting', ARGV[1])
       end
       tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
       -- With what it was at last, for who still waits for its end.
@@ -221,17 +225,27 @@ export const recordScripts = {
       return 1`,
   },
   /**
-   * record | project -> the resource as JSON and its version when it is the project's, else nil. The place in the lane is
+   * record | project, id -> the resource as JSON and its version when it is the project's, else nil. The place in the lane is
    * put in here: it changes without a change of the record.
    */
   spRead: {
     numberOfKeys: 1,
     lua: `
-      local found = redis.call('HMGET', KEYS[1], 'p', 'r', 'l', 'id', 'v')
+      local found = redis.call('HMGET', KEYS[1], 'p', 'r', 'l', 'v')
       if found[1] ~= ARGV[1] then return nil end
-      local place = found[3] and redis.call('ZRANK', found[3], found[4])
+      local place = found[3] and redis.call('ZRANK', found[3], ARGV[2])
       local resource = found[2]
       if place then resource = string.gsub(resource, '"queuePosition":null', '"queuePosition":' .. (place + 1), 1) end
-      return { resource, found[5] }`,
+      return { resource, found[4] }`,
+  },
+  /** records | their ids -> the ids of those that are not in their lane */
+  spNotInLane: {
+    lua: `
+      local found = {}
+      for i, record in ipairs(KEYS) do
+        local lane = redis.call('HGET', record, 'l')
+        if not lane or not redis.call('ZSCORE', lane, ARGV[i]) then found[#found + 1] = ARGV[i] end
+      end
+      return found`,
   },
 } as const;

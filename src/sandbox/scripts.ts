@@ -12,6 +12,7 @@ declare module 'ioredis' {
     spEnqueue(...args: string[]): Result<number, Context>;
     spGrant(...args: string[]): Result<string[], Context>;
     spClaim(...args: string[]): Result<string[], Context>;
+    spNotInLane(numberOfKeys: number, ...args: string[]): Result<string[], Context>;
     spLeasePort(...args: string[]): Result<number, Context>;
     spReleasePort(...args: string[]): Result<number, Context>;
     spHoldLease(...args: string[]): Result<number, Context>;

@@ -30,6 +30,12 @@ export function toText(sandbox: Sandbox): StoredText {
   return { id, text: JSON.stringify(sandbox), resourceVersion, project };
 }
 
+/** When it needs a look even while it waits for its first turn, in epoch milliseconds. */
+function lookAt({ desired, sandbox }: SandboxRecord): string {
+  if (desired === 'deleted') return '0';
+  return sandbox.expiresAt === null ? '+inf' : String(Date.parse(sandbox.expiresAt));
+}
+
 /** Whether it may have a place in the queue. Few do, and looking for it takes a script. */
 export function mayWait({ text }: StoredText): boolean {
   return text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
@@ -57,6 +63,7 @@ interface StoreOptions {
   readonly feedLength?: number;
 }
 
+const idsAtOnce = 500;
 const keepHistorySeconds = 24 * 3600;
 const noLimits: QuotaDefaults = [1e9, 1e9, 1e9, -1, 1e9, 1e9];
 
@@ -95,7 +102,7 @@ export function createStore(options: StoreOptions) {
    * that is not there.
    */
   async function readText(project: string, id: string): Promise<StoredText | null> {
-    const reply = await redis.spRead(keys.sandbox(id), project);
+    const reply = await redis.spRead(keys.sandbox(id), project, id);
     return reply && { id, text: reply[0], resourceVersion: reply[1], project };
   }
 
@@ -139,10 +146,8 @@ export function createStore(options: StoreOptions) {
       keys.sandbox(id),
       keys.project(project),
       keys.projectIndex(project),
-      keys.hostIndex(host),
-      keys.counters(project),
+      keys.hostWaiting(host),
       keys.feed(project),
-      keys.history(project, id),
       keys.turns(host, 'starts'),
       keys.lane(host, 'starts', project),
       keys.usageNow(project),
@@ -165,6 +170,7 @@ export function createStore(options: StoreOptions) {
       feedBound,
       audited ? JSON.stringify(audited.note) : '',
       audited?.projectUid ?? '',
+      lookAt(record),
       ...quotaDefaults.map(String),
     );
     if (outcome === 'created') return { outcome, stored };
@@ -208,12 +214,13 @@ export function createStore(options: StoreOptions) {
     const note = describeChange(before, after, why);
     const swapped = await redis.spSwap(
       keys.sandbox(id),
-      keys.counters(project),
+      keys.project(project),
       keys.feed(project),
       keys.history(project, id),
       keys.usageNow(project),
       keys.outbox,
       keys.webhooks(project),
+      keys.hostWaiting(sandbox.status.host),
       id,
       project,
       expected,
@@ -226,6 +233,7 @@ export function createStore(options: StoreOptions) {
       keys.usageOfDay(project, ''),
       keys.changes,
       feedBound,
+      lookAt(after),
     );
     return swapped === 1 ? after : null;
   }
@@ -242,7 +250,7 @@ export function createStore(options: StoreOptions) {
       keys.projectIndex(project),
       keys.hostIndex(host),
       keys.ports(host),
-      keys.counters(project),
+      keys.project(project),
       keys.feed(project),
       keys.history(project, id),
       keys.usageNow(project),
@@ -250,10 +258,9 @@ export function createStore(options: StoreOptions) {
       keys.webhooks(project),
       keys.lane(host, 'starts', project),
       keys.inFlight(host, 'starts'),
-      keys.turns(host, 'starts'),
       keys.lane(host, 'changes', project),
       keys.inFlight(host, 'changes'),
-      keys.turns(host, 'changes'),
+      keys.hostWaiting(host),
       id,
       project,
       JSON.stringify(gone),
@@ -276,13 +283,24 @@ export function createStore(options: StoreOptions) {
     return await readIndex(redis, keys.projectIndex(project), limit, after);
   }
 
-  /** Ids of one host, in pages of at most `count`. */
-  async function* idsOfHost(host: string, count = 500): AsyncGenerator<string[]> {
-    for (let start = 0; ; start += count) {
-      const ids = await redis.zrange(keys.hostIndex(host), String(start), String(start + count - 1));
+  async function* pages(index: string): AsyncGenerator<string[]> {
+    for (let start = 0; ; start += idsAtOnce) {
+      const ids = await redis.zrange(index, String(start), String(start + idsAtOnce - 1));
       if (ids.length > 0) yield ids;
-      if (ids.length < count) return;
+      if (ids.length < idsAtOnce) return;
     }
+  }
+
+  /**
+   * The ids that a host has to look at, in pages: all but those that only wait for their first turn. `thorough`: also those
+   * that wait and have lost their place in their lane.
+   */
+  async function* idsToLookAt(host: string, { thorough }: { thorough: boolean }): AsyncGenerator<string[]> {
+    yield* pages(keys.hostIndex(host));
+    const waiting = keys.hostWaiting(host);
+    yield await redis.zrange(waiting, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
+    if (!thorough) return;
+    for await (const ids of pages(waiting)) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
   }
 
   return {
@@ -298,6 +316,6 @@ export function createStore(options: StoreOptions) {
     update,
     remove,
     page,
-    idsOfHost,
+    idsToLookAt,
   };
 }

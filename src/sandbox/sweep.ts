@@ -9,9 +9,9 @@ export interface SweepOptions {
   readonly store: Store;
   readonly dispatcher: Dispatcher;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
-  readonly reconcile: (sandboxId: string) => Promise<void>;
-  /** Also looks at those that only wait for their turn, as for the end of their time to live. */
+  /** Also looks for those that wait and have lost their place. */
   readonly thorough: boolean;
+  readonly reconcile: (sandboxId: string) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -24,8 +24,7 @@ const atOnce = 20;
 export async function sweep(options: SweepOptions): Promise<void> {
   const { host, store, reconcile, dispatcher } = options;
   const changing = await dispatcher.holders('changes');
-  for await (const all of store.idsOfHost(host)) {
-    const ids = options.thorough ? all : await dispatcher.notWaiting(all);
+  for await (const ids of store.idsToLookAt(host, options)) {
     for (let i = 0; i < ids.length; i += atOnce) {
       await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, reconcile, options.logger)));
     }

@@ -25,7 +25,7 @@ export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     const days = daysBetween(from, to);
     const pipeline = redis.pipeline();
     pipeline.hgetall(keys.usageNow(project));
-    pipeline.hget(keys.counters(project), 'usage');
+    pipeline.hget(keys.project(project), 'usage');
     for (const day of days) pipeline.hgetall(keys.usageOfDay(project, day));
     const rows = (await pipeline.exec()) ?? [];
     const [running, total, ...perDay] = rows.map(([error, reply]) => {

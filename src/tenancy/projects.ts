@@ -21,7 +21,7 @@ const nameRule = new RegExp(projectNamePattern);
 
 export type Projects = ReturnType<typeof createProjects>;
 
-/** The tenants. A project is a hash: what it is, and those of its limits that are not the service's. */
+/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's. */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
   const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'));
 
@@ -52,12 +52,8 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
   }
 
   async function find(name: string): Promise<Project | null> {
-    const pipeline = redis.pipeline().hgetall(keys.project(name)).hgetall(keys.counters(name));
-    const [fields, counters] = ((await pipeline.exec()) ?? []).map(([error, value]) => {
-      if (error) throw error;
-      return value as Record<string, string>;
-    });
-    return fields?.uid ? toProject(name, fields, counters ?? {}) : null;
+    const fields = await redis.hgetall(keys.project(name));
+    return fields.uid ? toProject(name, fields) : null;
   }
 
   async function get(name: string): Promise<Project> {
@@ -66,12 +62,12 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     return project;
   }
 
-  function toProject(name: string, fields: Record<string, string>, counters: Record<string, string>): Project {
+  function toProject(name: string, fields: Record<string, string>): Project {
     const own = quotaNames.map((quota) => {
       const text = fields[`q:${quota}`];
       return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
     });
-    const used = (counter: string) => Number(counters[counter] ?? 0);
+    const used = (counter: string) => Number(fields[`used:${counter}`] ?? 0);
     return {
       name,
       uid: fields.uid ?? '',

@@ -8,6 +8,7 @@ const scripts = {
     lua: `
       local uid = redis.call('HGET', KEYS[1], 'uid')
       if uid then return uid == ARGV[3] and 1 or 0 end
+      redis.call('DEL', KEYS[1])
       redis.call('HSET', KEYS[1], 'v', '1', 'state', 'active', 'createdAt', ARGV[2], 'uid', ARGV[3], unpack(ARGV, 4))
       redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
       return 1`,

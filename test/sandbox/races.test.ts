@@ -35,8 +35,12 @@ t.test('a deletion that races its create, a thousand times', async (t) => {
     /:sandbox:|:sandboxes$|:ports$|:in-flight$|:lane:|:turns$|usage-now$/.test(key),
   );
   t.same(left, [], 'no record, port lease, place or waiting is left, and nothing counts as awake');
-  const counters = await host.redis.hgetall(host.keys.counters('default'));
-  t.match(counters, { sandboxes: '0', awake: '0', memoryMiB: '0', diskMiB: '0' }, 'the counters are back at nothing');
+  const counters = await host.redis.hgetall(host.keys.project('default'));
+  t.match(
+    counters,
+    { 'used:sandboxes': '0', 'used:awake': '0', 'used:memoryMiB': '0', 'used:diskMiB': '0' },
+    'the counters are back at nothing',
+  );
 });
 
 t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
@@ -105,6 +109,26 @@ t.test('a sweep finds work whose wake-up was lost, and what no record owns', asy
   await host.redis.del(host.keys.sandbox(second.id));
   await host.sweep();
   t.same(await host.runtime.observe(), [], 'components without a record');
+});
+
+t.test('a sweep finds what waits and has lost its place, and what ends while it waits', async (t) => {
+  const gate = Promise.withResolvers<undefined>();
+  const host = await startFakeHost({ slots: 1, onStart: () => gate.promise });
+  t.teardown(() => host.close());
+  const first = await host.service.create(caller, body);
+  while ((await host.service.get('default', first.id)).status.phase === 'pending') await delay(5);
+  const [lost, deleted] = [await host.service.create(caller, body), await host.service.create(caller, body)];
+  const ending = await host.service.create(caller, { spec: { ...body.spec, ttlSeconds: 1 } });
+  await host.service.remove(caller, deleted.id);
+  await host.redis.del(...(await host.redis.keys('*:lane:default')));
+  await delay(1000);
+  await host.sweep();
+  for (const { id } of [deleted, ending]) {
+    await t.rejects(host.service.get('default', id), { code: 'not_found' });
+  }
+  gate.resolve(undefined);
+  await host.service.wait('default', lost.id, 'ready', 10_000, never);
+  t.equal((await host.service.get('default', first.id)).status.phase, 'ready');
 });
 
 t.test('taken ports are skipped, and a passing failure is tried again', async (t) => {

@@ -52,7 +52,7 @@ t.test('what runs over midnight is counted by day', async (t) => {
   const client = await service.project('nightly');
   const { id } = (await client.create()).body;
   // As if it had begun two and a half days ago.
-  const counters = '{sandplane}:project:nightly:counters';
+  const counters = '{sandplane}:project:nightly';
   const since = Date.now() - 2.5 * dayMs;
   await service.redis.hset(counters, 'usage', `1:${since}:0:1`);
   const date = (ms: number) => new Date(ms).toISOString().slice(0, 10);

@@ -74,7 +74,7 @@ t.test('the longest time to live', async (t) => {
 
 t.test('a clock that is set back holds nobody up', async (t) => {
   const client = await service.project('by-clock', ['admin'], { startsPerMinute: 2 });
-  const counters = '{sandplane}:project:by-clock:counters';
+  const counters = '{sandplane}:project:by-clock';
   const later = Date.now() + 3_600_000;
   await service.redis.hset(counters, 'startsAt', String(later), 'usage', `0:${later}:0:0`);
   const refused = await client.call<Problem>('POST', '/v1/sandboxes', {});
