@@ -55,7 +55,7 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         tags,
         params: One,
         headers: PostHeaders,
-        response: answers({ 202: one('is being tried') }, ...postCodes),
+        response: answers({ 202: one('is being tried') }, ...postCodes, 'delivery_pending', 'webhook_disabled'),
       },
     },
     async (request, reply) =>

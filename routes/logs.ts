@@ -4,7 +4,7 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { answers } from './answers.ts';
-import { readerGone } from './reader.ts';
+import { cutWhenGone, readerGone } from './reader.ts';
 
 const Query = Type.Object(
   {
@@ -52,15 +52,15 @@ export function logsRoute(app: App, dependencies: RouteDependencies): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const chunks = await service.logs(
-        request.proven.project,
-        id,
-        request.query,
-        readerGone(request, reply, dependencies),
-      );
+      const gone = readerGone(request, reply, dependencies);
+      const chunks = await service.logs(request.proven.project, id, request.query, gone);
       // The first chunk is awaited here: what fails before it is still a problem document.
       const iterator = chunks[Symbol.asyncIterator]();
       const first = await iterator.next();
+      // Also when nobody ever begins to read what is sent.
+      gone.addEventListener('abort', () => void iterator.return?.(), { once: true });
+      if (gone.aborted) await iterator.return?.();
+      cutWhenGone(gone, reply);
       return reply
         .type('text/plain; charset=utf-8')
         .send(Readable.from(startingWith(first, iterator, () => reply.raw.flushHeaders())));

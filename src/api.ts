@@ -31,6 +31,7 @@ import { createValidity } from './tenancy/validity.ts';
 import { createAddressGuard } from './webhooks/addresses.ts';
 import { createDeliveries } from './webhooks/deliveries.ts';
 import { createDeliveryQueue } from './webhooks/queue.ts';
+import { defineWebhookScripts } from './webhooks/scripts.ts';
 import { createWebhookService } from './webhooks/service.ts';
 import { createWebhookStore } from './webhooks/store.ts';
 
@@ -47,7 +48,7 @@ export interface RunningApi {
 /** Starts the REST API. It holds no runtime: all it does is read and write records and call dispatchers. */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
-  const redis = defineTenancyScripts(defineScripts(connectForRequests(address)));
+  const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connectForRequests(address))));
   const subscriber = connectForWork(address);
   await Promise.all([redis.connect(), subscriber.connect()]);
   const keys = redisKeys(config.redisPrefix);
@@ -76,7 +77,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     readLogs: createLogReader({ redis, subscriber, keys }),
     logger,
   });
-  const deliveryQueue = createDeliveryQueue({ redis, keys, pausesMs: config.webhooks.pausesMs });
+  const deliveryQueue = createDeliveryQueue({ redis, keys });
   const app = await buildApp({
     service,
     projects,
@@ -86,7 +87,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
       store: createWebhookStore({ redis, keys, sealer }),
       deliveries: createDeliveries({ redis, keys }),
       guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges }),
-      enqueue: (delivery) => deliveryQueue.enqueue(delivery, true),
+      enqueue: deliveryQueue.enqueue,
     }),
     usage: createUsage({ redis, keys }),
     audit: createAudit({ redis, keys }),

@@ -54,6 +54,7 @@ export function createChanges({ redis, keys }: { redis: Redis; keys: RedisKeys }
     const others = listening.get(topic) ?? new Set();
     listening.set(topic, others.add(onChange));
     return () => {
+      if (!others.has(onChange)) return;
       others.delete(onChange);
       if (others.size === 0 && listening.get(topic) === others) listening.delete(topic);
       if (listening.size === 0) leaveLater();

@@ -114,6 +114,8 @@ export const errorTable = {
     title: 'Webhooks may not go to this address',
   },
   webhook_unresolvable: { http: 422, grpc: 'INVALID_ARGUMENT', retryable: true, title: 'The name does not resolve' },
+  webhook_disabled: { http: 409, grpc: 'FAILED_PRECONDITION', retryable: false, title: 'The receiver is disabled' },
+  delivery_pending: { http: 409, grpc: 'FAILED_PRECONDITION', retryable: true, title: 'The delivery is being tried' },
   webhook_delivery_failed: { http: 502, grpc: 'UNAVAILABLE', retryable: true, title: 'The receiver did not take it' },
   headers_too_large: { http: 431, grpc: 'RESOURCE_EXHAUSTED', retryable: false, title: 'The headers are too large' },
   request_timeout: { http: 408, grpc: 'DEADLINE_EXCEEDED', retryable: true, title: 'The request came too slowly' },

@@ -28,6 +28,7 @@ import { sweep } from './sandbox/sweep.ts';
 import { createSealer } from './seal.ts';
 import { defineTenancyScripts } from './tenancy/scripts.ts';
 import { createAddressGuard } from './webhooks/addresses.ts';
+import { defineWebhookScripts } from './webhooks/scripts.ts';
 import { startWebhookWorker } from './webhooks/worker.ts';
 
 const reportEveryMs = 5000;
@@ -64,7 +65,7 @@ export async function startHost(
   const connections = Array.from({ length: 4 }, () => connectForWork(address));
   await Promise.all(connections.map((connection) => connection.connect()));
   const [redis, queueRedis, subscriber, outboxRedis] = connections as [Redis, Redis, Redis, Redis];
-  defineTenancyScripts(defineScripts(redis));
+  defineWebhookScripts(defineTenancyScripts(defineScripts(redis)));
   const keys = redisKeys(config.redisPrefix);
   const id = await serviceId(config.dataDir);
   const host = config.workerName;

@@ -24,6 +24,8 @@ export function redisKeys(prefix: string) {
     webhooks: (name: string) => `${project(name)}:webhooks`,
     webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
     deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
+    /** Those that wait for another of their receiver to end, by their age. */
+    deliveriesParked: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:parked`,
     delivery: (name: string, id: string) => `${project(name)}:delivery:${id}`,
     idempotency: (name: string, key: string) => `${project(name)}:idempotency:${key}`,
 
@@ -31,6 +33,7 @@ export function redisKeys(prefix: string) {
     /** By the project's uid: it outlives the project, and a later one of the same name does not inherit it. */
     audit: (uid: string) => `${base}:audit:${uid}`,
     outbox: `${base}:outbox`,
+    outboxParked: `${base}:outbox-parked`,
     deliveriesDue: `${base}:deliveries-due`,
 
     hosts: `${base}:hosts`,

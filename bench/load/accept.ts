@@ -3,16 +3,22 @@ import { median } from '../statistics.ts';
 import type { LoadSetUp } from './processes.ts';
 
 const connections = 100;
+/** Until V8 has compiled what is hot. */
+const warmUpSeconds = 6;
 
 export interface RateResult {
   readonly what: string;
   /** Requests per second, each round. */
   readonly service: readonly number[];
   readonly baseline: readonly number[];
+  /** The median of the ratios within each round. */
   readonly ratio: number;
 }
 
-/** Requests per second of the service and of the baseline, in turn, and the ratio of the medians. */
+/**
+ * Requests per second of the service and of the baseline, right after each other and in changing order: the speed of a
+ * shared machine drifts, and what one leaves behind, the other has to live with as often as the other way round.
+ */
 async function compare(
   what: string,
   rounds: number,
@@ -20,18 +26,17 @@ async function compare(
   service: Partial<Options> & { url: string },
   baseline: Partial<Options> & { url: string },
 ): Promise<RateResult> {
+  const both = { service, baseline };
   const rates = { service: [] as number[], baseline: [] as number[] };
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const [name, options] of [
-      ['service', service],
-      ['baseline', baseline],
-    ] as const) {
-      const result = await load({ connections, duration: seconds, ...options });
-      // The first round warms up.
-      if (round > 0) rates[name].push(result.requests.average);
+  for (const options of Object.values(both)) await load({ connections, duration: warmUpSeconds, ...options });
+  for (let round = 0; round < rounds; round += 1) {
+    const order = ['service', 'baseline'] as const;
+    for (const name of round % 2 === 0 ? order : order.toReversed()) {
+      const result = await load({ connections, duration: seconds, ...both[name] });
+      rates[name].push(result.requests.average);
     }
   }
-  return { what, ...rates, ratio: median(rates.service) / median(rates.baseline) };
+  return { what, ...rates, ratio: median(rates.service.map((rate, i) => rate / (rates.baseline[i] ?? Number.NaN))) };
 }
 
 async function load(options: Options): Promise<Result> {

@@ -1,20 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
-import type { LoadSetUp } from './processes.ts';
 
 const everyMs = 5;
+
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+}
 
 /**
  * Latencies in ms, lowest first, of creates that come at an even rate, whether the ones before are answered or not. What
  * measures has the same cores as what is measured: it keeps a number per request, and nothing else.
  */
-export async function createAtRate({ service, headers }: LoadSetUp, perSecond: number, seconds: number) {
-  const pool = new Pool(service, { connections: 100 });
+export async function postAtRate(target: Target, perSecond: number, seconds: number): Promise<Float64Array> {
+  const pool = new Pool(target.origin, { connections: 100 });
   const all = Math.floor(perSecond * seconds);
   const latencies = new Float64Array(all);
   const done = Promise.withResolvers<void>();
   let answered = 0;
-  const request = { method: 'POST', path: '/v1/sandboxes', headers, body: '{}' } as const;
+  const request = { method: 'POST', path: target.path, headers: target.headers, body: '{}' } as const;
   const timed = (began: number): Dispatcher.DispatchHandler => ({
     onRequestStart() {},
     onResponseStart(_controller, status) {

@@ -24,6 +24,8 @@ const readAtOnce = 200;
 /** Messages may be lost while Redis is away: the feed is also looked at after this long. */
 const lookAgainMs = 2000;
 const beginning = '0-0';
+/** As the setting of the feed's length has it. */
+const leastFeedLength = 10;
 
 /** Reads the feed of one project, a Redis stream. What is recent is read once for all watches of this process. */
 export function createFeedReader(options: { redis: Redis; keys: RedisKeys; changes: Changes; project: string }) {
@@ -37,9 +39,10 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
   let stopListening: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
   let again = false;
+  let isClosed = false;
 
   function listen(): void {
-    if (stopListening) return;
+    if (stopListening || isClosed) return;
     stopListening = changes.on(project, onChange);
     timer = setInterval(onChange, lookAgainMs);
   }
@@ -65,8 +68,16 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
         wakeAll();
       }
       for (;;) {
-        const events = await read(recent.at(-1)?.id ?? floor);
-        if (events.length === 0) break;
+        const from = recent.at(-1)?.id ?? floor;
+        const events = await read(from);
+        const [first] = events;
+        if (!first) break;
+        // So many may be more than the feed keeps: then those in between are lost, and who has not seen them is told.
+        if (events.length >= leastFeedLength && (await isExpired(from))) {
+          recent = [];
+          floor = first.id;
+          continue;
+        }
         recent.push(...events);
         const dropped = recent.splice(0, Math.max(0, recent.length - keepRecent));
         floor = dropped.at(-1)?.id ?? floor;
@@ -85,6 +96,7 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
     return rows.map(([id, fields]) => toEvent(id, fields));
   });
   const info = coalesce((key: string) => streamInfo(redis, key));
+  const createdAt = coalesce((key: string) => redis.hget(key, 'createdAt'));
 
   async function lastId(): Promise<string> {
     return (await info(feed))?.lastId ?? beginning;
@@ -92,8 +104,10 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
 
   /** Whether events after `position` may be lost: it is older than the feed, or of another one. */
   async function isExpired(position: string): Promise<boolean> {
-    const found = await info(feed);
+    const [found, since] = await Promise.all([info(feed), createdAt(keys.project(project))]);
     if (!found) return position !== beginning;
+    // Of an earlier project of the same name.
+    if (position !== beginning && compareIds(position, `${since ?? 0}-0`) < 0) return true;
     if (compareIds(position, found.lastId) > 0) return true;
     return found.trimmed && compareIds(position, found.firstId) < 0;
   }
@@ -112,19 +126,20 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
       }
       return events;
     },
-    /** Waits until there is something after `position`: true, or false when `timeoutMs` have passed without. */
-    async next(position: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    /** Waits until there is something after `position`, for `timeoutMs` at most. */
+    async next(position: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
       listen();
       const until = performance.now() + timeoutMs;
       for (;;) {
         const isBehind = floor !== null && compareIds(position, floor) < 0;
-        if (isBehind || firstAfter(recent, position) < recent.length || signal.aborted) return true;
+        if (isBehind || firstAfter(recent, position) < recent.length || signal.aborted) return;
         const left = until - performance.now();
-        if (left <= 0) return false;
+        if (left <= 0) return;
         await arrival(waiting, left, signal);
       }
     },
     close(): void {
+      isClosed = true;
       stopListening?.();
       stopListening = undefined;
       clearInterval(timer);

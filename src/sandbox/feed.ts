@@ -5,7 +5,7 @@ import { AppError, isAppError } from '../errors.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import { compareIds, createFeedReader, type FeedEvent, relevance } from './feed-reader.ts';
-import { parseSelectors } from './selector.ts';
+import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
 import type { Store } from './store.ts';
 import { notFound } from './wait.ts';
 
@@ -47,7 +47,8 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
   const readers = new Map<string, { reader: ReturnType<typeof createFeedReader>; watchers: number }>();
   let watching = 0;
 
-  function join(project: string) {
+  /** Takes a place among the watches until `signal` aborts, whoever reads by then. */
+  function join(project: string, signal: AbortSignal) {
     const known = readers.get(project) ?? { reader: createFeedReader({ redis, keys, changes, project }), watchers: 0 };
     const { watchers } = known;
     if (watchers >= maxWatchers.project) throw tooMany(`of the project ${project}`, maxWatchers.project, watchers);
@@ -55,76 +56,100 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
     readers.set(project, known);
     known.watchers += 1;
     watching += 1;
-    return known.reader;
-  }
-
-  function leave(project: string): void {
-    const known = readers.get(project);
-    if (!known) return;
-    watching -= 1;
-    known.watchers -= 1;
-    if (known.watchers > 0) return;
-    known.reader.close();
-    readers.delete(project);
+    let joined = true;
+    const leave = () => {
+      if (!joined) return;
+      joined = false;
+      signal.removeEventListener('abort', leave);
+      watching -= 1;
+      known.watchers -= 1;
+      if (known.watchers > 0) return;
+      known.reader.close();
+      readers.delete(project);
+    };
+    signal.addEventListener('abort', leave);
+    return { reader: known.reader, leave };
   }
 
   /**
-   * Begins a watch. Throws `too_many_watchers`, `watch_expired` (with a fresh list), `not_found`, `invalid_selector`. The
-   * reader must take from it until its end or until `signal` aborts.
+   * Begins a watch. Throws `too_many_watchers`, `watch_expired` (with a fresh list), `not_found`, `invalid_selector`. It
+   * ends with `signal`, which has to abort at last.
    */
   async function watch(project: string, query: WatchQuery, signal: AbortSignal): Promise<AsyncGenerator<WatchItem>> {
     const requirements = parseSelectors(query.label ?? []);
     const { sandboxId, since } = query;
-    if (sandboxId && !(await isKnown(project, sandboxId, since))) throw notFound(sandboxId);
-    const reader = join(project);
+    if (signal.aborted) return nothing();
+    const { reader, leave } = join(project, signal);
     const wanted = (event: FeedEvent) =>
       sandboxId === undefined || event.sandboxId === sandboxId ? relevance(event, requirements) : null;
     try {
+      // Before anything is looked at: what changes from here on is in the feed.
       const position = since ?? (await reader.lastId());
-      if (since !== undefined && (await reader.isExpired(since))) throw await expired(project, reader);
+      if (sandboxId && !(await hasMoreToTell(project, sandboxId, since))) throw notFound(sandboxId);
+      if (since !== undefined && (await reader.isExpired(since))) {
+        throw await expired(project, reader, sandboxId, requirements);
+      }
       return follow({ position, fresh: since === undefined });
     } catch (error) {
-      leave(project);
+      leave();
       throw error;
     }
 
     async function* follow(begin: { position: string; fresh: boolean }): AsyncGenerator<WatchItem> {
       let { position } = begin;
+      let toldAt = performance.now();
       const told = new Map<string, number>();
+      const bookmark = (): WatchItem => {
+        toldAt = performance.now();
+        return {
+          id: position,
+          type: 'bookmark',
+          line: JSON.stringify({ type: 'bookmark', id: position, sandbox: null }),
+        };
+      };
       try {
         if (begin.fresh) {
           for await (const sandbox of present(project, sandboxId)) {
+            if (signal.aborted) return;
             if (relevance({ sandbox, labelsBefore: null, type: 'added' }, requirements) === null) continue;
             told.set(sandbox.id, Number(sandbox.resourceVersion));
             yield { id: null, type: 'added', line: JSON.stringify({ type: 'added', id: null, sandbox }) };
           }
-          yield bookmark(position);
         }
+        yield bookmark();
         // What changed while the beginning was told may have been told with it.
         const toldUntil = begin.fresh ? await reader.lastId() : position;
         while (!signal.aborted) {
           const events = await readOrWait(() => reader.after(position), signal);
           for (const event of events) {
+            if (signal.aborted) return;
             position = event.id;
             const type = wanted(event);
             if (type === null) continue;
             if (Number(event.sandbox.resourceVersion) <= (told.get(event.sandboxId) ?? 0)) continue;
+            toldAt = performance.now();
             yield { id: event.id, type, line: event.line(type) };
             if (sandboxId !== undefined && event.type === 'deleted') return;
           }
           if (told.size > 0 && compareIds(position, toldUntil) >= 0) told.clear();
-          if (events.length === 0 && !(await reader.next(position, heartbeatMs, signal))) yield bookmark(position);
+          // Others may be busy while nothing comes for this one: it is to see that it lives, and where it is.
+          const left = toldAt + heartbeatMs - performance.now();
+          if (left <= 0) yield bookmark();
+          else if (events.length === 0) await reader.next(position, left, signal);
         }
       } finally {
-        leave(project);
+        leave();
       }
     }
   }
 
-  /** One that is gone can still be caught up with. */
-  async function isKnown(project: string, id: string, since: string | undefined): Promise<boolean> {
+  /** Whether it is there, or its end is still to be told to one who resumes. */
+  async function hasMoreToTell(project: string, id: string, since: string | undefined): Promise<boolean> {
     if ((await store.read(project, id)) !== null) return true;
-    return since !== undefined && (await redis.exists(keys.history(project, id))) === 1;
+    if (since === undefined) return false;
+    // Its last change, in history and feed by the same script, and so in the same millisecond.
+    const [end] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
+    return end !== undefined && Number(end[0].split('-')[0]) > Number(since.split('-')[0]);
   }
 
   async function* present(project: string, sandboxId: string | undefined): AsyncGenerator<Sandbox> {
@@ -141,11 +166,17 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
     } while (next);
   }
 
-  /** A fresh start for who comes too late: what is there now, and where to go on from. */
-  async function expired(project: string, reader: ReturnType<typeof createFeedReader>): Promise<AppError> {
+  /** A fresh start for who comes too late: what is there now of what it watches, and where to go on from. */
+  async function expired(
+    project: string,
+    reader: ReturnType<typeof createFeedReader>,
+    sandboxId: string | undefined,
+    requirements: readonly Requirement[],
+  ): Promise<AppError> {
     const since = await reader.lastId();
-    const page = await store.page(project, snapshotPage, null);
-    const items = await store.readMany(project, page.members);
+    const page = sandboxId ? { members: [sandboxId], next: null } : await store.page(project, snapshotPage, null);
+    const found = await store.readMany(project, page.members);
+    const items = found.filter(({ labels }) => matchesLabels(labels, requirements));
     const detail = `The feed does not go back that far. Take \`fresh.items\`${page.next ? ' (the first of them; list the rest)' : ''} as the state and resume with since=${since}.`;
     return new AppError('watch_expired', detail, {
       extension: { fresh: { items, since, complete: page.next === null } },
@@ -173,9 +204,7 @@ async function readOrWait<Event>(read: () => Promise<Event[]>, signal: AbortSign
   return [];
 }
 
-function bookmark(id: string): WatchItem {
-  return { id, type: 'bookmark', line: JSON.stringify({ type: 'bookmark', id, sandbox: null }) };
-}
+async function* nothing(): AsyncGenerator<WatchItem> {}
 
 function tooMany(whose: string, value: number, used: number): AppError {
   return new AppError(

@@ -9,8 +9,9 @@ import type { RedisKeys } from '../redis-keys.ts';
  */
 const window = 16;
 const firstAnswerTimeoutMs = 5000;
-/** The reader says so often that it still reads; silence for three times as long ends the sending. */
+/** Both sides say so often that they are there; silence for three times as long ends the reading and the sending. */
 const aliveEveryMs = 5000;
+const silenceMs = 3 * aliveEveryMs;
 
 interface LogRequest {
   readonly requestId: string;
@@ -24,6 +25,7 @@ interface LogRequest {
 type LogReply =
   | { readonly kind: 'chunk'; readonly data: string }
   | { readonly kind: 'end' }
+  | { readonly kind: 'alive' }
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
 
 export interface LogQuery {
@@ -52,15 +54,15 @@ export function createLogReader({ redis, subscriber, keys }: { redis: Redis; sub
       await subscriber.subscribe(channel);
       const { sandboxId, component, tail, follow } = query;
       await send({ kind: 'open', sandboxId, component, tail, follow });
-      let patience = firstAnswerTimeoutMs;
-      for (let received = 1; ; received += 1) {
-        const reply = await inbox.take(follow && received > 1 ? null : patience);
+      for (let received = 1; ; ) {
+        const reply = await inbox.take(received === 1 ? firstAnswerTimeoutMs : silenceMs);
         if (!reply || reply.kind === 'end') return;
         if (reply.kind === 'error') throw new AppError(reply.code, reply.message);
-        patience = firstAnswerTimeoutMs * 4;
+        if (reply.kind === 'alive') continue;
+        received += 1;
         // The first may be empty: it tells that the log is there, before there is anything to read.
         yield Buffer.from(reply.data, 'base64');
-        if (received % (window / 2) === 0) await send({ kind: 'more' });
+        if ((received - 1) % (window / 2) === 0) await send({ kind: 'more' });
       }
     } finally {
       clearInterval(alive);
@@ -78,11 +80,11 @@ function createInbox(signal: AbortSignal) {
   let wake = () => {};
   signal.addEventListener('abort', () => wake(), { once: true });
 
-  /** Waits for a reply or the end, at most `timeoutMs`; null: as long as it takes. */
-  async function arrival(timeoutMs: number | null): Promise<void> {
+  /** Waits for a reply or the end, at most `timeoutMs`. */
+  async function arrival(timeoutMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     wake = resolve;
-    const timer = timeoutMs === null ? undefined : setTimeout(resolve, timeoutMs);
+    const timer = setTimeout(resolve, timeoutMs);
     await promise;
     clearTimeout(timer);
   }
@@ -93,7 +95,7 @@ function createInbox(signal: AbortSignal) {
       wake();
     },
     /** The next reply; null when the reading has ended. Throws `no_worker` when none comes in time. */
-    async take(timeoutMs: number | null): Promise<LogReply | null> {
+    async take(timeoutMs: number): Promise<LogReply | null> {
       if (replies.length === 0 && !signal.aborted) await arrival(timeoutMs);
       if (signal.aborted) return null;
       const reply = replies.shift();
@@ -139,19 +141,22 @@ export async function serveLogs(options: {
   const { redis, subscriber, keys, host, read } = options;
   const sending = new Map<string, Sending>();
 
+  const replyTo = (requestId: string, message: LogReply) =>
+    redis.publish(keys.logReplies(requestId), JSON.stringify(message));
+
   async function send(request: LogRequest): Promise<void> {
     const { requestId, sandboxId, component, tail = 100, follow = false } = request;
     if (!sandboxId || !component) return;
     const state: Sending = { credit: window, heardAt: performance.now(), wake: () => {}, stop: new AbortController() };
     sending.set(requestId, state);
-    const reply = (message: LogReply) => redis.publish(keys.logReplies(requestId), JSON.stringify(message));
+    const reply = (message: LogReply) => replyTo(requestId, message);
     try {
       const chunks = await read({ sandboxId, component, tail, follow }, state.stop.signal);
       // So that the reader knows that it is being served, even by a log that is silent.
       if (follow) await reply({ kind: 'chunk', data: '' });
       for await (const chunk of chunks) {
         if (state.credit <= 0) await credit(state);
-        if (state.stop.signal.aborted) return;
+        if (state.stop.signal.aborted) break;
         state.credit -= 1;
         await reply({ kind: 'chunk', data: chunk.toString('base64') });
       }
@@ -170,6 +175,10 @@ export async function serveLogs(options: {
     // A failed publish means that Redis is gone, and the reader with it.
     if (request.kind === 'open') return void send(request).catch(() => undefined);
     const state = sending.get(request.requestId);
+    if (request.kind === 'alive') {
+      // One that is not known here was being served by a worker that is gone.
+      replyTo(request.requestId, { kind: state ? 'alive' : 'end' }).catch(() => undefined);
+    }
     if (!state) return;
     state.heardAt = performance.now();
     if (request.kind === 'close') state.stop.abort();
@@ -179,7 +188,7 @@ export async function serveLogs(options: {
   await subscriber.subscribe(keys.logRequests(host));
   const check = setInterval(() => {
     for (const { heardAt, stop, wake } of sending.values()) {
-      if (performance.now() - heardAt <= 3 * aliveEveryMs) continue;
+      if (performance.now() - heardAt <= silenceMs) continue;
       stop.abort();
       wake();
     }

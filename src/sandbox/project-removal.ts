@@ -84,15 +84,15 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
     }
     const own = redis.scanStream({ match: `${project}:*`, count: 1000 });
     for await (const found of own as AsyncIterable<string[]>) if (!(await unlink(found))) return;
-    const audit = keys.audit(uid);
     await redis.spForgetProject(
       project,
       keys.projects,
       keys.projectsDeleting,
-      audit,
+      keys.audit(uid),
       uid,
       name,
       String(keepAuditSeconds),
+      keys.changes,
     );
   }
 

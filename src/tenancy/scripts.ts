@@ -53,7 +53,10 @@ const scripts = {
       redis.call('UNLINK', unpack(KEYS, 2))
       return 1`,
   },
-  /** project, projects, projects being deleted, audit | uid, name, how long to keep the audit log in s -> 1, or 0 as above */
+  /**
+   * project, projects, projects being deleted, audit | uid, name, how long to keep the audit log in s, changes channel -> 1,
+   * or 0 as above
+   */
   spForgetProject: {
     numberOfKeys: 4,
     lua: `
@@ -63,6 +66,7 @@ const scripts = {
       redis.call('ZREM', KEYS[2], ARGV[2])
       redis.call('SREM', KEYS[3], ARGV[2])
       redis.call('EXPIRE', KEYS[4], ARGV[3])
+      redis.call('PUBLISH', ARGV[4], 'project:' .. ARGV[1])
       return 1`,
   },
   /**

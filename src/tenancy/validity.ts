@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Changes } from '../changes.ts';
+import { coalesce } from '../coalesce.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Principal } from './principal.ts';
 
@@ -9,26 +10,41 @@ const lookAgainMs = 15_000;
 
 export type Validity = ReturnType<typeof createValidity>;
 
-/** Tells when a principal is no longer who may go on: what has begun, as a watch, ends with the key that began it. */
+/**
+ * Tells when a principal is no longer who may go on: what has begun, as a watch, ends with the key that began it, and with
+ * the project.
+ */
 export function createValidity({ redis, keys, changes }: { redis: Redis; keys: RedisKeys; changes: Changes }) {
-  /** Calls `onEnd` once at the revocation of the key or at its expiry. Returns how to stop. */
-  return function untilInvalid({ keyId, expiresAt }: Principal, onEnd: () => void): () => void {
+  // Of those who watch, many have the same key, and all look when messages may have been lost.
+  const uidOf = coalesce((project) => redis.hget(keys.project(project), 'uid'));
+  const keyOf = coalesce((keyId) => redis.hmget(keys.apiKey(keyId), 'hash', 'revokedAt'));
+
+  async function isValid({ keyId, project, projectUid }: Principal): Promise<boolean> {
+    if ((await uidOf(project)) !== projectUid) return false;
+    if (keyId === null) return true;
+    const [hash, revokedAt] = await keyOf(keyId);
+    return Boolean(hash) && !revokedAt;
+  }
+
+  /** Calls `onEnd` at the revocation of the key, at its expiry, and when the project is gone. Returns how to stop. */
+  return function untilInvalid(principal: Principal, onEnd: () => void): () => void {
+    const { keyId, projectUid, expiresAt } = principal;
     const left = expiresAt === null ? Number.POSITIVE_INFINITY : Math.max(0, expiresAt - Date.now());
     // No connection lasts for longer than a timer can.
     const expiry = left < longestTimerMs ? setTimeout(onEnd, left).unref() : undefined;
-    if (keyId === null) return () => clearTimeout(expiry);
-    const look = async () => {
-      const [hash, revokedAt] = await redis
-        .hmget(keys.apiKey(keyId), 'hash', 'revokedAt')
-        .catch(() => ['unknown', null]);
-      if (!hash || revokedAt) onEnd();
-    };
-    const unlisten = changes.on(`key:${keyId}`, look);
+    const look = () =>
+      isValid(principal).then(
+        (valid) => valid || onEnd(),
+        // A store that does not answer says nothing about it.
+        () => undefined,
+      );
+    const topics = [`project:${projectUid}`, ...(keyId === null ? [] : [`key:${keyId}`])];
+    const stops = topics.map((topic) => changes.on(topic, look));
     const looks = setInterval(look, lookAgainMs).unref();
     return () => {
       clearTimeout(expiry);
       clearInterval(looks);
-      unlisten();
+      for (const stop of stops) stop();
     };
   };
 }

@@ -3,103 +3,127 @@ import { isAppError } from '../errors.ts';
 import type { Attempt, Webhook } from '../schemas/webhook.ts';
 import type { AddressGuard } from './addresses.ts';
 import { type Deliveries, type StoredDelivery, withAttempt } from './deliveries.ts';
-import type { Outcome } from './queue.ts';
+import { createPlaces } from './places.ts';
 import { sendOnce } from './send.ts';
 import { signedHeaders } from './sign.ts';
 import type { WebhookStore } from './store.ts';
 
-/** One receiver that hangs must not hold up the others. */
-const triesAtOncePerReceiver = 4;
 const timeoutMs = 15_000;
 
 interface AttemptOptions {
   readonly store: WebhookStore;
   readonly deliveries: Deliveries;
   readonly guard: AddressGuard;
+  /** How long to wait after the first, second, ... try that failed. */
   readonly pausesMs: readonly number[];
+  readonly enqueue: (delivery: { project: string; id: string }, delayMs?: number) => Promise<void>;
   /** Called when the service has disabled a receiver. */
   readonly onDisabled: (webhook: Webhook) => Promise<void>;
   readonly logger: Logger;
 }
 
 /** Tries deliveries, and notes what came of it. */
-export function createAttempts({ store, deliveries, guard, pausesMs, onDisabled, logger }: AttemptOptions) {
-  const underWay = new Map<string, number>();
+export function createAttempts(options: AttemptOptions) {
+  const { store, deliveries, guard, pausesMs, enqueue, onDisabled, logger } = options;
+  const places = createPlaces();
+  /** Receivers of a project for which deliveries of this process wait. Lost with it: those are found when overdue. */
+  const parked = new Map<string, Set<string>>();
 
-  async function attempt({ project, id }: { project: string; id: string }, triesBefore: number): Promise<Outcome> {
+  async function attempt({ project, id }: { project: string; id: string }): Promise<void> {
     const delivery = await deliveries.find(project, id);
-    if (delivery?.state !== 'pending') return 'done';
+    if (delivery?.state !== 'pending') return;
     const webhook = await store.find(project, delivery.webhookId);
-    if (!webhook) return 'done';
+    if (!webhook) return await deliveries.forget(delivery);
     if (webhook.disabled) return await giveUp(delivery, failed('the receiver is disabled'));
-    const busy = underWay.get(webhook.id) ?? 0;
-    if (busy >= triesAtOncePerReceiver) return 'busy';
-    underWay.set(webhook.id, busy + 1);
+    if (!places.take(delivery)) return await waitForRoom(delivery);
     try {
-      return await tryOnce(webhook, delivery, triesBefore);
+      await tryOnce(webhook, delivery);
     } finally {
-      const left = (underWay.get(webhook.id) ?? 1) - 1;
-      if (left > 0) underWay.set(webhook.id, left);
-      else underWay.delete(webhook.id);
+      places.leave(delivery);
+      await letNextIn(project);
     }
   }
 
-  async function tryOnce(webhook: Webhook, delivery: StoredDelivery, triesBefore: number): Promise<Outcome> {
+  async function waitForRoom(delivery: StoredDelivery): Promise<void> {
+    const { project, webhookId } = delivery;
+    await deliveries.park(delivery);
+    parked.set(project, (parked.get(project) ?? new Set()).add(webhookId));
+    // Those under way may have ended in between, and found nobody waiting.
+    if (places.hasRoom(delivery)) await letNextIn(project);
+  }
+
+  /** Queues one that waits for a receiver of the project that has room; the receivers take turns. */
+  async function letNextIn(project: string): Promise<void> {
+    const receivers = parked.get(project) ?? new Set();
+    for (const webhookId of [...receivers]) {
+      if (!places.hasRoom({ project, webhookId })) continue;
+      const id = await deliveries.unpark(project, webhookId);
+      // To the end of the turns, if it is not done with.
+      receivers.delete(webhookId);
+      if (!id) continue;
+      receivers.add(webhookId);
+      return await enqueue({ project, id });
+    }
+    if (receivers.size === 0) parked.delete(project);
+  }
+
+  async function tryOnce(webhook: Webhook, delivery: StoredDelivery): Promise<void> {
     const made = await send(webhook, delivery);
     const { status } = made;
     logger.info({ webhookId: webhook.id, deliveryId: delivery.id, status, error: made.error }, 'webhook attempt');
     if (status !== null && status >= 200 && status < 300) {
       await deliveries.write(withAttempt(delivery, made, { state: 'delivered', nextAttemptAt: null }));
       await store.noteSuccess(webhook.project, webhook.id);
-      return 'done';
+      return;
     }
     // 410 says that the receiver wants no more (Standard Webhooks).
-    const pauseMs = status === 410 ? undefined : pausesMs[triesBefore];
+    const pauseMs = status === 410 ? undefined : pausesMs[delivery.attemptCount - delivery.triesBefore];
     if (pauseMs === undefined) {
-      await giveUp(delivery, made);
+      // In this order: cut off in between, the next try finds the delivery pending and ends it.
       await disableIfDead(webhook, delivery, status);
-      return 'done';
+      return await giveUp(delivery, made);
     }
     const nextAttemptAt = new Date(Date.now() + pauseMs).toISOString();
-    await deliveries.write(withAttempt(delivery, made, { state: 'pending', nextAttemptAt }));
-    return 'again';
+    const written = await deliveries.write(withAttempt(delivery, made, { state: 'pending', nextAttemptAt }));
+    if (written) await enqueue(delivery, pauseMs);
   }
 
-  async function send({ url, project, id }: Webhook, { messageId, body }: StoredDelivery): Promise<Attempt> {
-    const at = new Date();
+  /** Never throws: what goes wrong in here is a try that failed, too. */
+  async function send(webhook: Webhook, delivery: StoredDelivery): Promise<Attempt> {
+    const at = new Date().toISOString();
     const began = performance.now();
-    const durationMs = () => Math.round(performance.now() - began);
-    try {
-      const now = Date.now();
-      const secrets = (await store.secretsOf(project, id)).filter(({ until }) => until === null || until > now);
-      const headers = signedHeaders({
-        id: messageId,
-        timestampSeconds: Math.floor(now / 1000),
-        body,
-        secrets: secrets.map(({ secret }) => secret),
-      });
-      const { status } = await sendOnce({ url, headers, body, timeoutMs }, guard);
-      const error = status >= 300 && status < 400 ? 'a redirect, which is not followed' : null;
-      return { at: at.toISOString(), status, error, durationMs: durationMs() };
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      return { at: at.toISOString(), status: null, error: error.message, durationMs: durationMs() };
-    }
+    const outcome = await exchange(webhook, delivery).catch((error: unknown) => {
+      if (isAppError(error)) return { status: null, error: error.message };
+      logger.error({ webhookId: webhook.id, deliveryId: delivery.id, err: error }, 'webhook not sent');
+      return { status: null, error: 'the service could not send it; its log tells why' };
+    });
+    return { at, ...outcome, durationMs: Math.round(performance.now() - began) };
   }
 
-  async function giveUp(delivery: StoredDelivery, made: Attempt): Promise<Outcome> {
+  async function exchange({ url, project, id }: Webhook, { messageId, body }: StoredDelivery) {
+    const now = Date.now();
+    const secrets = (await store.secretsOf(project, id)).filter(({ until }) => until === null || until > now);
+    const headers = signedHeaders({
+      id: messageId,
+      timestampSeconds: Math.floor(now / 1000),
+      body,
+      secrets: secrets.map(({ secret }) => secret),
+    });
+    const { status } = await sendOnce({ url, headers, body, timeoutMs }, guard);
+    return { status, error: status >= 300 && status < 400 ? 'a redirect, which is not followed' : null };
+  }
+
+  async function giveUp(delivery: StoredDelivery, made: Attempt): Promise<void> {
     await deliveries.write(withAttempt(delivery, made, { state: 'failed', nextAttemptAt: null }));
-    return 'done';
   }
 
   /** Nothing has got through for as long as this was tried: whoever runs it has to look. */
   async function disableIfDead(webhook: Webhook, delivery: StoredDelivery, status: number | null): Promise<void> {
     const reason = status === 410 ? 'it answered 410 Gone' : `nothing has been delivered since ${delivery.createdAt}`;
-    const disabled = await store.update(webhook.project, webhook.id, (now) => {
-      const alive = status !== 410 && now.lastSuccessAt !== null && now.lastSuccessAt > delivery.createdAt;
-      return alive || now.disabled ? null : { ...now, disabled: true, disabledReason: reason };
-    });
-    if (disabled.disabled && disabled.disabledReason === reason) await onDisabled(disabled);
+    const isDead = ({ lastSuccessAt }: Webhook) =>
+      status === 410 || lastSuccessAt === null || lastSuccessAt <= delivery.createdAt;
+    const disabled = await store.disable(webhook.project, webhook.id, reason, isDead);
+    if (disabled) await onDisabled(disabled);
   }
 
   return attempt;

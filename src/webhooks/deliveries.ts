@@ -8,28 +8,45 @@ const keepDoneSeconds = 7 * 24 * 3600;
 const keepAttempts = 20;
 /** A delivery that should have been tried so long ago has lost its job. */
 const overdueAfterMs = 5 * 60_000;
-const recoverAtOnce = 500;
+const readAtOnce = 500;
+const mostOverdue = 5000;
 
 /** A delivery with the body that is sent, the same at each attempt. */
 export interface StoredDelivery extends Delivery {
   readonly project: string;
   readonly body: string;
+  /** How many tries came before this series of them: a replay begins another. */
+  readonly triesBefore: number;
 }
 
 export type Deliveries = ReturnType<typeof createDeliveries>;
 
 /** The log of deliveries. Those that are done go after a week; those that are under way stay. */
 export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  async function write(delivery: StoredDelivery): Promise<void> {
-    const key = keys.delivery(delivery.project, delivery.id);
-    const index = keys.deliveries(delivery.project, delivery.webhookId);
-    const changes = redis.multi().set(key, JSON.stringify(delivery));
-    if (delivery.state !== 'pending') changes.expire(key, keepDoneSeconds);
-    changes.zadd(index, Date.parse(delivery.createdAt), delivery.id);
-    const due = `${delivery.project} ${delivery.id}`;
-    if (delivery.nextAttemptAt) changes.zadd(keys.deliveriesDue, Date.parse(delivery.nextAttemptAt), due);
-    else changes.zrem(keys.deliveriesDue, due);
-    for (const [error] of (await changes.exec()) ?? []) if (error) throw error;
+  /** False when its receiver is gone: then nothing of it is kept. */
+  async function write(delivery: StoredDelivery): Promise<boolean> {
+    const { project, webhookId, id, nextAttemptAt } = delivery;
+    const written = await redis.spWriteDelivery(
+      keys.webhook(project, webhookId),
+      keys.delivery(project, id),
+      keys.deliveries(project, webhookId),
+      keys.deliveriesDue,
+      id,
+      dueMember(delivery),
+      JSON.stringify(delivery),
+      String(Date.parse(delivery.createdAt)),
+      nextAttemptAt ? String(Date.parse(nextAttemptAt)) : '',
+      String(keepDoneSeconds),
+      // What is pending may be older than what is done with, but not by more than its tries take.
+      String(Date.now() - 2 * keepDoneSeconds * 1000),
+    );
+    return written === 1;
+  }
+
+  async function forget({ project, id, webhookId }: StoredDelivery): Promise<void> {
+    await redis.del(keys.delivery(project, id));
+    await redis.zrem(keys.deliveries(project, webhookId), id);
+    await redis.zrem(keys.deliveriesDue, dueMember({ project, id }));
   }
 
   async function find(project: string, id: string): Promise<StoredDelivery | null> {
@@ -46,29 +63,33 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
       if (found?.webhookId === webhookId) return found;
       throw new AppError('not_found', `There is no delivery ${id}.`);
     },
-    /** True when it was not there yet. */
-    async add(delivery: StoredDelivery): Promise<boolean> {
-      if ((await find(delivery.project, delivery.id)) !== null) return false;
-      await write(delivery);
-      return true;
+    forget,
+    /** Unless it is there already. */
+    async add(delivery: StoredDelivery): Promise<void> {
+      if ((await find(delivery.project, delivery.id)) === null) await write(delivery);
+    },
+    /** One that has to wait for another of its receiver to end. */
+    async park({ project, webhookId, id, createdAt }: StoredDelivery): Promise<void> {
+      await redis.zadd(keys.deliveriesParked(project, webhookId), Date.parse(createdAt), id);
+    },
+    /** The oldest that waits, which then waits no more. */
+    async unpark(project: string, webhookId: string): Promise<string | undefined> {
+      const [id] = await redis.zpopmin(keys.deliveriesParked(project, webhookId));
+      return id;
     },
     /** Pending ones that nobody seems to try. */
     async overdue(): Promise<{ project: string; id: string }[]> {
-      const until = Date.now() - overdueAfterMs;
-      const due = await redis.zrange(
-        keys.deliveriesDue,
-        '-inf',
-        String(until),
-        'BYSCORE',
-        'LIMIT',
-        '0',
-        String(recoverAtOnce),
-      );
+      const until = String(Date.now() - overdueAfterMs);
       const found: { project: string; id: string }[] = [];
-      for (const text of due) {
-        const [project = '', id = ''] = text.split(' ');
-        if ((await find(project, id))?.state === 'pending') found.push({ project, id });
-        else await redis.zrem(keys.deliveriesDue, text);
+      for (let from = 0; from < mostOverdue; from += readAtOnce) {
+        const window = ['LIMIT', String(from), String(readAtOnce)] as const;
+        const due = await redis.zrange(keys.deliveriesDue, '-inf', until, 'BYSCORE', ...window);
+        for (const text of due) {
+          const [project = '', id = ''] = text.split(' ');
+          if ((await find(project, id))?.state === 'pending') found.push({ project, id });
+          else await redis.zrem(keys.deliveriesDue, text);
+        }
+        if (due.length < readAtOnce) break;
       }
       return found;
     },
@@ -107,7 +128,12 @@ export function newDelivery(input: {
     createdAt: at.toISOString(),
     project,
     body,
+    triesBefore: 0,
   };
+}
+
+function dueMember({ project, id }: Pick<StoredDelivery, 'project' | 'id'>): string {
+  return `${project} ${id}`;
 }
 
 export function withAttempt(
@@ -119,6 +145,11 @@ export function withAttempt(
   return { ...delivery, ...then, attempts, attemptCount: delivery.attemptCount + 1 };
 }
 
-export function toPublic({ project: _project, body: _body, ...delivery }: StoredDelivery): Delivery {
+export function toPublic({
+  project: _project,
+  body: _body,
+  triesBefore: _tries,
+  ...delivery
+}: StoredDelivery): Delivery {
   return delivery;
 }

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { asStoreError } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { WebhookEvent } from '../schemas/webhook.ts';
 import { type Deliveries, newDelivery } from './deliveries.ts';
@@ -10,6 +12,9 @@ const readAtOnce = 50;
 const blockMs = 2000;
 /** What another worker took and did not finish is taken over after this long. */
 const takeOverAfterMs = 30_000;
+const pauseMs = 1000;
+const triesOfAnEntry = 5;
+const keepParked = 1000;
 
 interface OutboxOptions {
   /** A connection of its own: reading blocks it. */
@@ -28,23 +33,55 @@ interface OutboxOptions {
  */
 export async function drainOutbox(options: OutboxOptions, signal: AbortSignal): Promise<void> {
   const { redis, keys, consumer, logger } = options;
-  await redis.xgroup('CREATE', keys.outbox, group, '0', 'MKSTREAM').catch((error: Error) => {
-    if (!/BUSYGROUP/.test(error.message)) throw error;
-  });
+  const failures = new Map<string, number>();
+
+  /** One that fails again and again is put aside, so that it does not hold up the others. */
+  async function handleOrPark(entry: Entry): Promise<void> {
+    const [id] = entry;
+    try {
+      await handle(entry, options);
+      failures.delete(id);
+    } catch (error) {
+      const count = (failures.get(id) ?? 0) + 1;
+      failures.set(id, count);
+      if (count < triesOfAnEntry || asStoreError(error) !== error) throw error;
+      logger.error({ eventId: id, err: error }, 'event put aside');
+      await park(redis, keys, entry);
+      failures.delete(id);
+    }
+  }
+
   // First what this consumer had begun before it was cut off.
   let from = '0';
   while (!signal.aborted) {
     try {
+      await ensureGroup(redis, keys.outbox);
       const entries = [...(await read(redis, keys.outbox, consumer, from)), ...(await takeOver(redis, keys, consumer))];
-      for (const entry of entries) await handle(entry, options);
+      for (const entry of entries) await handleOrPark(entry);
       from = '>';
     } catch (error) {
       if (signal.aborted) return;
       logger.warn({ err: error }, 'outbox not drained, will try again');
       from = '0';
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      // The rejection only says that it is over.
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+async function ensureGroup(redis: Redis, outbox: string): Promise<void> {
+  await redis.xgroup('CREATE', outbox, group, '0', 'MKSTREAM').catch((error: Error) => {
+    if (!/BUSYGROUP/.test(error.message)) throw error;
+  });
+}
+
+async function park(redis: Redis, keys: RedisKeys, [id, fields]: Entry): Promise<void> {
+  const done = redis.multi().xadd(keys.outboxParked, 'MAXLEN', '~', keepParked, '*', ...Object.entries(fields).flat());
+  await execute(done.xack(keys.outbox, group, id).xdel(keys.outbox, id));
+}
+
+async function execute(commands: ReturnType<Redis['multi']>): Promise<void> {
+  for (const [error] of (await commands.exec()) ?? []) if (error) throw error;
 }
 
 type Entry = readonly [id: string, fields: Record<string, string>];
@@ -91,8 +128,7 @@ async function handle([eventId, fields]: Entry, options: OutboxOptions): Promise
     await deliveries.add(delivery);
     await enqueue(delivery);
   }
-  const done = await redis.multi().xack(keys.outbox, group, eventId).xdel(keys.outbox, eventId).exec();
-  for (const [error] of done ?? []) if (error) throw error;
+  await execute(redis.multi().xack(keys.outbox, group, eventId).xdel(keys.outbox, eventId));
 }
 
 /** A change of a sandbox as its record's script noted it, or an event of the service's own. */
@@ -100,13 +136,4 @@ function contentOf(fields: Record<string, string>): { event: WebhookEvent; data:
   if (fields.e) return { event: fields.e as WebhookEvent, data: JSON.parse(fields.d ?? '{}') as object };
   const { type, reason, message } = JSON.parse(fields.j ?? '{}') as { type: string; reason: string; message: string };
   return { event: `sandbox.${type}` as WebhookEvent, data: { reason, message, sandbox: JSON.parse(fields.s ?? '{}') } };
-}
-
-/** Puts an event that is not of a sandbox into the outbox. */
-export async function emitEvent(
-  redis: Redis,
-  keys: RedisKeys,
-  event: { project: string; type: WebhookEvent; data: object },
-): Promise<void> {
-  await redis.xadd(keys.outbox, '*', 'p', event.project, 'e', event.type, 'd', JSON.stringify(event.data));
 }

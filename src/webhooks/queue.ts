@@ -1,72 +1,49 @@
-import { DelayedError, type Job, Queue, Worker } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../redis-keys.ts';
 
-/** A job only says which delivery to try. */
+/** A job only says which delivery to try. The delivery says how often it was, and what comes next. */
 interface DeliveryJob {
   readonly project: string;
   readonly id: string;
 }
 
-/** What became of a try: done with it, again after the next pause, or not now because its receiver is busy. */
-export type Outcome = 'done' | 'again' | 'busy';
-
 const queueName = 'deliver';
-const triesAtOnce = 50;
-const busyPauseMs = 1000;
+/** Far more than a project may have under way: one does not keep the others waiting. */
+const triesAtOnce = 200;
 
 export interface DeliveryQueue {
-  /** Queues a try, unless it is queued already. `again`: also if it was before. */
-  enqueue(delivery: DeliveryJob, again?: boolean): Promise<void>;
+  /** Queues a try, in `delayMs`. Two tries of one delivery at a time do no harm: the second finds it delivered. */
+  enqueue(delivery: DeliveryJob, delayMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `pausesMs`: how long to wait after the first, second, ... try that failed. */
-export function createDeliveryQueue(options: {
-  redis: Redis;
-  keys: RedisKeys;
-  pausesMs: readonly number[];
-}): DeliveryQueue {
-  const { redis, keys, pausesMs } = options;
+export function createDeliveryQueue({ redis, keys }: { redis: Redis; keys: RedisKeys }): DeliveryQueue {
   const queue = new Queue<DeliveryJob>(queueName, {
     connection: redis,
     prefix: keys.base,
     skipVersionCheck: true,
-    defaultJobOptions: {
-      attempts: pausesMs.length + 1,
-      backoff: { type: 'custom' },
-      removeOnComplete: true,
-      removeOnFail: true,
-    },
+    defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
   });
   // Each failing add rejects by itself.
   queue.on('error', () => undefined);
   return {
-    async enqueue({ project, id }, again = false) {
-      await queue.add('deliver', { project, id }, { jobId: again ? `${id}-${Date.now()}` : id });
+    async enqueue({ project, id }, delayMs = 0) {
+      await queue.add('deliver', { project, id }, { delay: delayMs });
     },
     close: () => queue.close(),
   };
 }
 
-/** Takes the tries. `attempt` gets how many came before this one. */
+/** Takes the tries. What fails with an error is a fault of the service's own: it is told by `onError`. */
 export function createDeliveryWorker(options: {
   redis: Redis;
   keys: RedisKeys;
-  pausesMs: readonly number[];
-  attempt: (delivery: DeliveryJob, triesBefore: number) => Promise<Outcome>;
+  attempt: (delivery: DeliveryJob) => Promise<void>;
   onError: (error: Error) => void;
 }): Worker<DeliveryJob> {
-  const { redis, keys, pausesMs, attempt, onError } = options;
-  const work = async (job: Job<DeliveryJob>, token?: string) => {
-    const outcome = await attempt(job.data, job.attemptsMade);
-    if (outcome === 'again') throw new Error('not delivered');
-    if (outcome === 'done') return;
-    // Does not count as a try.
-    await job.moveToDelayed(Date.now() + busyPauseMs * (1 + Math.random()), token);
-    throw new DelayedError();
-  };
-  const worker = new Worker<DeliveryJob>(queueName, work, {
+  const { redis, keys, attempt, onError } = options;
+  const worker = new Worker<DeliveryJob>(queueName, async (job) => await attempt(job.data), {
     connection: redis,
     prefix: keys.base,
     concurrency: triesAtOnce,
@@ -74,8 +51,8 @@ export function createDeliveryWorker(options: {
     autorun: false,
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
-    settings: { backoffStrategy: (attemptsMade) => pausesMs[attemptsMade - 1] ?? pausesMs.at(-1) ?? 0 },
   });
   worker.on('error', onError);
+  worker.on('failed', (_job, error) => onError(error));
   return worker;
 }

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import type { AddressGuard, ResolvedAddress } from './addresses.ts';
 
 const readBodyBytes = 16 * 1024;
+const readBodyMs = 1000;
 
 export interface Sending {
   readonly url: string;
@@ -18,7 +19,7 @@ export interface Sending {
  */
 export async function sendOnce(sending: Sending, guard: AddressGuard): Promise<{ status: number }> {
   const signal = AbortSignal.timeout(sending.timeoutMs);
-  const addresses = await guard.resolveChecked(new URL(sending.url).hostname);
+  const addresses = await within(signal, sending.timeoutMs, guard.resolveChecked(new URL(sending.url).hostname));
   const agent = new Agent({
     pipelining: 0,
     connect: { lookup: pinnedTo(addresses) as never, timeout: sending.timeoutMs },
@@ -34,13 +35,24 @@ export async function sendOnce(sending: Sending, guard: AddressGuard): Promise<{
 
 async function exchange(agent: Agent, { url, headers, body }: Sending, signal: AbortSignal): Promise<number> {
   const answer = await request(url, { method: 'POST', headers, body, dispatcher: agent, signal });
-  // What the receiver says is in its status. Some of the body is taken, so that it can end its answer in peace.
-  let read = 0;
-  for await (const chunk of answer.body) {
-    read += (chunk as Buffer).length;
-    if (read > readBodyBytes) break;
-  }
+  // What the receiver says is in its status: what becomes of the body changes nothing. Some of it is taken, so that it can
+  // end its answer in peace.
+  await answer.body.dump({ limit: readBodyBytes, signal: AbortSignal.timeout(readBodyMs) }).catch(() => undefined);
   return answer.statusCode;
+}
+
+/** Looking up a name cannot be called off: it is left to itself. */
+async function within<Result>(signal: AbortSignal, timeoutMs: number, work: Promise<Result>): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => {
+    reject(new AppError('webhook_unresolvable', `the look-up of its name timed out after ${timeoutMs} ms`));
+  };
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 type LookupCallback = (error: Error | null, address: unknown, family?: number) => void;

@@ -1,4 +1,4 @@
-import { invalidField } from '../errors.ts';
+import { AppError, invalidField } from '../errors.ts';
 import { checkMatch } from '../etag.ts';
 import { parseCursor, toCursor } from '../paging.ts';
 import type { Delivery, Webhook, WebhookCreate, WebhookPatch, WebhookWithSecret } from '../schemas/webhook.ts';
@@ -89,10 +89,17 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
     return { items, nextCursor: toCursor(next) };
   }
 
-  /** Tries a delivery once more, whatever became of it; receivers know it by its message id. */
+  /** Tries a delivery anew, whatever became of it; receivers know it by its message id. */
   async function replay(project: string, id: string, deliveryId: string): Promise<Delivery> {
     const before = await deliveries.get(project, id, deliveryId);
-    const replayed = { ...before, state: 'pending' as const, nextAttemptAt: new Date().toISOString() };
+    if (before.state === 'pending') {
+      throw new AppError('delivery_pending', `${deliveryId} is being tried; it can be replayed once that has ended.`);
+    }
+    if ((await store.get(project, id)).disabled) {
+      throw new AppError('webhook_disabled', `${id} is disabled: enable it first, with {"disabled": false}.`);
+    }
+    const nextAttemptAt = new Date().toISOString();
+    const replayed = { ...before, state: 'pending' as const, nextAttemptAt, triesBefore: before.attemptCount };
     await deliveries.write(replayed);
     await enqueue(replayed);
     return toPublic(replayed);

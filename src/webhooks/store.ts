@@ -2,11 +2,12 @@ import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
 import { type IndexPosition, readIndex } from '../paging.ts';
 import type { RedisKeys } from '../redis-keys.ts';
-import type { Webhook } from '../schemas/webhook.ts';
+import type { Webhook, WebhookEvent } from '../schemas/webhook.ts';
 import type { Sealer } from '../seal.ts';
 import { checkAdded } from '../tenancy/projects.ts';
 
 const maxWebhooksPerProject = 20;
+const removeAtOnce = 500;
 
 /** Newest first. The one that was rotated out signs along until `until` (epoch milliseconds). */
 export interface WebhookSecret {
@@ -89,8 +90,39 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
       if ((await redis.spRemoveFromProject(hash, index, id, before.resourceVersion)) === 1) break;
     }
     const deliveries = keys.deliveries(project, id);
-    for (const delivery of await redis.zrange(deliveries, '0', '-1')) await redis.del(keys.delivery(project, delivery));
-    await redis.del(deliveries);
+    for (;;) {
+      const some = await redis.zpopmin(deliveries, removeAtOnce);
+      const ids = some.filter((_one, i) => i % 2 === 0);
+      if (ids.length === 0) break;
+      await redis.unlink(ids.map((delivery) => keys.delivery(project, delivery)));
+    }
+    await redis.del(keys.deliveriesParked(project, id));
+  }
+
+  /** Disables it if `isDead` says so of the newest, and tells by an event. Null when it did not, or was disabled before. */
+  async function disable(
+    project: string,
+    id: string,
+    reason: string,
+    isDead: (webhook: Webhook) => boolean,
+  ): Promise<Webhook | null> {
+    for (;;) {
+      const before = await find(project, id);
+      if (!before || before.disabled || !isDead(before)) return null;
+      const disabled = { ...before, disabled: true, disabledReason: reason };
+      const { resourceVersion, lastSuccessAt: _when, ...stored } = disabled;
+      const event: WebhookEvent = 'webhook.disabled';
+      const swapped = await redis.spDisableWebhook(
+        keys.webhook(project, id),
+        keys.outbox,
+        resourceVersion,
+        JSON.stringify(stored),
+        project,
+        event,
+        JSON.stringify({ webhook: disabled }),
+      );
+      if (swapped === 1) return disabled;
+    }
   }
 
   return {
@@ -100,10 +132,9 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
     update,
     remove,
     secretsOf,
+    disable,
     async noteSuccess(project: string, id: string): Promise<void> {
-      if (await redis.exists(keys.webhook(project, id))) {
-        await redis.hset(keys.webhook(project, id), 'ok', String(Date.now()));
-      }
+      await redis.spNoteSuccess(keys.webhook(project, id), String(Date.now()));
     },
     async page(project: string, limit: number, after: IndexPosition | null) {
       const { members, next } = await readIndex(redis, keys.webhooks(project), limit, after);

@@ -8,7 +8,7 @@ import { createAudit } from '../tenancy/audit.ts';
 import type { AddressGuard } from './addresses.ts';
 import { createAttempts } from './attempt.ts';
 import { createDeliveries } from './deliveries.ts';
-import { drainOutbox, emitEvent } from './outbox.ts';
+import { drainOutbox } from './outbox.ts';
 import { createDeliveryQueue, createDeliveryWorker } from './queue.ts';
 import { createWebhookStore } from './store.ts';
 
@@ -34,27 +34,26 @@ export function startWebhookWorker(options: WebhookWorkerOptions): { close(): Pr
   const stopping = new AbortController();
   const store = createWebhookStore({ redis, keys, sealer });
   const deliveries = createDeliveries({ redis, keys });
-  const queue = createDeliveryQueue({ redis: queueRedis, keys, pausesMs });
+  const queue = createDeliveryQueue({ redis: queueRedis, keys });
   const audit = createAudit({ redis, keys });
-  const attempt = createAttempts({ store, deliveries, guard, pausesMs, onDisabled: tellOwner, logger });
+  const { enqueue } = queue;
+  const attempt = createAttempts({ store, deliveries, guard, pausesMs, enqueue, onDisabled: tellOwner, logger });
   const worker = createDeliveryWorker({
     redis: queueRedis,
     keys,
-    pausesMs,
     attempt,
     onError: (error) => logger.warn({ err: error }, 'webhook queue'),
   });
   // Runs until closed; its errors come by onError.
   worker.run().catch((error: unknown) => logger.error({ err: error }, 'webhook worker ended'));
-  const outbox = { redis: outboxRedis, keys, consumer: host, store, deliveries, enqueue: queue.enqueue, logger };
+  const outbox = { redis: outboxRedis, keys, consumer: host, store, deliveries, enqueue, logger };
   const draining = drainOutbox(outbox, stopping.signal);
   const recovering = recover();
 
-  /** By an event to the other receivers, and in the audit log, which is there also when this was the only one. */
+  /** The other receivers are told by an event; the audit log is there also when this was the only one. */
   async function tellOwner(webhook: Webhook): Promise<void> {
     const { project, id, disabledReason } = webhook;
     logger.warn({ webhookId: id, project, reason: disabledReason }, 'webhook disabled');
-    await emitEvent(redis, keys, { project, type: 'webhook.disabled', data: { webhook } });
     const uid = await redis.hget(keys.project(project), 'uid');
     if (!uid) return;
     await audit.append(uid, {
@@ -75,7 +74,7 @@ export function startWebhookWorker(options: WebhookWorkerOptions): { close(): Pr
     while (!stopping.signal.aborted) {
       await deliveries
         .overdue()
-        .then((found) => Promise.all(found.map((delivery) => queue.enqueue(delivery))))
+        .then((found) => Promise.all(found.map((delivery) => enqueue(delivery))))
         .catch((error: unknown) => logger.warn({ err: error }, 'overdue deliveries not queued'));
       // The rejection only says that it is over.
       await delay(recoverEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);

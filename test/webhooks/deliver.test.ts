@@ -37,7 +37,13 @@ async function startReceiver(respond: Respond = take) {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received, state };
+  return {
+    /** Cuts the connections of those that wait for an answer. */
+    letGo: () => server.closeAllConnections(),
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received,
+    state,
+  };
 }
 
 const typesOf = (received: readonly Received[]) =>
@@ -123,11 +129,91 @@ t.test('one that hangs does not hold up the others', async (t) => {
   const client = await service.project('hanging');
   const hanging = await startReceiver(() => undefined);
   const quick = await startReceiver();
-  await add(client, { url: hanging.url });
+  const { id: hangingId } = await add(client, { url: hanging.url });
   await add(client, { url: quick.url });
   for (let i = 0; i < 12; i += 1) await client.create();
   await until(() => quick.received.length === 36);
   t.ok(hanging.received.length <= 4, 'and gets few at a time');
+  hanging.state.respond = take;
+  hanging.letGo();
+  await until(async () => (await deliveriesOf(client, hangingId)).every(({ state }) => state === 'delivered'));
+  const ids = (received: readonly Received[]) => new Set(received.map(({ headers }) => headers['webhook-id']));
+  t.same(ids(hanging.received), ids(quick.received), 'and once it answers, it gets all that it has missed');
+});
+
+t.test('one project with many receivers that hang does not hold up another', async (t) => {
+  const [many, other] = [await service.project('many'), await service.project('other')];
+  const hanging = await startReceiver(() => undefined);
+  for (let i = 0; i < 20; i += 1) await add(many, { url: `${hanging.url}?${i}` });
+  for (let i = 0; i < 3; i += 1) await many.create();
+  await until(() => hanging.received.length >= 8);
+  const quick = await startReceiver();
+  await add(other, { url: quick.url, events: ['sandbox.ready'] });
+  await other.create();
+  await until(() => quick.received.length === 1);
+  t.equal(hanging.received.length, 8, 'which has so many at a time');
+  hanging.state.respond = take;
+  hanging.letGo();
+  await until(() => new Set(hanging.received.map(({ headers }) => headers['webhook-signature'])).size >= 180);
+});
+
+t.test('a status counts, whatever becomes of the body', async (t) => {
+  const client = await service.project('endless');
+  const receiver = await startReceiver((response, request, count) => {
+    response.writeHead(200).write('ok');
+    if (count > 1) setTimeout(() => request.socket.destroy(), 100);
+  });
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.created', 'sandbox.ready'] });
+  await client.create();
+  await until(async () => (await deliveriesOf(client, id)).filter(({ state }) => state === 'delivered').length === 2);
+  t.equal(receiver.received.length, 2, 'each was sent once');
+});
+
+t.test('of a receiver that is removed during a try nothing is left', async (t) => {
+  const client = await service.project('removed');
+  const receiver = await startReceiver(() => undefined);
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await client.create();
+  await until(() => receiver.received.length === 1);
+  await client.call('DELETE', `/v1/webhooks/${id}`);
+  receiver.letGo();
+  const left = async () => [
+    ...(await service.redis.keys('*:project:removed:webhook*')),
+    ...(await service.redis.keys('*:project:removed:delivery*')),
+    ...(await service.redis.zrange('{sandplane}:deliveries-due', '0', '-1')).filter((member) =>
+      member.startsWith('removed '),
+    ),
+  ];
+  await until(async () => (await left()).length === 0);
+  await delay(300);
+  t.same(await left(), []);
+});
+
+t.test('several that answer 410 at once are told of once', async (t) => {
+  const client = await service.project('gone');
+  const waiting: ServerResponse[] = [];
+  const receiver = await startReceiver((response) => {
+    waiting.push(response);
+    if (waiting.length === 3) for (const one of waiting) one.writeHead(410).end();
+  });
+  const other = await startReceiver();
+  const { id } = await add(client, { url: receiver.url });
+  await add(client, { url: other.url, events: ['webhook.disabled'] });
+  await client.create();
+  await until(async () => (await client.call<Webhook>('GET', `/v1/webhooks/${id}`)).body.disabled);
+  await until(async () => (await deliveriesOf(client, id)).every(({ state }) => state === 'failed'));
+  await delay(200);
+  t.equal(other.received.length, 1);
+});
+
+t.test('an outbox that was lost is made anew', async (t) => {
+  const client = await service.project('outbox');
+  const receiver = await startReceiver();
+  await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await service.redis.del('{sandplane}:outbox');
+  await client.create();
+  await until(() => receiver.received.length === 1);
+  t.pass('and what comes afterwards is delivered');
 });
 
 t.test('redirects are not followed', async (t) => {
@@ -163,6 +249,8 @@ t.test('given up, disabled, told to the owner, enabled, replayed', async (t) => 
     },
   );
   const [failed] = await deliveriesOf(client, id);
+  const early = await client.call<Problem>('POST', `/v1/webhooks/${id}/deliveries/${failed?.id}/replay`);
+  t.match(early, { status: 409, body: { code: 'webhook_disabled' } });
   t.match(failed, { state: 'failed', attemptCount: 5 });
   receiver.state.respond = take;
   await client.call('PATCH', `/v1/webhooks/${id}`, { disabled: false });
