@@ -96,6 +96,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   return {
     service,
     runtime,
+    changes,
     store,
     lanes,
     redis,
