@@ -43,7 +43,7 @@ async function launch(dir: string, socket: string): Promise<void> {
     // Times of single commands, which nothing here asks for.
     'latency-tracking': 'no',
     // A rewrite competes with each request for the disk: rather a larger file than many of them.
-    'auto-aof-rewrite-min-size': '256mb',
+    'auto-aof-rewrite-min-size': '512mb',
     'stop-writes-on-bgsave-error': 'no',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

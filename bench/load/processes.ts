@@ -3,10 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import packageJson from '../../package.json' with { type: 'json' };
 import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
+/** As `npm run server` has them; the baseline gets the same. */
+const nodeOptions = packageJson.scripts.server.split(' ').filter((word) => word.startsWith('--'));
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 
 export interface LoadSetUp {
@@ -80,7 +83,7 @@ async function run(
   env: Record<string, string>,
   pattern: RegExp,
 ): Promise<string> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=16', ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, ...args], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

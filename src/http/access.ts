@@ -37,12 +37,16 @@ export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: A
   });
 }
 
-/** The projects that a request names, in its path and by its header: they have to be the same. */
-function projectsOf({ params, headers }: FastifyRequest): NamedProject[] {
+const none: readonly NamedProject[] = [];
+
+/** The projects that a request names, in its path and by its header: they have to be the same. Most name none. */
+function projectsOf({ params, headers }: FastifyRequest): readonly NamedProject[] {
   const { project } = (params ?? {}) as { project?: string };
+  const header = headers['sandplane-project'];
+  if (project === undefined && header === undefined) return none;
   return [
     ...[project ?? []].flat().map((name) => ({ name, pointer: '#path/project' })),
-    ...[headers['sandplane-project'] ?? []].flat().map((name) => ({ name, pointer: '#header/sandplane-project' })),
+    ...[header ?? []].flat().map((name) => ({ name, pointer: '#header/sandplane-project' })),
   ];
 }
 
