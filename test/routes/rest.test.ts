@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
@@ -99,12 +100,17 @@ t.test('cursors survive what is made and removed meanwhile', async (t) => {
 });
 
 t.test('an Idempotency-Key on every POST', async (t) => {
-  const hook = (await client.call('POST', '/v1/webhooks', { url: 'http://127.0.0.1:1/' })).body.id;
+  const receiver = createServer((_request, response) => response.end());
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => receiver.close());
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  const hook = (await client.call('POST', '/v1/webhooks', { url })).body.id;
   await client.create();
-  type Deliveries = { items: { id: string }[] };
+  type Deliveries = { items: { id: string; state: string }[] };
   let delivery: string | undefined;
   while (!delivery) {
-    delivery = (await client.call<Deliveries>('GET', `/v1/webhooks/${hook}/deliveries`)).body.items[0]?.id;
+    const { items } = (await client.call<Deliveries>('GET', `/v1/webhooks/${hook}/deliveries`)).body;
+    delivery = items.find(({ state }) => state === 'delivered')?.id;
   }
   const bodies: Record<string, object> = {
     createSandbox: { name: 'once' },
