@@ -4,8 +4,8 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
 import { auditWith } from '../src/http/audit-trail.ts';
+import { type StoredText, toText } from '../src/sandbox/reads.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
-import { type StoredText, toText } from '../src/sandbox/store.ts';
 import { ref, stringEnum } from '../src/schemas/common.ts';
 import {
   phases,

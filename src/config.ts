@@ -80,7 +80,11 @@ const Environment = Type.Object({
   SANDPLANE_RATE_LIMIT: count('requests of a project in a minute, for each API process', 6000, 1),
   SANDPLANE_QUOTA_SANDBOXES: count('sandboxes of a project that has no limit of its own', 100),
   SANDPLANE_QUOTA_AWAKE: count('those of them that run or may run', 50),
-  SANDPLANE_QUOTA_STARTS_PER_MINUTE: count('creates of a project in a minute', 120, 1),
+  SANDPLANE_QUOTA_STARTS_PER_MINUTE: count(
+    'creates of a project: so many at once, and then so many in each minute',
+    120,
+    1,
+  ),
   SANDPLANE_QUOTA_MAX_TTL_SECONDS: count('the longest time to live; 0: no limit', 0),
   SANDPLANE_QUOTA_MEMORY_MIB: count('memory of a project, by the limits of its components', 153_600),
   SANDPLANE_QUOTA_DISK_MIB: count('disk of a project, by the limits of its components', 256_000),

@@ -15,10 +15,11 @@ import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
 import type { Lanes } from './lanes.ts';
 import type { LogQuery } from './log-relay.ts';
+import { mayWait, type StoredText } from './reads.ts';
 import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
 import { merge, newRecord } from './resource.ts';
 import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
-import { mayWait, type Store, type StoredText } from './store.ts';
+import type { Store } from './store.ts';
 import { createWait, notFound } from './wait.ts';
 
 export interface ServiceOptions {

@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { type IndexPosition, readIndex } from '../paging.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -7,6 +6,7 @@ import type { Sealer } from '../seal.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
+import { createReads, type StoredText, toText } from './reads.ts';
 import { isAwake, type SandboxRecord } from './record.ts';
 import { usageNames } from './usage.ts';
 
@@ -16,29 +16,10 @@ export interface Stored {
   readonly credentials: () => Credentials | null;
 }
 
-/** A resource as the JSON that users get. */
-export interface StoredText {
-  readonly id: string;
-  readonly text: string;
-  readonly resourceVersion: string;
-  readonly project: string;
-}
-
-/** A resource that was changed on its way to the user. */
-export function toText(sandbox: Sandbox): StoredText {
-  const { id, resourceVersion, project } = sandbox;
-  return { id, text: JSON.stringify(sandbox), resourceVersion, project };
-}
-
 /** When it needs a look even while it waits for its first turn, in epoch milliseconds. */
 function lookAt({ desired, sandbox }: SandboxRecord): string {
   if (desired === 'deleted') return '0';
   return sandbox.expiresAt === null ? '+inf' : String(Date.parse(sandbox.expiresAt));
-}
-
-/** Whether it may have a place in the queue. Few do, and looking for it takes a script. */
-export function mayWait({ text }: StoredText): boolean {
-  return text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
@@ -63,7 +44,6 @@ interface StoreOptions {
   readonly feedLength?: number;
 }
 
-const idsAtOnce = 500;
 const keepHistorySeconds = 24 * 3600;
 const noLimits: QuotaDefaults = [1e9, 1e9, 1e9, -1, 1e9, 1e9];
 
@@ -86,46 +66,6 @@ export function createStore(options: StoreOptions) {
     const sandbox = JSON.parse(resource) as Sandbox;
     const record = { sandbox, ...(JSON.parse(internal) as Omit<SandboxRecord, 'sandbox'>) };
     return { record, credentials: () => open(sealed, sandbox.project, id) };
-  }
-
-  /**
-   * For users: the resource as JSON, whoever's it is, without its place in the queue. It may be asked for before it is
-   * known who asks; whoever does must compare the project.
-   */
-  async function readUnchecked(id: string): Promise<StoredText | null> {
-    const [project, text, resourceVersion] = await redis.hmget(keys.sandbox(id), 'p', 'r', 'v');
-    return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
-  }
-
-  /**
-   * The resource as JSON, its place in the queue included, if it is the project's. Another project's is as unknown as one
-   * that is not there.
-   */
-  async function readText(project: string, id: string): Promise<StoredText | null> {
-    const reply = await redis.spRead(keys.sandbox(id), project, id);
-    return reply && { id, text: reply[0], resourceVersion: reply[1], project };
-  }
-
-  async function read(project: string, id: string): Promise<Sandbox | null> {
-    const found = await readText(project, id);
-    return found && (JSON.parse(found.text) as Sandbox);
-  }
-
-  async function readMany(project: string, ids: readonly string[]): Promise<Sandbox[]> {
-    const found = await Promise.all(ids.map((id) => read(project, id)));
-    return found.filter((sandbox) => sandbox !== null);
-  }
-
-  /** The uid of the project that it was made in. */
-  async function projectUid(id: string): Promise<string | null> {
-    return await redis.hget(keys.sandbox(id), 'o');
-  }
-
-  /** What it was at last, for as long as its history is kept; null while it is there, and of what never was. */
-  async function readDeleted(project: string, id: string): Promise<Sandbox | null> {
-    const [last] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
-    const [, , , text] = last?.[1] ?? [];
-    return text ? (JSON.parse(text) as Sandbox) : null;
   }
 
   async function credentials(sandbox: Sandbox): Promise<Credentials | null> {
@@ -278,44 +218,12 @@ export function createStore(options: StoreOptions) {
     );
   }
 
-  /** A page of a project's ids, newest first. */
-  async function page(project: string, limit: number, after: IndexPosition | null) {
-    return await readIndex(redis, keys.projectIndex(project), limit, after);
-  }
-
-  async function* pages(index: string): AsyncGenerator<string[]> {
-    for (let start = 0; ; start += idsAtOnce) {
-      const ids = await redis.zrange(index, String(start), String(start + idsAtOnce - 1));
-      if (ids.length > 0) yield ids;
-      if (ids.length < idsAtOnce) return;
-    }
-  }
-
-  /**
-   * The ids that a host has to look at, in pages: all but those that only wait for their first turn. `thorough`: also those
-   * that wait and have lost their place in their lane.
-   */
-  async function* idsToLookAt(host: string, { thorough }: { thorough: boolean }): AsyncGenerator<string[]> {
-    yield* pages(keys.hostIndex(host));
-    const waiting = keys.hostWaiting(host);
-    yield await redis.zrange(waiting, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
-    if (!thorough) return;
-    for await (const ids of pages(waiting)) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
-  }
-
   return {
     get,
-    read,
-    readText,
-    readUnchecked,
-    readMany,
-    readDeleted,
-    projectUid,
+    ...createReads({ redis, keys }),
     credentials,
     create,
     update,
     remove,
-    page,
-    idsToLookAt,
   };
 }
