@@ -42,7 +42,8 @@ const ListQuery = Type.Object(
 );
 
 const idRule = new RegExp(sandboxIdPattern);
-const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found'] as const;
+/** The sandbox is there all the same; with the last, only the one who waits is not who he was any more. */
+const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found', 'key_revoked'] as const;
 const tags = ['sandboxes'];
 const one = (description: string) => ({ ...ref(Sandbox), description });
 

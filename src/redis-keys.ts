@@ -26,6 +26,8 @@ export function redisKeys(prefix: string) {
     deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
     /** Those that wait for another of their receiver to end, by their age. */
     deliveriesParked: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:parked`,
+    /** The receivers that have any, by when they last had a turn. */
+    receiversParked: (name: string) => `${project(name)}:receivers-parked`,
     delivery: (name: string, id: string) => `${project(name)}:delivery:${id}`,
     idempotency: (name: string, key: string) => `${project(name)}:idempotency:${key}`,
 

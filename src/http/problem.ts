@@ -35,6 +35,7 @@ const fastifyCodes: Readonly<Record<string, [ErrorCode, string]>> = {
     'unsupported_media_type',
     'Send the body as it is, or with Content-Encoding gzip or deflate.',
   ],
+  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'Nothing here has so long a name.'],
   FST_ERR_BAD_URL: ['malformed_request', 'The path is not a valid one (RFC 3986): check its percent-encoding.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The Content-Length does not fit the body.'],
 };

@@ -147,9 +147,8 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
   async function hasMoreToTell(project: string, id: string, since: string | undefined): Promise<boolean> {
     if ((await store.read(project, id)) !== null) return true;
     if (since === undefined) return false;
-    // Its last change, in history and feed by the same script, and so in the same millisecond.
-    const [end] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
-    return end !== undefined && Number(end[0].split('-')[0]) > Number(since.split('-')[0]);
+    const end = await store.readDeleted(project, id);
+    return end !== null && compareIds(end.eventId, since) > 0;
   }
 
   async function* present(project: string, sandboxId: string | undefined): AsyncGenerator<Sandbox> {

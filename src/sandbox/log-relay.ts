@@ -54,15 +54,15 @@ export function createLogReader({ redis, subscriber, keys }: { redis: Redis; sub
       await subscriber.subscribe(channel);
       const { sandboxId, component, tail, follow } = query;
       await send({ kind: 'open', sandboxId, component, tail, follow });
-      for (let received = 1; ; ) {
-        const reply = await inbox.take(received === 1 ? firstAnswerTimeoutMs : silenceMs);
+      for (let received = 0; ; ) {
+        const reply = await inbox.take(received === 0 ? firstAnswerTimeoutMs : silenceMs);
         if (!reply || reply.kind === 'end') return;
         if (reply.kind === 'error') throw new AppError(reply.code, reply.message);
         if (reply.kind === 'alive') continue;
         received += 1;
         // The first may be empty: it tells that the log is there, before there is anything to read.
         yield Buffer.from(reply.data, 'base64');
-        if ((received - 1) % (window / 2) === 0) await send({ kind: 'more' });
+        if (received % (window / 2) === 0) await send({ kind: 'more' });
       }
     } finally {
       clearInterval(alive);

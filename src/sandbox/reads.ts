@@ -59,11 +59,14 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     return await redis.hget(keys.sandbox(id), 'o');
   }
 
-  /** What it was at last, for as long as its history is kept; null while it is there, and of what never was. */
-  async function readDeleted(project: string, id: string): Promise<Sandbox | null> {
+  /**
+   * What it was at last, and the id of its end in the feed, for as long as its history is kept; null while it is there, and
+   * of what never was.
+   */
+  async function readDeleted(project: string, id: string): Promise<{ sandbox: Sandbox; eventId: string } | null> {
     const [last] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
-    const [, , , text] = last?.[1] ?? [];
-    return text ? (JSON.parse(text) as Sandbox) : null;
+    const [, , , text, , eventId] = last?.[1] ?? [];
+    return text && eventId ? { sandbox: JSON.parse(text) as Sandbox, eventId } : null;
   }
 
   /** A page of a project's ids, newest first. */

@@ -78,8 +78,9 @@ const common = `
 
   -- With the usage names of before where labels changed: a watch by label has to know what left it.
   local function tell(feed, feedLength, channel, project, id, kind, sandbox, before)
-    redis.call('XADD', feed, 'MAXLEN', '~', feedLength, '*', 't', kind, 'i', id, 's', sandbox, 'b', before or '')
+    local event = redis.call('XADD', feed, 'MAXLEN', '~', feedLength, '*', 't', kind, 'i', id, 's', sandbox, 'b', before or '')
     redis.call('PUBLISH', channel, project .. ' ' .. id)
+    return event
   end
 
   -- That a sandbox was created is kept in its record until the next thing happens to it.
@@ -217,9 +218,9 @@ export const recordScripts = {
         redis.call('ZREM', KEYS[i], ARGV[1])
         redis.call('HDEL', KEYS[i + 1], ARGV[1])
       end
-      tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
-      -- With what it was at last, for who still waits for its end.
-      redis.call('XADD', KEYS[7], '*', 'j', ARGV[4], 's', ARGV[3])
+      local event = tell(KEYS[6], ARGV[7], ARGV[6], ARGV[2], ARGV[1], 'deleted', ARGV[3])
+      -- With what it was at last and its place in the feed, for who still waits for its end.
+      redis.call('XADD', KEYS[7], '*', 'j', ARGV[4], 's', ARGV[3], 'f', event)
       send(KEYS[9], KEYS[10], ARGV[2], ARGV[4], ARGV[3])
       redis.call('EXPIRE', KEYS[7], ARGV[8])
       return 1`,

@@ -20,7 +20,7 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
         const found = await store.read(project, id);
         if (!found) {
           const gone = goal === 'deleted' ? await store.readDeleted(project, id) : null;
-          if (gone) return gone;
+          if (gone) return gone.sandbox;
           throw notFound(id);
         }
         const { phase } = found.status;

@@ -25,7 +25,7 @@ export type Authenticate = (authorization: string | undefined, named: readonly N
 
 /**
  * Who sends the header `Authorization: Bearer <key or JWT>`, and for which project: that of the key or token, or for the
- * admin the one of the header `Sandplane-Project`. Throws what keys.ts and oidc.ts throw, and `unauthenticated`.
+ * admin the one that the request names. Throws what keys.ts and oidc.ts throw, and `unauthenticated`.
  */
 export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions): Authenticate {
   const adminDigest = digest(adminKey);

@@ -33,7 +33,6 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
       keys.project(name),
       keys.projects,
       name,
-      String(Date.now()),
       uid,
       // One field more, so that there is always one.
       'name',

@@ -2,15 +2,18 @@ import type { Redis, Result } from 'ioredis';
 
 /** What has to be atomic about projects, keys and the like, as Lua. */
 const scripts = {
-  /** project, projects | name, created at (ms), uid, then fields and values -> 1, or 0 when there is another of the name */
+  /** project, projects | name, uid, then fields and values -> 1, or 0 when there is another of the name */
   spCreateProject: {
     numberOfKeys: 2,
     lua: `
       local uid = redis.call('HGET', KEYS[1], 'uid')
-      if uid then return uid == ARGV[3] and 1 or 0 end
+      if uid then return uid == ARGV[2] and 1 or 0 end
       redis.call('DEL', KEYS[1])
-      redis.call('HSET', KEYS[1], 'v', '1', 'state', 'active', 'createdAt', ARGV[2], 'uid', ARGV[3], unpack(ARGV, 4))
-      redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+      -- By the clock that its feed goes by: positions before are of an earlier project.
+      local time = redis.call('TIME')
+      local now = time[1] * 1000 + math.floor(time[2] / 1000)
+      redis.call('HSET', KEYS[1], 'v', '1', 'state', 'active', 'createdAt', now, 'uid', ARGV[2], unpack(ARGV, 3))
+      redis.call('ZADD', KEYS[2], now, ARGV[1])
       return 1`,
   },
   /** hash | expected version, then fields and values; '' removes a field -> 1, or 0 for a lost swap */

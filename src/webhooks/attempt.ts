@@ -9,6 +9,7 @@ import { signedHeaders } from './sign.ts';
 import type { WebhookStore } from './store.ts';
 
 const timeoutMs = 15_000;
+const underWayMs = 2 * timeoutMs;
 
 interface AttemptOptions {
   readonly store: WebhookStore;
@@ -26,45 +27,40 @@ interface AttemptOptions {
 export function createAttempts(options: AttemptOptions) {
   const { store, deliveries, guard, pausesMs, enqueue, onDisabled, logger } = options;
   const places = createPlaces();
-  /** Receivers of a project for which deliveries of this process wait. Lost with it: those are found when overdue. */
-  const parked = new Map<string, Set<string>>();
 
+  /** A job more than there should be finds nothing to do: the delivery itself says whether it is due. */
   async function attempt({ project, id }: { project: string; id: string }): Promise<void> {
     const delivery = await deliveries.find(project, id);
-    if (delivery?.state !== 'pending') return;
-    const webhook = await store.find(project, delivery.webhookId);
-    if (!webhook) return await deliveries.forget(delivery);
-    if (webhook.disabled) return await giveUp(delivery, failed('the receiver is disabled'));
-    if (!places.take(delivery)) return await waitForRoom(delivery);
+    if (delivery && isDue(delivery) && !places.take(delivery)) return await waitForRoom(delivery);
     try {
-      await tryOnce(webhook, delivery);
+      if (delivery && isDue(delivery)) await tryIfWanted(delivery).finally(() => places.leave(delivery));
     } finally {
-      places.leave(delivery);
       await letNextIn(project);
     }
   }
 
   async function waitForRoom(delivery: StoredDelivery): Promise<void> {
-    const { project, webhookId } = delivery;
     await deliveries.park(delivery);
-    parked.set(project, (parked.get(project) ?? new Set()).add(webhookId));
     // Those under way may have ended in between, and found nobody waiting.
-    if (places.hasRoom(delivery)) await letNextIn(project);
+    if (places.hasRoom(delivery)) await letNextIn(delivery.project);
   }
 
   /** Queues one that waits for a receiver of the project that has room; the receivers take turns. */
   async function letNextIn(project: string): Promise<void> {
-    const receivers = parked.get(project) ?? new Set();
-    for (const webhookId of [...receivers]) {
+    for (const webhookId of await deliveries.receiversWithParked(project)) {
       if (!places.hasRoom({ project, webhookId })) continue;
       const id = await deliveries.unpark(project, webhookId);
-      // To the end of the turns, if it is not done with.
-      receivers.delete(webhookId);
-      if (!id) continue;
-      receivers.add(webhookId);
-      return await enqueue({ project, id });
+      if (id) return await enqueue({ project, id });
     }
-    if (receivers.size === 0) parked.delete(project);
+  }
+
+  async function tryIfWanted(delivery: StoredDelivery): Promise<void> {
+    const webhook = await store.find(delivery.project, delivery.webhookId);
+    if (!webhook) return await deliveries.forget(delivery);
+    if (webhook.disabled) return await giveUp(delivery, failed('the receiver is disabled'));
+    // Not due to anybody else while this try is under way.
+    const claimed = { ...delivery, nextAttemptAt: new Date(Date.now() + underWayMs).toISOString() };
+    if (await deliveries.write(claimed, delivery)) await tryOnce(webhook, claimed);
   }
 
   async function tryOnce(webhook: Webhook, delivery: StoredDelivery): Promise<void> {
@@ -72,7 +68,7 @@ export function createAttempts(options: AttemptOptions) {
     const { status } = made;
     logger.info({ webhookId: webhook.id, deliveryId: delivery.id, status, error: made.error }, 'webhook attempt');
     if (status !== null && status >= 200 && status < 300) {
-      await deliveries.write(withAttempt(delivery, made, { state: 'delivered', nextAttemptAt: null }));
+      await deliveries.write(withAttempt(delivery, made, { state: 'delivered', nextAttemptAt: null }), delivery);
       await store.noteSuccess(webhook.project, webhook.id);
       return;
     }
@@ -84,8 +80,8 @@ export function createAttempts(options: AttemptOptions) {
       return await giveUp(delivery, made);
     }
     const nextAttemptAt = new Date(Date.now() + pauseMs).toISOString();
-    const written = await deliveries.write(withAttempt(delivery, made, { state: 'pending', nextAttemptAt }));
-    if (written) await enqueue(delivery, pauseMs);
+    const again = withAttempt(delivery, made, { state: 'pending', nextAttemptAt });
+    if (await deliveries.write(again, delivery)) await enqueue(delivery, pauseMs);
   }
 
   /** Never throws: what goes wrong in here is a try that failed, too. */
@@ -114,7 +110,7 @@ export function createAttempts(options: AttemptOptions) {
   }
 
   async function giveUp(delivery: StoredDelivery, made: Attempt): Promise<void> {
-    await deliveries.write(withAttempt(delivery, made, { state: 'failed', nextAttemptAt: null }));
+    await deliveries.write(withAttempt(delivery, made, { state: 'failed', nextAttemptAt: null }), delivery);
   }
 
   /** Nothing has got through for as long as this was tried: whoever runs it has to look. */
@@ -127,6 +123,10 @@ export function createAttempts(options: AttemptOptions) {
   }
 
   return attempt;
+}
+
+function isDue({ state, nextAttemptAt }: StoredDelivery): boolean {
+  return state === 'pending' && (nextAttemptAt === null || Date.parse(nextAttemptAt) <= Date.now());
 }
 
 function failed(error: string): Attempt {

@@ -23,8 +23,11 @@ export type Deliveries = ReturnType<typeof createDeliveries>;
 
 /** The log of deliveries. Those that are done go after a week; those that are under way stay. */
 export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  /** False when its receiver is gone: then nothing of it is kept. */
-  async function write(delivery: StoredDelivery): Promise<boolean> {
+  /**
+   * False when its receiver is gone, then nothing of it is kept, or when it is not `before` any more: somebody else is at
+   * it.
+   */
+  async function write(delivery: StoredDelivery, before?: StoredDelivery): Promise<boolean> {
     const { project, webhookId, id, nextAttemptAt } = delivery;
     const written = await redis.spWriteDelivery(
       keys.webhook(project, webhookId),
@@ -39,6 +42,7 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
       String(keepDoneSeconds),
       // What is pending may be older than what is done with, but not by more than its tries take.
       String(Date.now() - 2 * keepDoneSeconds * 1000),
+      before ? JSON.stringify(before) : '',
     );
     return written === 1;
   }
@@ -70,12 +74,27 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
     },
     /** One that has to wait for another of its receiver to end. */
     async park({ project, webhookId, id, createdAt }: StoredDelivery): Promise<void> {
-      await redis.zadd(keys.deliveriesParked(project, webhookId), Date.parse(createdAt), id);
+      const now = Date.now();
+      await redis.spPark(
+        keys.deliveriesParked(project, webhookId),
+        keys.receiversParked(project),
+        keys.deliveriesDue,
+        id,
+        String(Date.parse(createdAt)),
+        webhookId,
+        String(now),
+        dueMember({ project, id }),
+        String(now + overdueAfterMs),
+      );
     },
-    /** The oldest that waits, which then waits no more. */
-    async unpark(project: string, webhookId: string): Promise<string | undefined> {
-      const [id] = await redis.zpopmin(keys.deliveriesParked(project, webhookId));
-      return id;
+    /** The receivers for which some wait; whose turn was longest ago comes first. */
+    async receiversWithParked(project: string): Promise<string[]> {
+      return await redis.zrange(keys.receiversParked(project), '0', '-1');
+    },
+    /** The oldest that waits for a receiver, which then waits no more. */
+    async unpark(project: string, webhookId: string): Promise<string | null> {
+      const [parked, receivers] = [keys.deliveriesParked(project, webhookId), keys.receiversParked(project)];
+      return await redis.spUnpark(parked, receivers, webhookId, String(Date.now()));
     },
     /** Pending ones that nobody seems to try. */
     async overdue(): Promise<{ project: string; id: string }[]> {

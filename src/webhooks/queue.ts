@@ -13,7 +13,7 @@ const queueName = 'deliver';
 const triesAtOnce = 200;
 
 export interface DeliveryQueue {
-  /** Queues a try, in `delayMs`. Two tries of one delivery at a time do no harm: the second finds it delivered. */
+  /** Queues a try, in `delayMs`. One too many does no harm: the delivery is not due then. */
   enqueue(delivery: DeliveryJob, delayMs?: number): Promise<void>;
   close(): Promise<void>;
 }

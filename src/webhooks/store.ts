@@ -97,6 +97,7 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
       await redis.unlink(ids.map((delivery) => keys.delivery(project, delivery)));
     }
     await redis.del(keys.deliveriesParked(project, id));
+    await redis.zrem(keys.receiversParked(project), id);
   }
 
   /** Disables it if `isDead` says so of the newest, and tells by an event. Null when it did not, or was disabled before. */

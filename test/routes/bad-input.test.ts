@@ -131,6 +131,7 @@ t.test('queries, ids and routes', async (t) => {
     [`/v1/sandboxes/${id}/logs?component=redis`, 422, 'validation_failed'],
     [`/v1/sandboxes/${id}/wait?for=happiness`, 422, 'validation_failed'],
     ['/v1/nothing', 404, 'not_found'],
+    [`/v1/sandboxes/${'x'.repeat(129)}`, 404, 'not_found'],
   ] as const) {
     const answer = await admin.call('GET', url);
     t.equal(answer.status, status, url);

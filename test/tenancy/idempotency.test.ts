@@ -38,6 +38,23 @@ t.test('an API that stops while it waits has made the sandbox: the repeat finds 
   await client.remove(again.body.id);
 });
 
+t.test('a key that ends while its create waits has made the sandbox', async (t) => {
+  startMs = 60_000;
+  const made = await client.call<{ id: string; secret: string }>('POST', '/v1/projects/team/keys', { name: 'short' });
+  const send = (key: string) =>
+    service.as(key).call('POST', '/v1/sandboxes', { name: 'kept' }, { 'idempotency-key': 'kept', prefer: 'wait=30' });
+  const first = send(made.body.secret);
+  while ((await idsNamed('kept')).length === 0) await delay(5);
+  await client.call('DELETE', `/v1/projects/team/keys/${made.body.id}`);
+  const { status, body } = await first;
+  t.equal(status, 202);
+  const again = await send(client.authorization.authorization?.slice(7) ?? '');
+  t.same([again.status, again.body.id], [202, body.id], 'the same answer');
+  t.same(await idsNamed('kept'), [body.id]);
+  startMs = 0;
+  await client.remove(body.id);
+});
+
 t.test('one that was cut off is taken over by one of its repeats', async (t) => {
   startMs = 60_000;
   const send = (wait = '0') =>

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Queue } from 'bullmq';
 import { Webhook as Reference } from 'standardwebhooks';
 import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
@@ -155,6 +156,26 @@ t.test('one project with many receivers that hang does not hold up another', asy
   hanging.state.respond = take;
   hanging.letGo();
   await until(() => new Set(hanging.received.map(({ headers }) => headers['webhook-signature'])).size >= 180);
+});
+
+t.test('jobs more than there should be send nothing more', async (t) => {
+  const client = await service.project('doubled');
+  const receiver = await startReceiver(() => undefined);
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await client.create();
+  await until(() => receiver.received.length === 1);
+  const [delivery] = await deliveriesOf(client, id);
+  const queue = new Queue('deliver', { connection: service.redis, prefix: '{sandplane}' });
+  for (let i = 0; i < 5; i += 1) await queue.add('deliver', { project: 'doubled', id: delivery?.id });
+  await until(async () => (await queue.getJobCountByTypes('waiting', 'active')) <= 1);
+  t.equal(receiver.received.length, 1, 'while it is under way');
+  receiver.state.respond = take;
+  receiver.letGo();
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'delivered');
+  t.match(await deliveriesOf(client, id), [{ attemptCount: 2 }]);
+  await queue.add('deliver', { project: 'doubled', id: delivery?.id });
+  await until(async () => (await queue.getJobCountByTypes('waiting', 'active')) === 0);
+  t.equal(receiver.received.length, 2, 'nor afterwards');
 });
 
 t.test('a status counts, whatever becomes of the body', async (t) => {
