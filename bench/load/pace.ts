@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
 
-const everyMs = 5;
+const everyMs = 1;
 
 interface Target {
   readonly origin: string;

@@ -8,8 +8,8 @@ import { startProcesses } from './processes.ts';
 
 const rounds = 15;
 const seconds = 2;
-const latencyRounds = 5;
-const latencySeconds = 4;
+const latencyRounds = 9;
+const latencySeconds = 3;
 const fairnessRounds = 5;
 const warmUpSeconds = 8;
 const startMs = 500;
