@@ -1,5 +1,13 @@
 import type { Redis, Result } from 'ioredis';
 
+/** Whether a project is that very one, and on its way out. */
+const isDeleting = `
+  local function isDeleting(project, uid)
+    local now = redis.call('HMGET', project, 'uid', 'state')
+    return now[1] == uid and now[2] == 'deleting'
+  end
+`;
+
 /** What has to be atomic about projects, keys and the like, as Lua. */
 const scripts = {
   /** project, projects | name, uid, then fields and values -> 1, or 0 when there is another of the name */
@@ -50,9 +58,8 @@ const scripts = {
    * and what is found under its name is another's
    */
   spUnlinkOfProject: {
-    lua: `
-      local now = redis.call('HMGET', KEYS[1], 'uid', 'state')
-      if now[1] ~= ARGV[1] or now[2] ~= 'deleting' then return 0 end
+    lua: `${isDeleting}
+      if not isDeleting(KEYS[1], ARGV[1]) then return 0 end
       redis.call('UNLINK', unpack(KEYS, 2))
       return 1`,
   },
@@ -62,9 +69,8 @@ const scripts = {
    */
   spForgetProject: {
     numberOfKeys: 4,
-    lua: `
-      local now = redis.call('HMGET', KEYS[1], 'uid', 'state')
-      if now[1] ~= ARGV[1] or now[2] ~= 'deleting' then return 0 end
+    lua: `${isDeleting}
+      if not isDeleting(KEYS[1], ARGV[1]) then return 0 end
       redis.call('DEL', KEYS[1])
       redis.call('ZREM', KEYS[2], ARGV[2])
       redis.call('SREM', KEYS[3], ARGV[2])

@@ -31,10 +31,12 @@ export function createAttempts(options: AttemptOptions) {
   /** A job more than there should be finds nothing to do: the delivery itself says whether it is due. */
   async function attempt({ project, id }: { project: string; id: string }): Promise<void> {
     const delivery = await deliveries.find(project, id);
-    if (delivery && isDue(delivery) && !places.take(delivery)) return await waitForRoom(delivery);
+    if (!delivery || !isDue(delivery)) return await letNextIn(project);
+    if (!places.take(delivery)) return await waitForRoom(delivery);
     try {
-      if (delivery && isDue(delivery)) await tryIfWanted(delivery).finally(() => places.leave(delivery));
+      await tryIfWanted(delivery);
     } finally {
+      places.leave(delivery);
       await letNextIn(project);
     }
   }
