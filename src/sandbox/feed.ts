@@ -109,7 +109,7 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
       };
       try {
         if (begin.fresh) {
-          for await (const sandbox of present(project, sandboxId)) {
+          for await (const sandbox of present(project, sandboxId, signal)) {
             if (signal.aborted) return;
             if (relevance({ sandbox, labelsBefore: null, type: 'added' }, requirements) === null) continue;
             told.set(sandbox.id, Number(sandbox.resourceVersion));
@@ -118,9 +118,9 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
         }
         yield bookmark();
         // What changed while the beginning was told may have been told with it.
-        const toldUntil = begin.fresh ? await reader.lastId() : position;
+        const toldUntil = begin.fresh ? await outlast(() => reader.lastId(), signal) : position;
         while (!signal.aborted) {
-          const events = await readOrWait(() => reader.after(position), signal);
+          const events = await outlast(() => reader.after(position), signal);
           for (const event of events) {
             if (signal.aborted) return;
             position = event.id;
@@ -137,6 +137,9 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
           if (left <= 0) yield bookmark();
           else if (events.length === 0) await reader.next(position, left, signal);
         }
+      } catch (error) {
+        // Then nobody reads any more.
+        if (!signal.aborted) throw error;
       } finally {
         leave();
       }
@@ -151,16 +154,22 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
     return end !== null && compareIds(end.eventId, since) > 0;
   }
 
-  async function* present(project: string, sandboxId: string | undefined): AsyncGenerator<Sandbox> {
+  async function* present(
+    project: string,
+    sandboxId: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Sandbox> {
     if (sandboxId !== undefined) {
-      const sandbox = await store.read(project, sandboxId);
+      const sandbox = await outlast(() => store.read(project, sandboxId), signal);
       if (sandbox) yield sandbox;
       return;
     }
-    let next: Awaited<ReturnType<Store['page']>>['next'] = null;
+    type Page = Awaited<ReturnType<Store['page']>>;
+    let next: Page['next'] = null;
     do {
-      const page = await store.page(project, snapshotPage, next);
-      yield* await store.readMany(project, page.members);
+      const from: Page['next'] = next;
+      const page: Page = await outlast(() => store.page(project, snapshotPage, from), signal);
+      yield* await outlast(() => store.readMany(project, page.members), signal);
       next = page.next;
     } while (next);
   }
@@ -189,9 +198,13 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
   return { watch, lastId, watchers: () => watching };
 }
 
-/** A store that does not answer for a while is no reason to end a watch: what it missed is still there afterwards. */
-async function readOrWait<Event>(read: () => Promise<Event[]>, signal: AbortSignal): Promise<Event[]> {
-  while (!signal.aborted) {
+/**
+ * A store that does not answer for a while is no reason to end a watch: what it missed is still there afterwards. Throws
+ * the reason of `signal` once it aborts.
+ */
+async function outlast<Reply>(read: () => Promise<Reply>, signal: AbortSignal): Promise<Reply> {
+  for (;;) {
+    signal.throwIfAborted();
     try {
       return await read();
     } catch (error) {
@@ -200,7 +213,6 @@ async function readOrWait<Event>(read: () => Promise<Event[]>, signal: AbortSign
       await delay(storePauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
-  return [];
 }
 
 async function* nothing(): AsyncGenerator<WatchItem> {}

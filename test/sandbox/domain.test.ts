@@ -6,15 +6,10 @@ import { canFollow, canReach } from '../../src/sandbox/phase.ts';
 import { certificateNames, makePlan } from '../../src/sandbox/plan.ts';
 import { newSandboxId } from '../../src/sandbox/record.ts';
 import { phases } from '../../src/schemas/sandbox.ts';
-import type { SandboxSpec } from '../../src/schemas/spec.ts';
 import { createSealer } from '../../src/seal.ts';
+import { aSandbox } from '../support/requests.ts';
 
-const spec: SandboxSpec = {
-  kubernetesVersion: 'latest',
-  durability: 'ephemeral',
-  apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} },
-  etcd: { extraArgs: {} },
-};
+const { spec } = aSandbox;
 
 t.test('phases', async (t) => {
   for (const phase of phases.filter((one) => one !== 'deleted'))

@@ -2,6 +2,7 @@ import t from 'tap';
 import { createProjectRemoval } from '../../src/sandbox/project-removal.ts';
 import { createProjects } from '../../src/tenancy/projects.ts';
 import { quotas, startFakeHost } from '../support/fake-host.ts';
+import { aSandbox } from '../support/requests.ts';
 
 /** A project that is deleted and made again while somebody is still at the deletion of the first. */
 t.setTimeout(60_000);
@@ -9,7 +10,6 @@ const host = await startFakeHost();
 t.teardown(() => host.close());
 const { redis, keys, store, lanes } = host;
 const projects = createProjects({ redis, keys, defaults: quotas });
-const body = { spec: { apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} }, etcd: { extraArgs: {} } } };
 const removal = (slow: typeof redis) => createProjectRemoval({ redis: slow, keys, store, lanes });
 
 /** A connection that does `first` before the first call of a command. */
@@ -33,7 +33,7 @@ async function makeAgain(): Promise<string> {
   await removal(redis).remove('shop', { withSandboxes: true });
   while (await projects.find('shop')) await removal(redis).advanceAll();
   await projects.create({ name: 'shop' });
-  const { id } = await host.service.create({ project: 'shop', subject: 'test' }, body as never);
+  const { id } = await host.service.create({ project: 'shop', subject: 'test' }, aSandbox);
   return id;
 }
 

@@ -1,26 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { AppError } from '../../src/errors.ts';
-import type { SandboxCreate } from '../../src/schemas/sandbox.ts';
 import { startFakeHost } from '../support/fake-host.ts';
+import { aSandbox } from '../support/requests.ts';
 
 t.setTimeout(120_000);
 const caller = { project: 'default', subject: 'test' };
 const never = new AbortController().signal;
-const body: SandboxCreate = {
-  spec: {
-    kubernetesVersion: 'latest',
-    durability: 'ephemeral',
-    apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} },
-    etcd: { extraArgs: {} },
-  },
-};
 
 t.test('a deletion that races its create, a thousand times', async (t) => {
   const host = await startFakeHost({ onStart: async () => void (await delay(Math.random() * 3)), slots: 16 });
   t.teardown(() => host.close());
   const one = async () => {
-    const { id } = await host.service.create(caller, body);
+    const { id } = await host.service.create(caller, aSandbox);
     await delay(Math.random() * 12);
     await host.service.remove(caller, id);
     await host.service.wait('default', id, 'deleted', 30_000, never).catch((error: unknown) => {
@@ -52,7 +44,7 @@ t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
     },
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create(caller, body);
+  const { id } = await host.service.create(caller, aSandbox);
   await Promise.all(Array.from({ length: 20 }, () => host.wake(id)));
   await host.service.wait('default', id, 'ready', 10_000, never);
   await host.wake(id);
@@ -78,7 +70,7 @@ t.test('at most so many start at once, and the others know their place', async (
   });
   t.teardown(() => host.close());
   const ids: string[] = [];
-  for (let i = 0; i < 5; i += 1) ids.push((await host.service.create(caller, body)).id);
+  for (let i = 0; i < 5; i += 1) ids.push((await host.service.create(caller, aSandbox)).id);
   while (starting < 2) await delay(5);
   const places = async () => {
     const { items } = await host.service.list('default', { limit: 10 });
@@ -95,7 +87,7 @@ t.test('at most so many start at once, and the others know their place', async (
 t.test('a sweep finds work whose wake-up was lost, and what no record owns', async (t) => {
   const host = await startFakeHost();
   t.teardown(() => host.close());
-  const { id } = await host.service.create(caller, body);
+  const { id } = await host.service.create(caller, aSandbox);
   await host.service.wait('default', id, 'ready', 10_000, never);
   await host.quiet();
   const record = await host.redis.hgetall(host.keys.sandbox(id));
@@ -104,7 +96,7 @@ t.test('a sweep finds work whose wake-up was lost, and what no record owns', asy
   await host.sweep();
   t.same(await host.runtime.observe(), [], 'a deletion that nobody was woken for');
 
-  const second = await host.service.create(caller, body);
+  const second = await host.service.create(caller, aSandbox);
   await host.service.wait('default', second.id, 'ready', 10_000, never);
   await host.redis.del(host.keys.sandbox(second.id));
   await host.sweep();
@@ -115,10 +107,10 @@ t.test('a sweep finds what waits and has lost its place, and what ends while it 
   const gate = Promise.withResolvers<undefined>();
   const host = await startFakeHost({ slots: 1, onStart: () => gate.promise });
   t.teardown(() => host.close());
-  const first = await host.service.create(caller, body);
+  const first = await host.service.create(caller, aSandbox);
   while ((await host.service.get('default', first.id)).status.phase === 'pending') await delay(5);
-  const [lost, deleted] = [await host.service.create(caller, body), await host.service.create(caller, body)];
-  const ending = await host.service.create(caller, { spec: { ...body.spec, ttlSeconds: 1 } });
+  const [lost, deleted] = [await host.service.create(caller, aSandbox), await host.service.create(caller, aSandbox)];
+  const ending = await host.service.create(caller, { spec: { ...aSandbox.spec, ttlSeconds: 1 } });
   await host.service.remove(caller, deleted.id);
   await host.redis.del(...(await host.redis.keys('*:lane:default')));
   await delay(1000);
@@ -140,7 +132,7 @@ t.test('taken ports are skipped, and a passing failure is tried again', async (t
     },
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create(caller, body);
+  const { id } = await host.service.create(caller, aSandbox);
   const ready = await host.service.wait('default', id, 'ready', 20_000, never);
   t.match(ready.status, { phase: 'ready', failure: null });
   await host.quiet();
@@ -156,7 +148,7 @@ t.test('one that was ready keeps its address through a restart', async (t) => {
     },
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create(caller, body);
+  const { id } = await host.service.create(caller, aSandbox);
   const { endpoint } = (await host.service.wait('default', id, 'ready', 10_000, never)).status;
   await host.quiet();
   refusals = 2;
@@ -172,7 +164,7 @@ t.test('a failure of its own is final, told, and leaves nothing running', async 
     onStart: async (_plan, { name }) => (name === 'kube-apiserver' ? { diesWith: 'unknown flag' } : undefined),
   });
   t.teardown(() => host.close());
-  const { id } = await host.service.create(caller, body);
+  const { id } = await host.service.create(caller, aSandbox);
   const failed = await host.service.wait('default', id, 'failed', 10_000, never);
   t.match(failed.status.failure, {
     code: 'component_exited',

@@ -2,15 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { startApiProcess } from '../support/api-process.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { until } from '../support/until.ts';
 import { type Seen, watchAt } from '../support/watch-client.ts';
 
 t.setTimeout(240_000);
 const service = await startFakeService({ SANDPLANE_RATE_LIMIT: '1000000' });
 t.teardown(() => service.close());
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(50);
-}
 
 const versionsOf = (seen: readonly Seen[]) => seen.flatMap(({ sandbox }) => sandbox?.resourceVersion ?? []);
 
@@ -24,7 +21,10 @@ t.test('2,000 watchers see 100 changes, through a restart of the API in the midd
   const change = (i: number) => client.call('PATCH', `/v1/sandboxes/${body.id}`, { name: `change-${i}` });
 
   const watchers = open(2000);
-  await until(() => watchers.every(({ seen }) => seen.length === 1));
+  await until(
+    () => watchers.every(({ seen }) => seen.length === 1),
+    () => tally(watchers),
+  );
   for (let i = 0; i < 50; i += 1) await change(i);
   await api.stop();
   await Promise.all(watchers.map(({ state }) => state.done));
@@ -37,7 +37,10 @@ t.test('2,000 watchers see 100 changes, through a restart of the API in the midd
   const resumed = watchers.map(({ state }) => watchAt(api.url, client, path, state.lastId));
   for (let i = 50; i < 100; i += 1) await change(i);
   const seenBy = (i: number) => [...(watchers[i]?.seen ?? []), ...(resumed[i]?.seen ?? [])];
-  await until(() => resumed.every(({ state }, i) => state.status >= 400 || seenBy(i).length >= 101));
+  await until(
+    () => resumed.every(({ state }, i) => state.status >= 400 || seenBy(i).length >= 101),
+    () => tally(resumed),
+  );
   const expected = Array.from({ length: 101 }, (_, i) => i + 3).join();
   const wrong = resumed.filter((_one, i) => versionsOf(seenBy(i)).join() !== expected);
   t.equal(wrong.length, 0, 'each saw each change once, in order');
@@ -58,4 +61,10 @@ async function warmUp(open: (count: number) => ReturnType<typeof watchAt>[]): Pr
   await until(() => first.every(({ seen }) => seen.length >= 1));
   for (const { stop } of first) stop();
   await Promise.all(first.map(({ state }) => state.done));
+}
+
+/** How many watches are in which state: for who has to find out why one hangs. */
+function tally(watches: readonly ReturnType<typeof watchAt>[]): Record<string, number> {
+  const states = Object.groupBy(watches, ({ state, seen }) => `status ${state.status}, ${seen.length} events`);
+  return Object.fromEntries(Object.entries(states).map(([name, found]) => [name, found?.length ?? 0]));
 }

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { until } from '../support/until.ts';
 import { type Seen, watchAt } from '../support/watch-client.ts';
 
 t.setTimeout(240_000);
@@ -15,10 +16,6 @@ t.teardown(() => service.close());
 
 const watch = (client: { authorization: Record<string, string> }, path: string, lastId?: string) =>
   watchAt(service.url(), client, path, lastId);
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(10);
-}
 
 const versionsOf = (seen: readonly Seen[]) => seen.flatMap(({ sandbox }) => sandbox?.resourceVersion ?? []);
 

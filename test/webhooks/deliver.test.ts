@@ -7,6 +7,7 @@ import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Delivery, Webhook, WebhookWithSecret } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { until } from '../support/until.ts';
 
 t.setTimeout(120_000);
 const service = await startFakeService({
@@ -49,9 +50,6 @@ async function startReceiver(respond: Respond = take) {
 
 const typesOf = (received: readonly Received[]) =>
   received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(20);
-}
 type Client = Awaited<ReturnType<typeof service.project>>;
 const add = async (client: Client, body: object) =>
   (await client.call<WebhookWithSecret>('POST', '/v1/webhooks', body)).body;
