@@ -1,9 +1,11 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
+import { answer } from '../src/operation.ts';
 import { ref } from '../src/schemas/common.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
 import { answers, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['webhooks'];
@@ -11,8 +13,10 @@ const OfWebhook = Type.Object({ id: webhookId });
 const One = Type.Object({ id: webhookId, delivery: deliveryId });
 const one = (description: string) => ({ ...ref(Delivery), description });
 
-export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies): void {
-  app.get(
+export function deliveryRoutes(app: App, dependencies: RouteDependencies): void {
+  const { webhooks, once } = dependencies;
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/webhooks/:id/deliveries',
     {
       config: { scope: 'read', compressed: true },
@@ -26,10 +30,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         response: answers({ 200: { ...ref(DeliveryList), description: 'a page' } }, 'invalid_cursor'),
       },
     },
-    async ({ proven, params, query }) => await webhooks.listDeliveries(proven.project, params.id, query),
+    async ({ proven, params, query }) => answer(await webhooks.listDeliveries(proven.project, params.id, query)),
   );
 
-  app.get(
+  add.get(
     '/v1/webhooks/:id/deliveries/:delivery',
     {
       config: { scope: 'read' },
@@ -41,10 +45,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         response: answers({ 200: one('the delivery') }),
       },
     },
-    async ({ proven, params }) => await webhooks.getDelivery(proven.project, params.id, params.delivery),
+    async ({ proven, params }) => answer(await webhooks.getDelivery(proven.project, params.id, params.delivery)),
   );
 
-  app.post(
+  add.post(
     '/v1/webhooks/:id/deliveries/:delivery/replay',
     {
       config: { scope: 'write' },
@@ -58,10 +62,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         response: answers({ 202: one('is being tried') }, ...postCodes, 'delivery_pending', 'webhook_disabled'),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async () => {
-        const { id, delivery } = request.params;
-        const body = await webhooks.replay(request.proven.project, id, delivery);
+    async (call) =>
+      await answerOnce(call, once, async () => {
+        const { id, delivery } = call.params;
+        const body = await webhooks.replay(call.proven.project, id, delivery);
         return { status: 202, headers: {}, body: JSON.stringify(body) };
       }),
   );

@@ -1,19 +1,23 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
+import { answer } from '../src/operation.ts';
 import { ref } from '../src/schemas/common.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
 import { answers, noContent, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['projects'];
 const OfProject = Type.Object({ project: projectName });
 const One = Type.Object({ project: projectName, key: keyId });
 
-export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void {
-  app.post(
+export function keyRoutes(app: App, dependencies: RouteDependencies): void {
+  const { apiKeys, once } = dependencies;
+  const add = operations(app, dependencies);
+  add.post(
     '/v1/projects/:project/keys',
     {
       config: { scope: 'admin' },
@@ -33,16 +37,16 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         ),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async (seed) => {
-        const { project, projectUid } = request.proven;
-        const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), request.body);
+    async (call) =>
+      await answerOnce(call, once, async (seed) => {
+        const { project, projectUid } = call.proven;
+        const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), call.body);
         const headers = { location: `/v1/projects/${project}/keys/${key.id}`, 'cache-control': 'no-store' };
         return { status: 201, headers, body: JSON.stringify(key) };
       }),
   );
 
-  app.get(
+  add.get(
     '/v1/projects/:project/keys',
     {
       config: { scope: 'admin', compressed: true },
@@ -55,10 +59,10 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         response: answers({ 200: { ...ref(KeyList), description: 'a page' } }, 'invalid_cursor'),
       },
     },
-    async ({ params, query }) => await apiKeys.list(params.project, query),
+    async ({ params, query }) => answer(await apiKeys.list(params.project, query)),
   );
 
-  app.get(
+  add.get(
     '/v1/projects/:project/keys/:key',
     {
       config: { scope: 'admin' },
@@ -70,10 +74,10 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         response: answers({ 200: { ...ref(Key), description: 'the key' } }),
       },
     },
-    async ({ params }) => await apiKeys.get(params.project, params.key),
+    async ({ params }) => answer(await apiKeys.get(params.project, params.key)),
   );
 
-  app.delete(
+  add.delete(
     '/v1/projects/:project/keys/:key',
     {
       config: { scope: 'admin' },
@@ -86,13 +90,13 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         response: answers({ 204: noContent }),
       },
     },
-    async (request, reply) => {
-      await apiKeys.revoke(request.params.project, request.params.key);
-      return reply.status(204).send(null);
+    async ({ params }) => {
+      await apiKeys.revoke(params.project, params.key);
+      return answer(null, { status: 204 });
     },
   );
 
-  app.get(
+  add.get(
     '/v1/whoami',
     {
       config: { scope: 'read' },
@@ -103,6 +107,6 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         response: answers({ 200: { ...ref(Whoami), description: 'as proven by the key or token' } }),
       },
     },
-    async ({ proven }) => whoami(proven),
+    async ({ proven }) => answer(whoami(proven)),
   );
 }

@@ -1,10 +1,14 @@
 import type { App, RouteDependencies } from '../src/app.ts';
+import { answer } from '../src/operation.ts';
 import { ref } from '../src/schemas/common.ts';
 import { VersionList } from '../src/schemas/version.ts';
 import { answers } from './answers.ts';
+import { operations } from './operation.ts';
 
-export function versionRoutes(app: App, { service }: RouteDependencies): void {
-  app.get(
+export function versionRoutes(app: App, dependencies: RouteDependencies): void {
+  const { service } = dependencies;
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/versions',
     {
       config: { scope: 'read', compressed: true },
@@ -23,7 +27,7 @@ export function versionRoutes(app: App, { service }: RouteDependencies): void {
         defaultRuntime,
         versions: [...versions],
       }));
-      return { items };
+      return answer({ items });
     },
   );
 }

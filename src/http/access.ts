@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Handle } from '../operation.ts';
 import type { Authenticate, NamedProject } from '../tenancy/authenticate.ts';
 import { type NeededScope, type Principal, requireScope } from '../tenancy/principal.ts';
 import type { RateLimit } from '../tenancy/rate-limit.ts';
@@ -60,6 +61,8 @@ declare module 'fastify' {
     quiet?: boolean;
     /** Begins to read what the route will answer. Nothing of it may be told before it is known who asks. */
     prefetch?: (request: FastifyRequest) => Promise<unknown> | undefined;
+    /** What it does, where other protocols have it too. */
+    handle?: Handle;
     /** What the key must be allowed to do. */
     scope?: NeededScope;
   }
