@@ -1,15 +1,21 @@
 import Type from 'typebox';
-import { stringify } from 'yaml';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
+import { answer } from '../src/operation.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
+import { toYaml } from '../src/yaml.ts';
 import { answers } from './answers.ts';
 
 export function kubeconfigRoute(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/kubeconfig',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        // As data: each protocol writes it in its own way.
+        handle: async ({ proven, params }) =>
+          answer(await service.kubeconfig(proven.project, (params as { id: string }).id)),
+      },
       schema: {
         operationId: 'getKubeconfig',
         summary: 'The kubeconfig of a sandbox',
@@ -37,7 +43,7 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
     async (request, reply) => {
       const type = negotiate(request.headers.accept);
       const config = await service.kubeconfig(request.proven.project, request.params.id);
-      const text = type === 'application/json' ? JSON.stringify(config) : stringify(config, { lineWidth: 0 });
+      const text = type === 'application/json' ? JSON.stringify(config) : toYaml(config);
       return reply
         .type(type)
         .header('cache-control', 'no-store')

@@ -2,7 +2,7 @@ import type { FastifyContextConfig, FastifyReply, FastifyRequest, preValidationH
 import type { App, RouteDependencies } from '../src/app.ts';
 import { auditWith } from '../src/http/audit-trail.ts';
 import type { Answer, Call, Handle, OperationSchema } from '../src/operation.ts';
-import { readerGone } from './reader.ts';
+import { replyUnread } from './reader.ts';
 
 const jsonType = 'application/json; charset=utf-8';
 
@@ -48,7 +48,7 @@ function callOf(request: FastifyRequest, reply: FastifyReply, dependencies: Rout
     body,
     headers,
     prefetched: request.prefetched,
-    gone: () => readerGone(request, reply, dependencies),
+    gone: () => replyUnread(request, reply, dependencies),
     audited: (answer) => auditWith(request, answer),
     auditIn(projectUid) {
       request.auditedProject = projectUid;

@@ -124,9 +124,9 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       config: {
         scope: 'read',
         // Not checked by the schema yet.
-        prefetch: ({ params }) => {
-          const { id } = params as { id: string };
-          return idRule.test(id) ? service.prefetch(id) : undefined;
+        prefetch: (params) => {
+          const { id } = params as { id?: string };
+          return id !== undefined && idRule.test(id) ? service.prefetch(id) : undefined;
         },
       },
       schema: {

@@ -9,7 +9,7 @@ import { sandboxId } from '../src/schemas/sandbox.ts';
 import { WatchEvent } from '../src/schemas/watch.ts';
 import { answers } from './answers.ts';
 import { labelSelector } from './parameters.ts';
-import { cutWhenGone, readerGone } from './reader.ts';
+import { cutWhenGone, replyUnread } from './reader.ts';
 
 const eventId = '^\\d{1,15}-\\d{1,10}$';
 const since = Type.Optional(
@@ -110,7 +110,7 @@ async function stream(
   query: WatchQuery,
 ): Promise<FastifyReply> {
   const type = negotiate(request.headers.accept);
-  const gone = readerGone(request, reply, dependencies);
+  const gone = replyUnread(request, reply, dependencies);
   const items = await dependencies.service.watch(request.proven.project, query, gone);
   cutWhenGone(gone, reply);
   const encode = type === ndjson ? encodeLine : encodeEvent;

@@ -45,12 +45,18 @@ export interface Answer {
 
 export type Handle<Schema = OperationSchema> = (call: Call<Schema>) => Promise<Answer>;
 
+/** Begins to read what will be answered, from parameters that are not checked yet. */
+export type Prefetch = (params: unknown) => Promise<unknown> | undefined;
+
 /** An operation as every protocol has it. Those without `handle` stream, each protocol in its own way. */
 export interface Operation {
   readonly method: string;
+  /** With `:name` for its parameters. */
+  readonly path: string;
   readonly schema: OperationSchema;
   readonly scope: NeededScope | undefined;
   readonly handle: Handle | undefined;
+  readonly prefetch: Prefetch | undefined;
 }
 
 /** By operationId. */

@@ -1,0 +1,98 @@
+import type { TSchema } from 'typebox';
+import type { OperationSchema } from '../operation.ts';
+
+/** A request as JSON, flat as its message is. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What REST takes in several places. */
+export interface Parts {
+  readonly params: Fields;
+  readonly querystring: Fields;
+  readonly headers: Fields;
+  readonly body: Fields | undefined;
+}
+
+/** Fields that REST names otherwise, in any message. */
+const restNames: Readonly<Record<string, string>> = {
+  labelSelectors: 'label',
+  timeoutSeconds: 'timeout',
+  idempotencyKey: 'idempotency-key',
+  ifMatch: 'if-match',
+  waitSeconds: 'prefer',
+};
+/** And in the message of one operation. */
+const ownNames: Readonly<Record<string, Readonly<Record<string, string>>>> = { waitForSandbox: { phase: 'for' } };
+
+/** Headers have a syntax of their own. */
+const asHeader: Readonly<Record<string, (value: unknown) => string>> = {
+  'if-match': (version) => `"${String(version).replace(/^"|"$/g, '')}"`,
+  prefer: (seconds) => `wait=${seconds}`,
+};
+
+/** A limit that is 0 here is null there: none. */
+const noLimit = { spec: 'ttlSeconds', quotas: 'maxTtlSeconds' } as const;
+
+/** Puts each field where REST has it. */
+export function toParts({ operationId, ...schema }: OperationSchema, { updateMask, ...given }: Fields): Parts {
+  const fields = Object.entries(zerosAsNull(given)).map(([name, value]) => [nameOf(operationId, name), value] as const);
+  const placed = { params: new Map(), querystring: new Map(), headers: new Map(), body: new Map() };
+  for (const [name, value] of fields) {
+    const place = (['params', 'querystring', 'headers'] as const).find((part) => takes(schema[part], name)) ?? 'body';
+    placed[place].set(name, place === 'headers' ? (asHeader[name]?.(value) ?? value) : value);
+  }
+  const body = Object.fromEntries(placed.body);
+  const mask = (updateMask as { paths?: string[] } | undefined)?.paths ?? [];
+  return {
+    params: Object.fromEntries(placed.params),
+    querystring: Object.fromEntries(placed.querystring),
+    headers: Object.fromEntries(placed.headers),
+    body: schema.body ? (mask.length > 0 ? masked(body, mask) : body) : undefined,
+  };
+}
+
+/** The name that a field of the message has where REST's is `name`: for who is told of a fault. */
+export function messageName(operationId: string, name: string): string {
+  const names = { ...restNames, ...ownNames[operationId] };
+  return Object.keys(names).find((own) => names[own] === name) ?? name;
+}
+
+function nameOf(operationId: string, name: string): string {
+  return ownNames[operationId]?.[name] ?? restNames[name] ?? name;
+}
+
+function takes(schema: TSchema | undefined, name: string): boolean {
+  return name in ((schema as { properties?: object } | undefined)?.properties ?? {});
+}
+
+function zerosAsNull(fields: Fields): Fields {
+  const made = { ...fields };
+  for (const [parent, name] of Object.entries(noLimit)) {
+    const inner = made[parent] as Fields | undefined;
+    if (inner?.[name] === 0) made[parent] = { ...inner, [name]: null };
+  }
+  return made;
+}
+
+/**
+ * The merge patch (RFC 7396) that an update mask means (https://google.aip.dev/134): what is named and missing is null.
+ * After the first name, the rest of a path is one name, for the key of a label has dots of its own.
+ */
+function masked(body: Fields, mask: readonly string[]): Fields {
+  const patch: Record<string, unknown> = {};
+  for (const path of mask) {
+    const [, head = '', rest] = /^([^.]*)(?:\.(.*))?$/s.exec(path) ?? [];
+    const name = camelCase(head);
+    if (rest === undefined) {
+      patch[name] = body[name] ?? null;
+      continue;
+    }
+    const inner = (body[name] ?? {}) as Fields;
+    const key = name === 'labels' ? rest.replace(/^`(.*)`$/s, '$1') : camelCase(rest);
+    patch[name] = { ...(patch[name] as Fields | undefined), [key]: Object.hasOwn(inner, key) ? inner[key] : null };
+  }
+  return patch;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_mib$/, '_miB').replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+}
