@@ -24,11 +24,19 @@ export function codecOf(type: Type): Codec {
 }
 
 function reader(type: Type): Convert {
-  return byField(type, readerOf, (field) => [field.name, jsonName(field)]);
+  return byField(
+    type,
+    (field) => unlessEmpty(field, readerOf(field)),
+    (field) => [field.name, jsonName(field)],
+  );
 }
 
 function writer(type: Type): Convert {
-  return byField(type, writerOf, (field) => [jsonName(field), field.name]);
+  return byField(
+    type,
+    (field) => whole(field, writerOf(field)),
+    (field) => [jsonName(field), field.name],
+  );
 }
 
 /** Made once for each message; no message may hold itself. */
@@ -37,7 +45,7 @@ function byField(
   convertOf: (field: Field) => Convert,
   names: (field: Field) => readonly [from: string, to: string],
 ): Convert {
-  const converters = type.fieldsArray.map((field) => [...names(field), whole(field, convertOf(field))] as const);
+  const converters = type.fieldsArray.map((field) => [...names(field), convertOf(field)] as const);
   return (given) => {
     const value = given as Values;
     const made: Record<string, unknown> = {};
@@ -54,6 +62,13 @@ function byField(
 /** The library does not heed `json_name`. */
 export function jsonName({ name, options }: Field): string {
   return (options?.json_name as string | undefined) ?? name;
+}
+
+/** Lists and maps cannot be told from missing ones when they are empty. */
+function unlessEmpty(field: Field, convert: Convert): Convert {
+  const all = whole(field, convert);
+  if (!field.repeated && !field.map) return all;
+  return (values) => (Object.keys(values as object).length === 0 ? undefined : all(values));
 }
 
 function whole(field: Field, convert: Convert): Convert {

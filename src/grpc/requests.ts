@@ -46,7 +46,7 @@ export function toParts({ operationId, ...schema }: OperationSchema, { updateMas
     params: Object.fromEntries(placed.params),
     querystring: Object.fromEntries(placed.querystring),
     headers: Object.fromEntries(placed.headers),
-    body: schema.body ? (mask.length > 0 ? masked(body, mask) : body) : undefined,
+    body: schema.body ? (mask.length > 0 ? masked(body, mask, schema.body) : body) : undefined,
   };
 }
 
@@ -74,16 +74,17 @@ function zerosAsNull(fields: Fields): Fields {
 }
 
 /**
- * The merge patch (RFC 7396) that an update mask means (https://google.aip.dev/134): what is named and missing is null.
+ * The merge patch (RFC 7396) that an update mask means (https://google.aip.dev/134): what is named and missing is null,
+ * and a list is empty.
  * After the first name, the rest of a path is one name, for the key of a label has dots of its own.
  */
-function masked(body: Fields, mask: readonly string[]): Fields {
+function masked(body: Fields, mask: readonly string[], schema: TSchema): Fields {
   const patch: Record<string, unknown> = {};
   for (const path of mask) {
     const [, head = '', rest] = /^([^.]*)(?:\.(.*))?$/s.exec(path) ?? [];
     const name = camelCase(head);
     if (rest === undefined) {
-      patch[name] = body[name] ?? null;
+      patch[name] = body[name] ?? (isList(schema, name) ? [] : null);
       continue;
     }
     const inner = (body[name] ?? {}) as Fields;
@@ -91,6 +92,11 @@ function masked(body: Fields, mask: readonly string[]): Fields {
     patch[name] = { ...(patch[name] as Fields | undefined), [key]: Object.hasOwn(inner, key) ? inner[key] : null };
   }
   return patch;
+}
+
+function isList(schema: TSchema, name: string): boolean {
+  const { properties } = schema as { properties?: Readonly<Record<string, { type?: string }>> };
+  return properties?.[name]?.type === 'array';
 }
 
 function camelCase(name: string): string {
