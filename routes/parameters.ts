@@ -4,7 +4,13 @@ import { exampleCursor } from '../src/schemas/examples.ts';
 
 /** Parameters that several routes take. */
 const ifMatch = Type.Optional(
-  Type.String({ description: 'an ETag: change only this version', maxLength: 1000, examples: ['"7"'] }),
+  Type.String({
+    description: 'an ETag: change only this version',
+    minLength: 1,
+    maxLength: 1000,
+    pattern: '^\\s*(\\*|(W/)?"[^"]*"(\\s*,\\s*(W/)?"[^"]*")*)\\s*$',
+    examples: ['"7"'],
+  }),
 );
 
 export const idempotencyKey = Type.Optional(

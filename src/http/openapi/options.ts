@@ -37,7 +37,7 @@ export const openapiOptions: FastifyDynamicSwaggerOptions = {
       summary: 'A real Kubernetes API in a second',
       description,
       contact: { name: 'The contributors of Sandplane' },
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [
       { url: 'http://127.0.0.1:8080', description: 'a service on this machine, as `npm start` runs it' },
