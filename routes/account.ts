@@ -1,12 +1,12 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { invalidField } from '../src/errors.ts';
-import { answer } from '../src/operation.ts';
+import { answered } from '../src/operation.ts';
 import { AuditList } from '../src/schemas/audit.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleAuditEntry, exampleCursor, exampleUsage } from '../src/schemas/examples.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { requireScope } from '../src/tenancy/principal.ts';
-import { answers } from './answers.ts';
+import { answer, answers } from './answers.ts';
 import { operations } from './operation.ts';
 import { cursor, limit } from './parameters.ts';
 
@@ -27,7 +27,8 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getUsage',
         summary: 'Sandbox-seconds and peaks of the project, by label',
-        description: 'By days in UTC, of the last 400 days.',
+        description:
+          'By days in UTC, of the last 400 days. `from` must not be after `to`, and at most 366 days before it.',
         tags,
         querystring: Type.Object(
           {
@@ -36,7 +37,7 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
           },
           { additionalProperties: false },
         ),
-        response: answers({ 200: { ...ref(UsageReport), description: 'what was used' } }),
+        response: answers({ 200: answer(UsageReport, { description: 'what was used', example: exampleUsage }) }),
       },
     },
     async ({ proven, query }) => {
@@ -46,7 +47,7 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
       if (to.getTime() - from.getTime() > maxDays * dayMs) {
         throw invalidField('#query/from', `must be at most ${maxDays} days before \`to\``);
       }
-      return answer(await usage(proven.project, from, to));
+      return answered(await usage(proven.project, from, to));
     },
   );
 
@@ -57,6 +58,7 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'listAudit',
         summary: 'Who changed what in the project, newest first',
+        description: 'Calls that change something, also those that were refused. The last 100,000 are kept.',
         tags,
         querystring: Type.Object(
           {
@@ -67,18 +69,27 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
                 description: "a project that is gone, by its uid; needs the service's admin key",
                 maxLength: 64,
                 pattern: '^[0-9a-f-]{36}$',
+                examples: ['0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f'],
               }),
             ),
           },
           { additionalProperties: false },
         ),
-        response: answers({ 200: { ...ref(AuditList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(AuditList, {
+              description: 'a page',
+              example: { items: [exampleAuditEntry], nextCursor: exampleCursor },
+            }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ proven, query }) => {
       const { projectUid, ...page } = query;
       if (projectUid !== undefined) requireScope(proven, 'service');
-      return answer(await audit.list(projectUid ?? proven.projectUid, page));
+      return answered(await audit.list(projectUid ?? proven.projectUid, page));
     },
   );
 }

@@ -1,9 +1,9 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answer } from '../src/operation.ts';
-import { ref } from '../src/schemas/common.ts';
+import { answered } from '../src/operation.ts';
+import { exampleDelivery, pendingDelivery } from '../src/schemas/examples.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
-import { answers, postCodes } from './answers.ts';
+import { answer, answers, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
@@ -11,7 +11,6 @@ import { PageQuery, PostHeaders } from './parameters.ts';
 const tags = ['webhooks'];
 const OfWebhook = Type.Object({ id: webhookId });
 const One = Type.Object({ id: webhookId, delivery: deliveryId });
-const one = (description: string) => ({ ...ref(Delivery), description });
 
 export function deliveryRoutes(app: App, dependencies: RouteDependencies): void {
   const { webhooks, once } = dependencies;
@@ -27,10 +26,18 @@ export function deliveryRoutes(app: App, dependencies: RouteDependencies): void 
         tags,
         params: OfWebhook,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(DeliveryList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(DeliveryList, {
+              description: 'a page',
+              example: { items: [exampleDelivery], nextCursor: null },
+            }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
-    async ({ proven, params, query }) => answer(await webhooks.listDeliveries(proven.project, params.id, query)),
+    async ({ proven, params, query }) => answered(await webhooks.listDeliveries(proven.project, params.id, query)),
   );
 
   add.get(
@@ -40,12 +47,13 @@ export function deliveryRoutes(app: App, dependencies: RouteDependencies): void 
       schema: {
         operationId: 'getDelivery',
         summary: 'Read a delivery and its tries',
+        description: 'What each of the last 20 tries was answered with, or what went wrong.',
         tags,
         params: One,
-        response: answers({ 200: one('the delivery') }),
+        response: answers({ 200: answer(Delivery, { description: 'the delivery', example: exampleDelivery }) }),
       },
     },
-    async ({ proven, params }) => answer(await webhooks.getDelivery(proven.project, params.id, params.delivery)),
+    async ({ proven, params }) => answered(await webhooks.getDelivery(proven.project, params.id, params.delivery)),
   );
 
   add.post(
@@ -59,7 +67,12 @@ export function deliveryRoutes(app: App, dependencies: RouteDependencies): void 
         tags,
         params: One,
         headers: PostHeaders,
-        response: answers({ 202: one('is being tried') }, ...postCodes, 'delivery_pending', 'webhook_disabled'),
+        response: answers(
+          { 202: answer(Delivery, { description: 'is being tried', example: pendingDelivery }) },
+          ...postCodes,
+          'delivery_pending',
+          'webhook_disabled',
+        ),
       },
     },
     async (call) =>

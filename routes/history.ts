@@ -1,10 +1,10 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answer } from '../src/operation.ts';
-import { ref } from '../src/schemas/common.ts';
+import { answered } from '../src/operation.ts';
+import { exampleHistory } from '../src/schemas/examples.ts';
 import { HistoryList } from '../src/schemas/history.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { answers } from './answers.ts';
+import { answer, answers } from './answers.ts';
 import { operations } from './operation.ts';
 
 export function historyRoute(app: App, dependencies: RouteDependencies): void {
@@ -20,9 +20,11 @@ export function historyRoute(app: App, dependencies: RouteDependencies): void {
         description: 'Kept for 24 h after its deletion.',
         tags: ['sandboxes'],
         params: Type.Object({ id: sandboxId }),
-        response: answers({ 200: { ...ref(HistoryList), description: 'oldest first' } }),
+        response: answers({
+          200: answer(HistoryList, { description: 'oldest first', example: { items: exampleHistory } }),
+        }),
       },
     },
-    async ({ proven, params }) => answer({ items: await service.history(proven.project, params.id) }),
+    async ({ proven, params }) => answered({ items: await service.history(proven.project, params.id) }),
   );
 }

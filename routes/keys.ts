@@ -1,11 +1,12 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answer } from '../src/operation.ts';
-import { ref } from '../src/schemas/common.ts';
+import { answered } from '../src/operation.ts';
+import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/examples.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
-import { answers, noContent, postCodes } from './answers.ts';
+import { locationHeader, noStoreHeader } from './answer-headers.ts';
+import { answer, answers, noContent, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
@@ -30,7 +31,13 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
         headers: PostHeaders,
         body: KeyCreate,
         response: answers(
-          { 201: { ...ref(KeyWithSecret), description: 'made' } },
+          {
+            201: answer(KeyWithSecret, {
+              description: 'made',
+              example: exampleNewKey,
+              headers: { ...locationHeader, ...noStoreHeader },
+            }),
+          },
           ...postCodes,
           'quota_exceeded',
           'project_deleting',
@@ -53,13 +60,17 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'listKeys',
         summary: 'List the keys of a project',
+        description: 'Without their secrets. Revoked ones are not in it.',
         tags,
         params: OfProject,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(KeyList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          { 200: answer(KeyList, { description: 'a page', example: { items: [exampleKey], nextCursor: null } }) },
+          'invalid_cursor',
+        ),
       },
     },
-    async ({ params, query }) => answer(await apiKeys.list(params.project, query)),
+    async ({ params, query }) => answered(await apiKeys.list(params.project, query)),
   );
 
   add.get(
@@ -69,12 +80,13 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getKey',
         summary: 'Read a key, without its secret',
+        description: 'What it may do, until when, and when it was last used.',
         tags,
         params: One,
-        response: answers({ 200: { ...ref(Key), description: 'the key' } }),
+        response: answers({ 200: answer(Key, { description: 'the key', example: exampleKey }) }),
       },
     },
-    async ({ params }) => answer(await apiKeys.get(params.project, params.key)),
+    async ({ params }) => answered(await apiKeys.get(params.project, params.key)),
   );
 
   add.delete(
@@ -92,7 +104,7 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
     },
     async ({ params }) => {
       await apiKeys.revoke(params.project, params.key);
-      return answer(null, { status: 204 });
+      return answered(null, { status: 204 });
     },
   );
 
@@ -103,10 +115,13 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getWhoami',
         summary: 'Who asks, for which project and with which scopes',
+        description: 'What the key or token of the request proves.',
         tags: ['account'],
-        response: answers({ 200: { ...ref(Whoami), description: 'as proven by the key or token' } }),
+        response: answers({
+          200: answer(Whoami, { description: 'as proven by the key or token', example: exampleWhoami }),
+        }),
       },
     },
-    async ({ proven }) => answer(whoami(proven)),
+    async ({ proven }) => answered(whoami(proven)),
   );
 }

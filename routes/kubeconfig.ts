@@ -1,10 +1,16 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
-import { answer } from '../src/operation.ts';
+import { answered } from '../src/operation.ts';
+import { ref } from '../src/schemas/common.ts';
+import { exampleKubeconfig } from '../src/schemas/examples.ts';
+import { Kubeconfig } from '../src/schemas/kubeconfig.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { toYaml } from '../src/yaml.ts';
+import { noStoreHeader, varyHeader } from './answer-headers.ts';
 import { answers } from './answers.ts';
+
+const media = { schema: ref(Kubeconfig), example: exampleKubeconfig };
 
 export function kubeconfigRoute(app: App, { service }: RouteDependencies): void {
   app.get(
@@ -14,7 +20,7 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
         scope: 'write',
         // As data: each protocol writes it in its own way.
         handle: async ({ proven, params }) =>
-          answer(await service.kubeconfig(proven.project, (params as { id: string }).id)),
+          answered(await service.kubeconfig(proven.project, (params as { id: string }).id)),
       },
       schema: {
         operationId: 'getKubeconfig',
@@ -27,12 +33,8 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
           {
             200: {
               description: 'a kubeconfig (v1 Config)',
-              content: {
-                'application/yaml': { schema: Type.String({ description: 'for kubectl' }) },
-                'application/json': {
-                  schema: Type.Object({}, { description: 'the same', additionalProperties: true }),
-                },
-              },
+              headers: { ...noStoreHeader, ...varyHeader },
+              content: { 'application/yaml': media, 'application/json': media },
             } as never,
           },
           'kubeconfig_unavailable',

@@ -2,12 +2,14 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
-import { answer } from '../src/operation.ts';
+import { answered } from '../src/operation.ts';
 import { uuidOf } from '../src/random-id.ts';
-import { ref, stringEnum } from '../src/schemas/common.ts';
+import { stringEnum } from '../src/schemas/common.ts';
+import { deletingProject, exampleProject } from '../src/schemas/examples.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
-import { answers, bodyCodes, postCodes } from './answers.ts';
+import { locationHeader } from './answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
 import { withEtag } from './etag.ts';
 import { answerOnce } from './idempotent.ts';
 import { operations } from './operation.ts';
@@ -15,7 +17,7 @@ import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['projects'];
 const Params = Type.Object({ project: projectName });
-const one = (description: string) => ({ ...ref(Project), description });
+const one = (description: string) => versioned(Project, { description, example: exampleProject });
 
 export function projectRoutes(app: App, dependencies: RouteDependencies): void {
   const { projects, removeProject, once } = dependencies;
@@ -31,7 +33,11 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
         tags,
         headers: PostHeaders,
         body: ProjectCreate,
-        response: answers({ 201: one('made') }, ...postCodes, 'project_exists'),
+        response: answers(
+          { 201: versioned(Project, { description: 'made', example: exampleProject, headers: locationHeader }) },
+          ...postCodes,
+          'project_exists',
+        ),
       },
     },
     async (call) =>
@@ -53,12 +59,17 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
         description: "All with the service's admin key, else one's own.",
         tags,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(ProjectList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(ProjectList, { description: 'a page', example: { items: [exampleProject], nextCursor: null } }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ proven, query }) => {
-      if (proven.kind === 'admin') return answer(await projects.list(query));
-      return answer({ items: [await projects.get(proven.project)], nextCursor: null });
+      if (proven.kind === 'admin') return answered(await projects.list(query));
+      return answered({ items: [await projects.get(proven.project)], nextCursor: null });
     },
   );
 
@@ -69,6 +80,7 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getProject',
         summary: 'Read a project: its limits and how much of them is used',
+        description: "One's own, or any with the service's admin key.",
         tags,
         params: Params,
         response: answers({ 200: one('the project') }),
@@ -118,8 +130,11 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
         ),
         response: answers(
           {
-            204: Type.Null({ description: 'gone' }),
-            202: one('goes once its sandboxes are gone; takes no new ones'),
+            204: noContent,
+            202: versioned(Project, {
+              description: 'goes once its sandboxes are gone; takes no new ones',
+              example: deletingProject,
+            }),
           },
           'project_not_empty',
           'project_protected',
@@ -135,7 +150,7 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
       const withSandboxes = query.sandboxes === 'delete';
       const gone = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
       const left = gone ? null : await projects.find(name);
-      return left ? withEtag(left, 202) : answer(null, { status: 204 });
+      return left ? withEtag(left, 202) : answered(null, { status: 204 });
     },
   );
 }

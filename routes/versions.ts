@@ -1,8 +1,8 @@
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answer } from '../src/operation.ts';
-import { ref } from '../src/schemas/common.ts';
+import { answered } from '../src/operation.ts';
+import { exampleVersions } from '../src/schemas/examples.ts';
 import { VersionList } from '../src/schemas/version.ts';
-import { answers } from './answers.ts';
+import { answer, answers } from './answers.ts';
 import { operations } from './operation.ts';
 
 export function versionRoutes(app: App, dependencies: RouteDependencies): void {
@@ -15,8 +15,9 @@ export function versionRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'listVersions',
         summary: 'What can be run: what is ready, what can be had, and how',
+        description: 'By host. A version that is only available is fetched or built when it is first asked for.',
         tags: ['versions'],
-        response: answers({ 200: { ...ref(VersionList), description: 'by host' } }),
+        response: answers({ 200: answer(VersionList, { description: 'by host', example: exampleVersions }) }),
       },
     },
     async () => {
@@ -27,7 +28,7 @@ export function versionRoutes(app: App, dependencies: RouteDependencies): void {
         defaultRuntime,
         versions: [...versions],
       }));
-      return answer({ items });
+      return answered({ items });
     },
   );
 }

@@ -1,8 +1,8 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { etag } from '../src/etag.ts';
-import { answer } from '../src/operation.ts';
-import { ref } from '../src/schemas/common.ts';
+import { answered } from '../src/operation.ts';
+import { exampleNewWebhook, exampleWebhook } from '../src/schemas/examples.ts';
 import {
   Webhook,
   WebhookCreate,
@@ -11,7 +11,8 @@ import {
   WebhookWithSecret,
   webhookId,
 } from '../src/schemas/webhook.ts';
-import { answers, bodyCodes, noContent, postCodes } from './answers.ts';
+import { locationHeader, noStoreHeader } from './answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
 import { withEtag } from './etag.ts';
 import { answerOnce } from './idempotent.ts';
 import { operations } from './operation.ts';
@@ -19,8 +20,13 @@ import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['webhooks'];
 const Params = Type.Object({ id: webhookId });
-const one = (description: string) => ({ ...ref(Webhook), description });
-const withSecret = (description: string) => ({ ...ref(WebhookWithSecret), description });
+const one = (description: string) => versioned(Webhook, { description, example: exampleWebhook });
+const withSecret = (description: string, more = {}) =>
+  versioned(WebhookWithSecret, {
+    description,
+    example: exampleNewWebhook,
+    headers: { ...noStoreHeader, ...more },
+  });
 const addressCodes = ['webhook_address_forbidden', 'webhook_unresolvable'] as const;
 
 export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
@@ -39,7 +45,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
         headers: PostHeaders,
         body: WebhookCreate,
         response: answers(
-          { 201: withSecret('made') },
+          { 201: withSecret('made', locationHeader) },
           ...postCodes,
           ...addressCodes,
           'quota_exceeded',
@@ -62,12 +68,18 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'listWebhooks',
         summary: 'List receivers, newest first',
+        description: 'Without their secrets.',
         tags,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(WebhookList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
-    async ({ proven, query }) => answer(await webhooks.list(proven.project, query)),
+    async ({ proven, query }) => answered(await webhooks.list(proven.project, query)),
   );
 
   add.get(
@@ -77,6 +89,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getWebhook',
         summary: 'Read a receiver',
+        description: 'Where it gets which events, and whether it is disabled.',
         tags,
         params: Params,
         response: answers({ 200: one('the receiver') }),
@@ -111,6 +124,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'deleteWebhook',
         summary: 'Remove a receiver and its deliveries',
+        description: 'At once: what waits for another try is not sent any more.',
         tags,
         params: Params,
         headers: IfMatchHeaders,
@@ -119,7 +133,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
     },
     async ({ proven, params, headers }) => {
       await webhooks.remove(proven.project, params.id, headers['if-match']);
-      return answer(null, { status: 204 });
+      return answered(null, { status: 204 });
     },
   );
 

@@ -62,6 +62,6 @@ export interface Operation {
 /** By operationId. */
 export type Operations = ReadonlyMap<string, Operation>;
 
-export function answer(body: unknown, { status = 200, headers = {} }: Partial<Omit<Answer, 'body'>> = {}): Answer {
+export function answered(body: unknown, { status = 200, headers = {} }: Partial<Omit<Answer, 'body'>> = {}): Answer {
   return { status, headers, body };
 }

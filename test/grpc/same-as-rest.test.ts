@@ -90,7 +90,7 @@ const steps: readonly Step[] = [
   [
     'wait too short',
     'waitForSandbox',
-    (m) => ({ ...one(m), query: { for: 'stopped', timeout: 0.01 } }),
+    (m) => ({ ...one(m), query: { for: 'stopped', timeout: 0 } }),
     'wait_timeout',
   ],
   ['wait too long', 'waitForSandbox', (m) => ({ ...one(m), query: { timeout: 301 } }), 'validation_failed'],
