@@ -38,8 +38,9 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
   let auditedProject: string | undefined;
   let isAudited = false;
   let reading: Promise<unknown> | undefined;
+  let told: Readonly<Record<string, string>> = {};
 
-  /** Proves who asks and that he may; the metadata of the answer is sent. */
+  /** Proves who asks and that he may. */
   async function admit(): Promise<void> {
     if (dependencies.closing.aborted) throw dependencies.closing.reason;
     const params = decoded.parts?.params;
@@ -51,13 +52,15 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
     ];
     const admission = await dependencies.admit(first(raw, 'authorization'), named, scope);
     principal = admission.principal;
-    sendMetadata({ ...admission.headers, 'x-request-id': requestId });
+    told = admission.headers;
     if (admission.refusal) throw admission.refusal;
   }
 
-  function sendMetadata(fields: Readonly<Record<string, string>>): void {
+  /** To be called right before the answer: sent apart from it, it would be another write. */
+  function sendMetadata(): void {
     const metadata = new Metadata();
-    for (const [name, value] of Object.entries(fields)) metadata.set(name, value);
+    metadata.set('x-request-id', requestId);
+    for (const [name, value] of Object.entries(told)) metadata.set(name, value);
     raw.sendMetadata(metadata);
   }
 
@@ -122,6 +125,7 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
     admit,
     receive,
     toCall,
+    sendMetadata,
     leaveTrail,
   };
 }

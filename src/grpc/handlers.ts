@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { handleServerStreamingCall, handleUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AppError } from '../errors.ts';
 import { isAppError } from '../errors.ts';
@@ -8,10 +9,13 @@ import { beginCall, type CallDependencies, type GrpcCall, type Method } from './
 import type { Rpc } from './contract.ts';
 import { toAppError, toStatus } from './errors.ts';
 import { type Codec, codecOf } from './messages.ts';
-import { type Fields, toParts } from './requests.ts';
+import { type Fields, partsReader } from './requests.ts';
 import { toResponse } from './responses.ts';
 import type { Stream } from './streams.ts';
 import { validatorOf } from './validation.ts';
+
+/** Of each operation; a sandbox takes some hundred bytes. */
+const keepEncoded = 500;
 
 export interface HandlerDependencies extends CallDependencies {
   /** The detail of `watch_expired`. */
@@ -31,11 +35,11 @@ export function unary(
   dependencies: HandlerDependencies,
 ): handleUnaryCall<Buffer, Buffer> {
   const method = toMethod(rpc, operation);
-  const response = codecOf(rpc.response);
+  const encode = encoder(rpc, operation);
   const work = async (call: GrpcCall): Promise<[Answer, Buffer]> => {
     await call.admit();
     const answer = await handle(call.toCall(call.receive()));
-    return [answer, response.encode(toResponse(call.operationId, answer.body))];
+    return [answer, encode(answer.body)];
   };
   return (raw, reply) => {
     const call = beginCall(raw, method, dependencies);
@@ -44,12 +48,14 @@ export function unary(
       .then(
         async ([answer, bytes]) => {
           await leaveTrail(call, answer, dependencies);
+          call.sendMetadata();
           reply(null, bytes);
         },
         async (error: unknown) => {
           const known = toAppError(error);
           tell(call, known, startedAt, dependencies);
           await leaveTrail(call, known, dependencies);
+          call.sendMetadata();
           reply(toStatus(known, { ...call, request: rpc.request }, dependencies.expired));
         },
       )
@@ -73,6 +79,7 @@ export function streaming(
       await call.admit();
       const operationCall = call.toCall(call.receive());
       const gone = operationCall.gone();
+      call.sendMetadata();
       await send(raw, await stream(operationCall, gone), response, gone);
       // It was not the client who ended it.
       if (isAppError(gone.reason)) throw gone.reason;
@@ -87,11 +94,25 @@ export function streaming(
   };
 }
 
+/** What is read often is stored as text, and the same text makes the same message. Answers with secrets are not reads. */
+function encoder(rpc: Rpc, { method, schema: { operationId } }: Operation): (body: unknown) => Buffer {
+  const response = codecOf(rpc.response);
+  const recent = new LRUCache<string, Buffer>({ max: keepEncoded });
+  return (body) => {
+    const known = typeof body === 'string' ? recent.get(body) : undefined;
+    if (known) return known;
+    const bytes = response.encode(toResponse(operationId, body));
+    if (typeof body === 'string' && method === 'GET') recent.set(body, bytes);
+    return bytes;
+  };
+}
+
 function toMethod(rpc: Rpc, operation: Operation): Method {
   const request = codecOf(rpc.request);
+  const toParts = partsReader(operation.schema);
   return {
     operation,
-    read: (bytes) => toParts(operation.schema, request.decode(bytes)),
+    read: (bytes) => toParts(request.decode(bytes)),
     validate: validatorOf(operation),
   };
 }

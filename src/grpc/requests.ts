@@ -30,23 +30,31 @@ const asHeader: Readonly<Record<string, (value: unknown) => string>> = {
 };
 
 /** A limit that is 0 here is null there: none. */
-const noLimit = { spec: 'ttlSeconds', quotas: 'maxTtlSeconds' } as const;
+const noLimit: Readonly<Record<string, string>> = { spec: 'ttlSeconds', quotas: 'maxTtlSeconds' };
+
+type Place = 'params' | 'querystring' | 'headers' | 'body';
 
 /** Puts each field where REST has it. */
-export function toParts({ operationId, ...schema }: OperationSchema, { updateMask, ...given }: Fields): Parts {
-  const fields = Object.entries(zerosAsNull(given)).map(([name, value]) => [nameOf(operationId, name), value] as const);
-  const placed = { params: new Map(), querystring: new Map(), headers: new Map(), body: new Map() };
-  for (const [name, value] of fields) {
-    const place = (['params', 'querystring', 'headers'] as const).find((part) => takes(schema[part], name)) ?? 'body';
-    placed[place].set(name, place === 'headers' ? (asHeader[name]?.(value) ?? value) : value);
-  }
-  const body = Object.fromEntries(placed.body);
-  const mask = (updateMask as { paths?: string[] } | undefined)?.paths ?? [];
-  return {
-    params: Object.fromEntries(placed.params),
-    querystring: Object.fromEntries(placed.querystring),
-    headers: Object.fromEntries(placed.headers),
-    body: schema.body ? (mask.length > 0 ? masked(body, mask, schema.body) : body) : undefined,
+export function partsReader({ operationId, ...schema }: OperationSchema): (fields: Fields) => Parts {
+  const placeOf = (name: string): Place =>
+    (['params', 'querystring', 'headers'] as const).find((part) => takes(schema[part], name)) ?? 'body';
+  const places = new Map<string, readonly [name: string, place: Place]>();
+  const place = (field: string) => {
+    const name = ownNames[operationId]?.[field] ?? restNames[field] ?? field;
+    const found = places.get(field) ?? ([name, placeOf(name)] as const);
+    places.set(field, found);
+    return found;
+  };
+  return ({ updateMask, ...fields }) => {
+    const parts: Record<Place, Record<string, unknown>> = { params: {}, querystring: {}, headers: {}, body: {} };
+    for (const field of Object.keys(fields)) {
+      const [name, part] = place(field);
+      const value = zeroAsNull(field, fields[field]);
+      parts[part][name] = part === 'headers' ? (asHeader[name]?.(value) ?? value) : value;
+    }
+    if (!schema.body) return { ...parts, body: undefined };
+    const mask = (updateMask as { paths?: string[] } | undefined)?.paths ?? [];
+    return mask.length > 0 ? { ...parts, body: masked(parts.body, mask, schema.body) } : parts;
   };
 }
 
@@ -56,21 +64,13 @@ export function messageName(operationId: string, name: string): string {
   return Object.keys(names).find((own) => names[own] === name) ?? name;
 }
 
-function nameOf(operationId: string, name: string): string {
-  return ownNames[operationId]?.[name] ?? restNames[name] ?? name;
-}
-
 function takes(schema: TSchema | undefined, name: string): boolean {
   return name in ((schema as { properties?: object } | undefined)?.properties ?? {});
 }
 
-function zerosAsNull(fields: Fields): Fields {
-  const made = { ...fields };
-  for (const [parent, name] of Object.entries(noLimit)) {
-    const inner = made[parent] as Fields | undefined;
-    if (inner?.[name] === 0) made[parent] = { ...inner, [name]: null };
-  }
-  return made;
+function zeroAsNull(field: string, value: unknown): unknown {
+  const name = noLimit[field];
+  return name !== undefined && (value as Fields)[name] === 0 ? { ...(value as Fields), [name]: null } : value;
 }
 
 /**
