@@ -78,10 +78,13 @@ function complete(document: OpenApiDocument): OpenApiDocument {
 
 const places = ['path', 'query', 'header'];
 
-/** Path parameters first: typed clients take the parameters in this order. */
+/** Path parameters first: typed clients take the parameters in this order. Lists say how they are written. */
 function inOrder(operation: Operation): Operation {
   const { parameters } = operation;
   if (!parameters) return operation;
   const place = (one: Parameter) => places.indexOf(String(one.in));
-  return { ...operation, parameters: [...parameters].sort((a, b) => place(a) - place(b)) };
+  const written = parameters.map((one) =>
+    one.schema?.type === 'array' ? { ...one, style: 'form', explode: true } : one,
+  );
+  return { ...operation, parameters: written.sort((a, b) => place(a) - place(b)) };
 }

@@ -1,4 +1,5 @@
-import type { OpenApiDocument, Schema } from './document.ts';
+import type { Media, OpenApiDocument, Operation, Schema } from './document.ts';
+import { mapOperations, operationsOf } from './names.ts';
 import { mapInnerSchemas, mapSchemas, mapValues } from './walk.ts';
 
 /**
@@ -9,10 +10,32 @@ export function toOpenApi30(document: OpenApiDocument): OpenApiDocument {
   const { summary: _summary, ...info } = document.info;
   const { components, ...rest } = mapSchemas(document, toSchema30);
   const nullable = nullableNames(document);
-  const schemas = mapValues(components?.schemas ?? {}, (schema, name) =>
-    nullable.has(name) ? { ...schema, nullable: true } : schema,
+  const bodies = bodyExamples(document);
+  const schemas = mapValues(components?.schemas ?? {}, (schema, name) => ({
+    ...schema,
+    ...(nullable.has(name) && { nullable: true }),
+    ...(bodies.has(name) && { example: bodies.get(name) }),
+  }));
+  const converted = { ...rest, openapi: '3.0.3', info, components: { ...components, schemas } };
+  return mapOperations(converted, withoutBodyExamples);
+}
+
+const isNull = ({ type }: Schema) => type === 'null';
+const nameOf = ($ref = '') => $ref.replace('#/components/schemas/', '');
+
+/** By schema, the fullest example of a body: generators of 3.0 look for it there, and warn of any beside a reference. */
+function bodyExamples(document: OpenApiDocument): Map<string, unknown> {
+  const media = operationsOf(document).flatMap(({ requestBody }) => Object.values(requestBody?.content ?? {}));
+  return new Map(
+    media.map(({ schema, examples = {} }) => [nameOf(schema?.$ref), Object.values(examples).at(-1)?.value]),
   );
-  return { ...rest, openapi: '3.0.3', info, components: { ...components, schemas } };
+}
+
+function withoutBodyExamples(operation: Operation): Operation {
+  const { requestBody } = operation;
+  if (!requestBody) return operation;
+  const content = mapValues<Media, Media>(requestBody.content, ({ examples: _examples, ...media }) => media);
+  return { ...operation, requestBody: { ...requestBody, content } };
 }
 
 /**
@@ -24,7 +47,7 @@ function nullableNames(document: OpenApiDocument): Set<string> {
   const look = (schema: Schema): Schema => {
     const isNullable = schema.anyOf?.some(isNull);
     for (const { $ref } of schema.anyOf ?? [schema]) {
-      if ($ref) seen[isNullable ? 'nullable' : 'plain'].add($ref.replace('#/components/schemas/', ''));
+      if ($ref) seen[isNullable ? 'nullable' : 'plain'].add(nameOf($ref));
     }
     return schema.anyOf ? schema : mapInnerSchemas(schema, look);
   };
@@ -33,8 +56,6 @@ function nullableNames(document: OpenApiDocument): Set<string> {
   if (both.length > 0) throw new Error(`in OpenAPI 3.0, these cannot be nullable in one place alone: ${both}`);
   return seen.nullable;
 }
-
-const isNull = ({ type }: Schema) => type === 'null';
 
 function toSchema30(schema: Schema): Schema {
   const inner = mapInnerSchemas(schema, toSchema30);
