@@ -85,7 +85,7 @@ function asItIs(value: unknown): unknown {
 function readerOf({ type: name, resolvedType: type }: Field): Convert {
   if (type === null) return name === 'int64' ? (value) => numberOf(value as Integer64) : asItIs;
   if (type instanceof protobuf.Enum) {
-    const words = new Map(Object.entries(type.values).map(([name, number]) => [number, wordOf(type, name)]));
+    const words = enumWords(type);
     // A number that is not known is told as it is: validation then names what is.
     return (number) => (number === 0 ? undefined : (words.get(number as number) ?? String(number)));
   }
@@ -95,10 +95,15 @@ function readerOf({ type: name, resolvedType: type }: Field): Convert {
 function writerOf({ resolvedType: type }: Field): Convert {
   if (type === null) return asItIs;
   if (type instanceof protobuf.Enum) {
-    const numbers = new Map(Object.entries(type.values).map(([name, number]) => [wordOf(type, name), number]));
+    const numbers = new Map([...enumWords(type)].map(([number, word]) => [word, number]));
     return (word) => numbers.get(word as string) ?? 0;
   }
   return isTimestamp(type) ? (value) => timestampOf(value as string) : writer(type);
+}
+
+/** REST's words for the values of an enum, by number. */
+export function enumWords(type: Enum): ReadonlyMap<number, string> {
+  return new Map(Object.entries(type.values).map(([name, number]) => [number, wordOf(type, name)]));
 }
 
 /** COMPONENT_KUBE_APISERVER of the enum Component is kube-apiserver. */
