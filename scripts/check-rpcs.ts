@@ -38,7 +38,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, Content>>;
 }
 
-const faults: string[] = [];
+const faults = new Set<string>();
 
 function check(): void {
   const { rpcs } = readContract();
@@ -49,16 +49,16 @@ function check(): void {
     const { operationId = '' } = operation;
     const rpc = rpcs.find(({ name }) => lowerFirst(name) === operationId);
     if (rpc) compare(operationId, operation, rpc);
-    else if (operationId && !withoutRpc[operationId]) faults.push(`${operationId} has no rpc`);
+    else if (operationId && !withoutRpc[operationId]) faults.add(`${operationId} has no rpc`);
   }
-  for (const { name } of rpcs) if (!ids.includes(lowerFirst(name))) faults.push(`${name} is no operation of REST`);
+  for (const { name } of rpcs) if (!ids.includes(lowerFirst(name))) faults.add(`${name} is no operation of REST`);
 }
 
 function compare(operationId: string, { parameters = [], requestBody, responses }: Operation, rpc: Rpc): void {
   const fields = new Set(rpc.request.fieldsArray.map(jsonName));
   for (const { name } of parameters) {
     if (fields.has(messageName(operationId, name)) || withoutField[name]) continue;
-    faults.push(`${rpc.request.name} has no field for the parameter ${name}`);
+    faults.add(`${rpc.request.name} has no field for the parameter ${name}`);
   }
   const body = schemaOf(requestBody);
   if (body) compareShape(body, rpc.request, { both: false });
@@ -85,23 +85,23 @@ function compareShape(given: Schema, type: Type, { both, beside }: { both: boole
   for (const [name, property] of Object.entries(properties)) {
     const field = fields.get(name);
     if (!field) {
-      faults.push(`${type.name} has no field ${name}`);
+      faults.add(`${type.name} has no field ${name}`);
       continue;
     }
     const schema = resolve(property);
     const { resolvedType } = field;
     if (resolvedType instanceof protobuf.Enum) compareWords(schema, resolvedType);
     else if (schema.properties && resolvedType instanceof protobuf.Type) compareShape(schema, resolvedType, { both });
-    else if (schema.properties) faults.push(`${type.name}.${name} is not a message`);
+    else if (schema.properties) faults.add(`${type.name}.${name} is not a message`);
   }
   if (!both) return;
-  for (const name of fields.keys()) if (!(name in properties)) faults.push(`${type.name}.${name} is nothing in REST`);
+  for (const name of fields.keys()) if (!(name in properties)) faults.add(`${type.name}.${name} is nothing in REST`);
 }
 
 function compareWords(schema: Schema, type: protobuf.Enum): void {
   const words = new Set(enumWords(type).values());
   const wanted = (schema.enum ?? schema['x-extensible-enum'] ?? []).filter((word) => word !== null);
-  for (const word of wanted) if (!words.has(word)) faults.push(`${type.name} has no value for ${word}`);
+  for (const word of wanted) if (!words.has(word)) faults.add(`${type.name} has no value for ${word}`);
 }
 
 /** Through references, lists, and "or null". */
@@ -120,7 +120,7 @@ function lowerFirst(name: string): string {
 }
 
 check();
-if (faults.length > 0) {
-  process.stderr.write(`openapi/sandbox.proto has not all that openapi/openapi.json has:\n${faults.join('\n')}\n`);
+if (faults.size > 0) {
+  process.stderr.write(`openapi/sandbox.proto has not all that openapi/openapi.json has:\n${[...faults].join('\n')}\n`);
   process.exitCode = 1;
 }

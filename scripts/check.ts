@@ -13,6 +13,9 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   contracts: ['node', 'scripts/contracts.ts', '--check'],
   'OpenAPI by Spectral': ['spectral', 'lint', '--ruleset=openapi/spectral.yaml', '--fail-severity=hint', ...openapi],
   'OpenAPI by Redocly': ['redocly', 'lint', '--config=openapi/redocly.yaml', ...openapi],
+  'gRPC by buf': ['buf', 'lint'],
+  'gRPC against REST': ['node', 'scripts/check-rpcs.ts'],
+  'breaking changes, gRPC': ['buf', 'breaking', '--against', 'openapi/released'],
   'breaking changes': ['node', 'scripts/breaking-changes.ts'],
   documents: ['node', 'scripts/documents.ts', '--check'],
 };

@@ -1,11 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { execa } from 'execa';
+import { protoPath } from 'grpc-health-check';
 import { type AppDependencies, buildApp } from '../src/app.ts';
 import { openApiDocuments } from '../src/http/openapi/documents.ts';
 import { createLogger } from '../src/logger.ts';
 
-/** Writes the OpenAPI documents from the routes; with `--check` only tells whether they are as they should be. */
-const folder = path.join(import.meta.dirname, '..', 'openapi');
+/** Writes the OpenAPI documents from the routes, and the descriptors from the .proto file; with `--check` only tells whether they are as they should be. */
+const root = path.join(import.meta.dirname, '..');
+const folder = path.join(root, 'openapi');
+const healthProtos = path.join(path.dirname(protoPath), '..', '..');
 
 // Only the shape of the routes is asked for: no handler is ever called.
 const app = await buildApp({
@@ -17,12 +21,28 @@ const app = await buildApp({
 const { v31, v30 } = openApiDocuments(app);
 await app.close();
 
-for (const [name, document] of Object.entries({ 'openapi.json': v31, 'openapi-3.0.json': v30 })) {
+const made: Readonly<Record<string, Buffer>> = {
+  'openapi.json': toJson(v31),
+  'openapi-3.0.json': toJson(v30),
+  // Sets of descriptors are joined by writing one behind the other.
+  'sandbox.binpb': Buffer.concat([await descriptors('.', root), await descriptors('.', healthProtos)]),
+};
+for (const [name, content] of Object.entries(made)) {
   const file = path.join(folder, name);
-  const text = `${JSON.stringify(document, null, 2)}\n`;
-  if (!process.argv.includes('--check')) await writeFile(file, text);
-  else if ((await readFile(file, 'utf8').catch(() => '')) !== text) {
-    process.stderr.write(`openapi/${name} is not what the routes say. Run: npm run contracts\n`);
+  if (!process.argv.includes('--check')) await writeFile(file, content);
+  else if (!(await readFile(file).catch(() => Buffer.of())).equals(content)) {
+    process.stderr.write(`openapi/${name} is not what the code says. Run: npm run contracts\n`);
     process.exitCode = 1;
   }
+}
+
+function toJson(document: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** What buf makes of a folder with .proto files. */
+async function descriptors(input: string, cwd: string): Promise<Buffer> {
+  const args = ['build', input, '--as-file-descriptor-set', '--exclude-source-info', '-o', '-'];
+  const { stdout } = await execa('buf', args, { cwd, encoding: 'buffer', preferLocal: true, localDir: root });
+  return Buffer.from(stdout);
 }

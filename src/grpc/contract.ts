@@ -1,8 +1,12 @@
 import path from 'node:path';
 import protobuf, { type Type } from 'protobufjs';
 
+export const contractFolder = path.join(import.meta.dirname, '..', '..', 'openapi');
+
 /** The published contract: what is served is read from it. */
-export const contractFile = path.join(import.meta.dirname, '..', '..', 'openapi', 'sandbox.proto');
+export const contractFile = path.join(contractFolder, 'sandbox.proto');
+/** The same with what it imports, and the health service, as descriptors (a FileDescriptorSet): for reflection. */
+export const descriptorFile = path.join(contractFolder, 'sandbox.binpb');
 
 const packageName = 'sandplane.v1';
 

@@ -2,7 +2,7 @@ import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import protobuf, { type Field, type Type } from 'protobufjs';
 import { AppError } from '../errors.ts';
 import { asStoreError } from '../redis.ts';
-import { google } from './google-rpc.ts';
+import { googleRpc } from './google-rpc.ts';
 import { type Codec, jsonName } from './messages.ts';
 import { messageName } from './requests.ts';
 
@@ -37,10 +37,10 @@ function googleDetails({ code, message, faults, limit, retryAfterSeconds }: AppE
   const made = [any('ErrorInfo', { reason: code.toUpperCase(), domain, metadata: told })];
   if (faults.length > 0) {
     const violations = faults.map(({ pointer, detail }) => ({ field: fieldOf(pointer, call), description: detail }));
-    made.push(any('BadRequest', { field_violations: violations }));
+    made.push(any('BadRequest', { fieldViolations: violations }));
   }
   if (limit) made.push(any('QuotaFailure', { violations: [{ subject: limit.name, description: message }] }));
-  if (retryAfterSeconds !== undefined) made.push(any('RetryInfo', { retry_delay: { seconds: retryAfterSeconds } }));
+  if (retryAfterSeconds !== undefined) made.push(any('RetryInfo', { retryDelay: { seconds: retryAfterSeconds } }));
   return made;
 }
 
@@ -60,7 +60,7 @@ function any(name: string, value: object) {
 }
 
 function encode(name: string, value: object): Buffer {
-  return Buffer.from(google.lookupType(name).encode(value).finish());
+  return Buffer.from(googleRpc(name).encode(value).finish());
 }
 
 /** `/spec/ttlSeconds` or `#query/label/0` as a path in the message: `spec.ttl_seconds`, `label_selectors.0`. */

@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
@@ -10,9 +8,10 @@ import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';
 import type { Validity } from '../tenancy/validity.ts';
-import { type Contract, contractFile, type Rpc, readContract } from './contract.ts';
+import { type Contract, type Rpc, readContract } from './contract.ts';
 import { type HandlerDependencies, streaming, unary } from './handlers.ts';
 import { codecOf } from './messages.ts';
+import { serveReflection } from './reflection.ts';
 import { type Stream, streams } from './streams.ts';
 
 export interface GrpcOptions {
@@ -61,7 +60,7 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
     server.addService(definitionOf(rpcs), Object.fromEntries(served.map(([{ name }, handler]) => [name, handler])));
   }
   const health = serveHealth(server, contract, options);
-  new ReflectionService(loadSync([contractFile])).addToServer(server);
+  serveReflection(server);
   const port = await bind(server, options);
   return {
     address: `${options.host}:${port}`,

@@ -1,6 +1,6 @@
 import { credentials, Client as GrpcConnection, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { readContract } from '../../src/grpc/contract.ts';
-import { google } from '../../src/grpc/google-rpc.ts';
+import { googleRpc } from '../../src/grpc/google-rpc.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
 import { type Fields, messageName } from '../../src/grpc/requests.ts';
 import type { Operations } from '../../src/operation.ts';
@@ -136,22 +136,22 @@ function unwrap(answer: Fields): Fields {
 function failed(error: ServiceError): Outcome {
   const [bytes] = error.metadata.get('grpc-status-details-bin') as Buffer[];
   if (!bytes) throw new Error(`no details: ${status[error.code]} ${error.details}`);
-  const decode = (name: string, value: Uint8Array) => google.lookupType(name).decode(value) as never as Fields;
+  const decode = (name: string, value: Uint8Array) => googleRpc(name).decode(value) as never as Fields;
   const { details } = decode('Status', bytes) as { details: { type_url: string; value: Uint8Array }[] };
   const byName = new Map(
     details.map(({ type_url: url, value }) => {
       const name = lastName(url, '.');
-      return [name, google.lookup(name) ? decode(name, value) : {}];
+      return [name, url.includes('google.rpc') ? decode(name, value) : {}];
     }),
   );
   const info = byName.get('ErrorInfo') as { reason: string };
-  const bad = byName.get('BadRequest') as { field_violations: { field: string }[] } | undefined;
+  const bad = byName.get('BadRequest') as { fieldViolations: { field: string }[] } | undefined;
   const quota = byName.get('QuotaFailure') as { violations: { subject: string }[] } | undefined;
   return {
     ok: false,
     body: {},
     code: info.reason.toLowerCase(),
-    fields: (bad?.field_violations ?? []).map(({ field }) => lastName(field, '.')),
+    fields: (bad?.fieldViolations ?? []).map(({ field }) => lastName(field, '.')),
     limit: quota?.violations[0]?.subject ?? null,
     retryAfter: byName.has('RetryInfo'),
   };

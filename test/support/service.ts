@@ -42,6 +42,8 @@ export interface TestService {
   readonly config: Config;
   readonly client: Client;
   readonly redisSocket: string;
+  /** Of gRPC, as host:port. */
+  grpcAddress(): string;
   /** Stops API and worker and starts them again. */
   restart(): Promise<void>;
   /** Deletes all sandboxes, then stops and removes everything. */
@@ -70,6 +72,7 @@ export async function startTestService(more: Record<string, string> = {}): Promi
   return {
     config,
     client,
+    grpcAddress: () => running.api.grpcAddress,
     redisSocket: path.join(config.dataDir, 'redis', 'redis.sock'),
     async restart() {
       await stop();

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import type { Server, ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
+import descriptors from 'protobufjs/ext/descriptor/index.js';
+import { descriptorFile } from './contract.ts';
+
+/** https://github.com/grpc/grpc-proto/blob/master/grpc/reflection/v1/reflection.proto; v1alpha is the same. */
+const definitions = {
+  nested: {
+    Request: {
+      fields: {
+        host: { type: 'string', id: 1 },
+        fileByFilename: { type: 'string', id: 3 },
+        fileContainingSymbol: { type: 'string', id: 4 },
+        listServices: { type: 'string', id: 7 },
+      },
+    },
+    Response: {
+      fields: {
+        validHost: { type: 'string', id: 1 },
+        originalRequest: { type: 'Request', id: 2 },
+        fileDescriptorResponse: { type: 'Files', id: 4 },
+        listServicesResponse: { type: 'Services', id: 6 },
+        errorResponse: { type: 'Failure', id: 7 },
+      },
+    },
+    Files: { fields: { fileDescriptorProto: { rule: 'repeated', type: 'bytes', id: 1 } } },
+    Services: { fields: { service: { rule: 'repeated', type: 'Service', id: 1 } } },
+    Service: { fields: { name: { type: 'string', id: 1 } } },
+    Failure: { fields: { errorCode: { type: 'int32', id: 1 }, errorMessage: { type: 'string', id: 2 } } },
+    FileSet: { fields: { file: { rule: 'repeated', type: 'bytes', id: 1 } } },
+  },
+};
+const messages = protobuf.Root.fromJSON(definitions);
+const [Request, Response, FileSet] = ['Request', 'Response', 'FileSet'].map((name) => messages.lookupType(name)) as [
+  protobuf.Type,
+  protobuf.Type,
+  protobuf.Type,
+];
+
+interface Asked {
+  readonly fileByFilename?: string;
+  readonly fileContainingSymbol?: string;
+  readonly listServices?: string;
+}
+
+interface Declared {
+  readonly name?: string | null;
+  readonly package?: string | null;
+  readonly dependency?: readonly string[] | null;
+  readonly messageType?: readonly Declared[] | null;
+  readonly nestedType?: readonly Declared[] | null;
+  readonly enumType?: readonly Declared[] | null;
+  readonly service?: readonly Declared[] | null;
+  readonly method?: readonly Declared[] | null;
+}
+
+/** Tells clients what is served, from the published descriptors. Needs no key, as the contract is public. */
+export function serveReflection(server: Server): void {
+  const answer = createAnswers(readFileSync(descriptorFile));
+  const handle = (call: ServerDuplexStream<Asked, object>) => {
+    call.on('data', (request: Asked) => {
+      call.write({ originalRequest: request, ...answer(request) });
+    });
+    call.on('end', () => call.end());
+  };
+  for (const version of ['v1', 'v1alpha']) {
+    server.addService(definitionOf(`grpc.reflection.${version}.ServerReflection`), { ServerReflectionInfo: handle });
+  }
+}
+
+function definitionOf(service: string): ServiceDefinition<UntypedServiceImplementation> {
+  return {
+    ServerReflectionInfo: {
+      path: `/${service}/ServerReflectionInfo`,
+      requestStream: true,
+      responseStream: true,
+      requestSerialize: (request: object) => Buffer.from(Request.encode(request).finish()),
+      requestDeserialize: (bytes: Buffer) => Request.decode(bytes),
+      responseSerialize: (response: object) => Buffer.from(Response.encode(response).finish()),
+      responseDeserialize: (bytes: Buffer) => Response.decode(bytes),
+    },
+  };
+}
+
+function createAnswers(fileSet: Uint8Array): (asked: Asked) => object {
+  const files = new Map<string, { bytes: Uint8Array; declared: Declared }>();
+  const fileOf = new Map<string, string>();
+  const services: string[] = [];
+  for (const bytes of (FileSet.decode(fileSet) as never as { file: Uint8Array[] }).file) {
+    const declared = descriptors.FileDescriptorProto.decode(bytes) as Declared;
+    const name = declared.name ?? '';
+    files.set(name, { bytes, declared });
+    for (const symbol of symbolsOf(declared)) fileOf.set(symbol, name);
+    services.push(...(declared.service ?? []).map((service) => `${declared.package}.${service.name}`));
+  }
+
+  /** A file before those that it depends on, each once. */
+  const withDependencies = (name: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(name)) return seen;
+    seen.add(name);
+    for (const other of files.get(name)?.declared.dependency ?? []) withDependencies(other, seen);
+    return seen;
+  };
+
+  return ({ fileByFilename, fileContainingSymbol, listServices }) => {
+    if (listServices) return { listServicesResponse: { service: services.map((name) => ({ name })) } };
+    const wanted = fileByFilename || fileOf.get(fileContainingSymbol ?? '');
+    if (!wanted || !files.has(wanted)) {
+      const errorMessage = `nothing here is named ${fileByFilename || fileContainingSymbol || 'so'}`;
+      return { errorResponse: { errorCode: status.NOT_FOUND, errorMessage } };
+    }
+    const found = [...withDependencies(wanted)].flatMap((name) => files.get(name)?.bytes ?? []);
+    return { fileDescriptorResponse: { fileDescriptorProto: found } };
+  };
+}
+
+/** Services, methods, messages and enums, with the names of what they are in. */
+function symbolsOf({ package: scope, messageType, enumType, service }: Declared): string[] {
+  const of = (parent: string, declared: readonly Declared[] | null | undefined): string[] =>
+    (declared ?? []).flatMap((one) => {
+      const name = `${parent}.${one.name}`;
+      return [name, ...of(name, one.nestedType), ...of(name, one.enumType), ...of(name, one.method)];
+    });
+  return [...of(scope ?? '', messageType), ...of(scope ?? '', enumType), ...of(scope ?? '', service)];
+}
