@@ -5,7 +5,7 @@ import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/sc
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
 import { locationHeader, noStoreHeader } from './answer-headers.ts';
-import { answer, answers, noContent, postCodes } from './answers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
@@ -95,7 +95,7 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         description: 'At once, everywhere; watches that it began end.',
         tags,
         params: One,
-        response: answers({ 204: noContent }),
+        response: answers({ 204: noContent }, ...bodyCodes),
       },
     },
     async (request, reply) => {

@@ -137,6 +137,7 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
               example: deletingProject,
             }),
           },
+          ...bodyCodes,
           'project_not_empty',
           'project_protected',
           'precondition_failed',

@@ -215,6 +215,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         headers: IfMatchHeaders,
         response: answers(
           { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+          ...bodyCodes,
           'precondition_failed',
         ),
       },

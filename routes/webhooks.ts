@@ -128,7 +128,7 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         tags,
         params: Params,
         headers: IfMatchHeaders,
-        response: answers({ 204: noContent }, 'precondition_failed'),
+        response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
       },
     },
     async ({ proven, params, headers }, reply) => {
