@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/examples.ts';
+import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/example-projects.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';

@@ -4,7 +4,7 @@ import { AppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
 import { uuidOf } from '../src/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
-import { deletingProject, exampleProject } from '../src/schemas/examples.ts';
+import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
 import { locationHeader } from './answer-headers.ts';

@@ -13,15 +13,8 @@ import {
   exampleSandbox,
   pendingSandbox,
 } from '../src/schemas/examples.ts';
-import {
-  phase,
-  Sandbox,
-  SandboxCreate,
-  SandboxList,
-  SandboxPatch,
-  sandboxId,
-  sandboxIdPattern,
-} from '../src/schemas/sandbox.ts';
+import { phase, Sandbox, SandboxList, sandboxId, sandboxIdPattern } from '../src/schemas/sandbox.ts';
+import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
 import type { Answer } from '../src/tenancy/idempotency.ts';
 import { locationHeader, retryAfterHeader } from './answer-headers.ts';
 import { answer, answers, bodyCodes, postCodes, versioned } from './answers.ts';

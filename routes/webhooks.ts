@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { etag } from '../src/etag.ts';
-import { exampleNewWebhook, exampleWebhook } from '../src/schemas/examples.ts';
+import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
 import {
   Webhook,
   WebhookCreate,
