@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { answered } from '../src/operation.ts';
-import { exampleDelivery, pendingDelivery } from '../src/schemas/examples.ts';
+import { exampleDelivery, pendingDelivery } from '../src/schemas/example-projects.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
 import { answer, answers, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';

@@ -1,12 +1,12 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { answered } from '../src/operation.ts';
-import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/examples.ts';
+import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/example-projects.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
 import { locationHeader, noStoreHeader } from './answer-headers.ts';
-import { answer, answers, noContent, postCodes } from './answers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
@@ -99,7 +99,7 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
         description: 'At once, everywhere; watches that it began end.',
         tags,
         params: One,
-        response: answers({ 204: noContent }),
+        response: answers({ 204: noContent }, ...bodyCodes),
       },
     },
     async ({ params }) => {

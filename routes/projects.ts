@@ -5,7 +5,7 @@ import { etag } from '../src/etag.ts';
 import { answered } from '../src/operation.ts';
 import { uuidOf } from '../src/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
-import { deletingProject, exampleProject } from '../src/schemas/examples.ts';
+import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
 import { locationHeader } from './answer-headers.ts';
@@ -136,6 +136,7 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
               example: deletingProject,
             }),
           },
+          ...bodyCodes,
           'project_not_empty',
           'project_protected',
           'precondition_failed',

@@ -12,15 +12,8 @@ import {
   exampleSandbox,
   pendingSandbox,
 } from '../src/schemas/examples.ts';
-import {
-  phase,
-  Sandbox,
-  SandboxCreate,
-  SandboxList,
-  SandboxPatch,
-  sandboxId,
-  sandboxIdPattern,
-} from '../src/schemas/sandbox.ts';
+import { phase, Sandbox, SandboxList, sandboxId, sandboxIdPattern } from '../src/schemas/sandbox.ts';
+import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
 import type { StoredAnswer } from '../src/tenancy/idempotency.ts';
 import { locationHeader, retryAfterHeader } from './answer-headers.ts';
 import { answer, answers, bodyCodes, postCodes, versioned } from './answers.ts';
@@ -207,6 +200,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         headers: IfMatchHeaders,
         response: answers(
           { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+          ...bodyCodes,
           'precondition_failed',
         ),
       },

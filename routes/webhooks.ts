@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { etag } from '../src/etag.ts';
 import { answered } from '../src/operation.ts';
-import { exampleNewWebhook, exampleWebhook } from '../src/schemas/examples.ts';
+import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
 import {
   Webhook,
   WebhookCreate,
@@ -128,7 +128,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
         tags,
         params: Params,
         headers: IfMatchHeaders,
-        response: answers({ 204: noContent }, 'precondition_failed'),
+        response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
       },
     },
     async ({ proven, params, headers }) => {
