@@ -4,7 +4,7 @@ import { publicAnswers } from './answers.ts';
 
 const Ready = Type.Object(
   { status: Type.String({ description: 'ok', examples: ['ok'] }) },
-  { description: 'the service takes requests' },
+  { title: 'Readiness', description: 'the service takes requests' },
 );
 
 export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void {
@@ -15,6 +15,7 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
       schema: {
         operationId: 'getReadiness',
         summary: 'Whether the service takes requests',
+        description: 'For load balancers and probes: 503 while the store does not answer, or the service stops.',
         tags: ['service'],
         security: [],
         response: publicAnswers({ 200: Ready }),

@@ -5,8 +5,10 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError, invalidField } from '../src/errors.ts';
 import type { WatchItem, WatchQuery } from '../src/sandbox/feed.ts';
 import { ref } from '../src/schemas/common.ts';
+import { exampleEventId, exampleWatchEvent } from '../src/schemas/examples.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { WatchEvent } from '../src/schemas/watch.ts';
+import { noStoreHeader } from './answer-headers.ts';
 import { answers } from './answers.ts';
 import { labelSelector } from './parameters.ts';
 import { cutWhenGone, readerGone } from './reader.ts';
@@ -17,7 +19,7 @@ const since = Type.Optional(
     description: 'resume after this event; without it, what is there is told first, then what changes',
     pattern: eventId,
     maxLength: 26,
-    examples: ['1763900000000-0'],
+    examples: [exampleEventId],
   }),
 );
 const Headers = Type.Object({
@@ -25,7 +27,7 @@ const Headers = Type.Object({
     Type.String({
       description: 'the same as since, as browsers send it',
       maxLength: 26,
-      examples: ['1763900000000-0'],
+      examples: [exampleEventId],
     }),
   ),
 });
@@ -38,12 +40,15 @@ const greeting = 'retry: 1000\n\n';
 const description =
   'Server-sent events, or NDJSON by Accept. A comment or a bookmark every 15 s shows that it lives. After 410, go on from `fresh`.';
 
+const media = { schema: ref(WatchEvent), example: exampleWatchEvent };
+
 export function watchRoutes(app: App, dependencies: RouteDependencies): void {
   const response = answers(
     {
       200: {
         description: 'changes, until the client goes',
-        content: { [eventStream]: { schema: ref(WatchEvent) }, [ndjson]: { schema: ref(WatchEvent) } },
+        headers: noStoreHeader,
+        content: { [eventStream]: media, [ndjson]: media },
       } as never,
     },
     'watch_expired',

@@ -6,6 +6,7 @@ import { Sandbox } from './sandbox.ts';
 export const WatchEvent = Type.Object(
   {
     type: stringEnum(['added', 'modified', 'deleted', 'bookmark'] as const, {
+      title: 'WatchEventType',
       description: 'what happened; a bookmark only tells where to resume',
       examples: ['modified'],
     }),
