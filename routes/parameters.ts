@@ -4,7 +4,13 @@ import { exampleCursor } from '../src/schemas/examples.ts';
 
 /** Parameters that several routes take. */
 const ifMatch = Type.Optional(
-  Type.String({ description: 'an ETag: change only this version', maxLength: 1000, examples: ['"7"'] }),
+  Type.String({
+    description: 'ETags in quotes, or *: change only one of these versions (RFC 9110, 13.1.1)',
+    maxLength: 1000,
+    // An entity-tag has no spaces and no quotes within.
+    pattern: '^ *(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*) *$',
+    examples: ['"7"'],
+  }),
 );
 
 export const idempotencyKey = Type.Optional(

@@ -1,6 +1,7 @@
 """What Schemathesis has to know about the service that no OpenAPI document can say. Nothing is left out by it: each
 operation is called in each phase, and each answer is checked."""
 
+import base64
 import datetime
 import itertools
 import json
@@ -42,6 +43,16 @@ term = st.one_of(
     st.builds("{} {} ({})".format, key, st.sampled_from(["in", "notin"]), values),
 )
 schemathesis.openapi.format("label-selector", st.lists(term, max_size=2).map(",".join))
+
+# The last one seen: its score, and its name.
+schemathesis.openapi.format(
+    "cursor",
+    st.builds(
+        lambda score, name: base64.urlsafe_b64encode(f"{score}:{name}".encode()).decode().rstrip("="),
+        st.integers(0, 10**15 - 1),
+        st.from_regex(r"[a-z0-9_.-]{1,80}", fullmatch=True),
+    ),
+)
 
 # Days of the last months: of older ones there is no usage, and two days may be a year apart at most.
 today = datetime.date.today()
@@ -189,6 +200,8 @@ RELATIONS = frozenset(
     [
         # One day must not be after another, nor more than a year before it.
         ("getUsage", "#query/from"),
+        # A time that is past when it is asked for: as createdAt of a key that was made before.
+        ("createKey", "/expiresAt"),
     ]
 )
 

@@ -105,7 +105,8 @@ async function run(seed: string, service: FakeService, receiver: string, work: s
   const { exitCode } = await execa(
     schemathesis,
     [
-      ...['--config-file', config, 'run', `${service.url()}/openapi.json`, '--checks', 'all', '--seed', seed],
+      ...['--config-file', config, 'run', `${service.url()}/openapi.json`, '--url', service.url()],
+      ...['--checks', 'all', '--seed', seed],
       ...['--max-examples', String(examples), '--phases', given.phases],
       ...['--report', 'json', '--report-json-path', report],
       ...given.operation.flatMap((id) => ['--include-operation-id', id]),

@@ -3,7 +3,7 @@ import { mapInnerSchemas, mapSchemas } from './walk.ts';
 
 /**
  * The same document as OpenAPI 3.0.3, for generators that know no newer one. What 3.0 cannot say is left out: rules for
- * the names in a map, more than one example of a schema, the summary of the service, the SPDX name of its licence.
+ * the names in a map and for what a text holds, more than one example of a schema, the summary of the service, the SPDX name of its licence.
  */
 export function toOpenApi30(document: OpenApiDocument): OpenApiDocument {
   const { summary: _summary, license, ...info } = document.info as { summary?: string; license?: License };
@@ -24,7 +24,14 @@ function toLicense30({ name, identifier }: License) {
 }
 
 function toSchema30(schema: Schema): Schema {
-  const { propertyNames: _names, examples, const: only, ...rest } = mapInnerSchemas(schema, toSchema30);
+  const {
+    propertyNames: _names,
+    contentMediaType: _type,
+    contentSchema: _content,
+    examples,
+    const: only,
+    ...rest
+  } = mapInnerSchemas(schema, toSchema30);
   return {
     ...toExclusive30(toNullable30(rest)),
     ...(only !== undefined && { enum: [only] }),
