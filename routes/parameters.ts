@@ -7,6 +7,7 @@ const ifMatch = Type.Optional(
   Type.String({
     description: 'ETags in quotes, or *: change only one of these versions (RFC 9110, 13.1.1)',
     maxLength: 1000,
+    format: 'etags',
     // An entity-tag has no spaces and no quotes within.
     pattern: '^ *(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*) *$',
     examples: ['"7"'],

@@ -28,6 +28,7 @@ const Headers = Type.Object({
       description: 'the same as since, as browsers send it; empty: from the begin',
       // A browser that has no id yet may send an empty one.
       pattern: `${eventId}|^$`,
+      format: 'event-id',
       'x-error-code': 'invalid_cursor',
       maxLength: 26,
       examples: [exampleEventId],

@@ -13,7 +13,7 @@ const options = {
   verbose: true,
   strict: false,
   // For who makes requests out of the document: what these are, code of ours checks.
-  formats: { cursor: true, 'label-selector': true },
+  formats: { cursor: true, 'label-selector': true, etags: true, 'event-id': true },
 } as const;
 const maxFaults = 20;
 

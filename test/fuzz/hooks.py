@@ -44,6 +44,11 @@ term = st.one_of(
 )
 schemathesis.openapi.format("label-selector", st.lists(term, max_size=2).map(",".join))
 
+# Versions are small numbers here: some of these are the version of what is asked for.
+etag = st.builds('"{}"'.format, st.integers(1, 6))
+schemathesis.openapi.format("etags", st.one_of(st.just("*"), etag, st.lists(etag, min_size=1).map(", ".join)))
+schemathesis.openapi.format("event-id", st.builds("{}-{}".format, st.integers(0, 10**15 - 1), st.integers(0, 9)))
+
 # The last one seen: its score, and its name.
 schemathesis.openapi.format(
     "cursor",
