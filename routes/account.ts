@@ -23,7 +23,8 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
       schema: {
         operationId: 'getUsage',
         summary: 'Sandbox-seconds and peaks of the project, by label',
-        description: 'By days in UTC, of the last 400 days.',
+        description:
+          'By days in UTC, of the last 400 days. `from` must not be after `to`, and at most 366 days before it.',
         tags,
         querystring: Type.Object(
           {

@@ -26,8 +26,4 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
       return { status: 'ok' };
     },
   );
-
-  app.get('/openapi.json', { config: { public: true, compressed: true }, schema: { hide: true } }, async () =>
-    app.swagger(),
-  );
 }

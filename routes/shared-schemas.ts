@@ -8,7 +8,7 @@ import { Project, ProjectList } from '../src/schemas/project.ts';
 import { Sandbox, SandboxList } from '../src/schemas/sandbox.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { VersionList } from '../src/schemas/version.ts';
-import { WatchEvent, WatchMessage } from '../src/schemas/watch.ts';
+import { WatchEvent } from '../src/schemas/watch.ts';
 import { Delivery, DeliveryList, Webhook, WebhookList, WebhookWithSecret } from '../src/schemas/webhook.ts';
 
 /** What other schemas refer to. What else has a title gets its name in the document as well. */
@@ -18,7 +18,6 @@ export const sharedSchemas: readonly TSchema[] = [
   Sandbox,
   SandboxList,
   WatchEvent,
-  WatchMessage,
   HistoryEntry,
   HistoryList,
   VersionList,

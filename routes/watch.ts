@@ -13,11 +13,11 @@ import { answers } from './answers.ts';
 import { labelSelector } from './parameters.ts';
 import { cutWhenGone, readerGone } from './reader.ts';
 
-const eventId = '^\\d{1,15}-\\d{1,10}$';
+const eventIds = '\\d{1,15}-\\d{1,10}';
 const since = Type.Optional(
   Type.String({
     description: 'resume after this event; without it, what is there is told first, then what changes',
-    pattern: eventId,
+    pattern: `^${eventIds}$`,
     maxLength: 26,
     examples: [exampleEventId],
   }),
@@ -25,9 +25,8 @@ const since = Type.Optional(
 const Headers = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({
-      description: 'the same as since, as browsers send it; empty: from the begin',
-      // A browser that has no id yet may send an empty one.
-      pattern: `${eventId}|^$`,
+      description: 'the same as since, as browsers send it',
+      pattern: `^(${eventIds})?$`,
       format: 'event-id',
       'x-error-code': 'invalid_cursor',
       maxLength: 26,
@@ -44,9 +43,9 @@ const greeting = 'retry: 1000\n\n';
 const description =
   'Server-sent events, or NDJSON by Accept. A comment or a bookmark every 15 s shows that it lives. After 410, go on from `fresh`.';
 
-const line = { schema: ref(WatchEvent), example: exampleWatchEvent };
-const message = {
-  schema: ref(WatchMessage),
+const lines = { schema: ref(WatchEvent), example: exampleWatchEvent };
+const messages = {
+  schema: WatchMessage,
   example: { event: exampleWatchEvent.type, id: exampleEventId, data: JSON.stringify(exampleWatchEvent) },
 };
 
@@ -56,7 +55,7 @@ export function watchRoutes(app: App, dependencies: RouteDependencies): void {
       200: {
         description: 'changes, until the client goes',
         headers: noStoreHeader,
-        content: { [eventStream]: message, [ndjson]: line },
+        content: { [ndjson]: lines, [eventStream]: messages },
       } as never,
     },
     'watch_expired',

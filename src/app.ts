@@ -66,6 +66,9 @@ const bodyLimitBytes = 64 * 1024;
 const headerLimitBytes = 16 * 1024;
 const compressFromBytes = 2048;
 
+/** Offline, and it calls the service that shows it. */
+const docsOptions = { withDefaultFonts: false, telemetry: false, servers: [{ url: '/' }] };
+
 /** The HTTP application; it listens nowhere yet. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const app = Fastify({
@@ -103,7 +106,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   checkAccess(app as unknown as FastifyInstance, dependencies);
   answerUnknownRoutes(app as unknown as FastifyInstance);
   await app.register(swagger, openapiOptions);
-  await app.register(scalar, { routePrefix: '/docs', configuration: { withDefaultFonts: false, telemetry: false } });
+  await app.register(scalar, { routePrefix: '/docs', configuration: docsOptions });
   // Only what may be large: a stream that is compressed is held back until there is enough of it.
   app.addHook('onRoute', (route) => {
     if (!route.config?.compressed) route.compress = false;

@@ -15,6 +15,7 @@ export interface Schema {
 
 export interface Media {
   readonly schema?: Schema;
+  readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
   readonly [field: string]: unknown;
 }
 

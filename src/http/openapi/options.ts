@@ -37,7 +37,7 @@ export const openapiOptions: FastifyDynamicSwaggerOptions = {
       summary: 'A real Kubernetes API in a second',
       description,
       contact: { name: 'The contributors of Sandplane' },
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } as { name: string },
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [
       { url: 'http://127.0.0.1:8080', description: 'a service on this machine, as `npm start` runs it' },
@@ -78,10 +78,13 @@ function complete(document: OpenApiDocument): OpenApiDocument {
 
 const places = ['path', 'query', 'header'];
 
-/** Path parameters first: typed clients take the parameters in this order. */
+/** Path parameters first: typed clients take the parameters in this order. Lists say how they are written. */
 function inOrder(operation: Operation): Operation {
   const { parameters } = operation;
   if (!parameters) return operation;
   const place = (one: Parameter) => places.indexOf(String(one.in));
-  return { ...operation, parameters: [...parameters].sort((a, b) => place(a) - place(b)) };
+  const written = parameters.map((one) =>
+    one.schema?.type === 'array' ? { ...one, style: 'form', explode: true } : one,
+  );
+  return { ...operation, parameters: written.sort((a, b) => place(a) - place(b)) };
 }
