@@ -8,6 +8,7 @@ const ifMatch = Type.Optional(
     description: 'an ETag: change only this version',
     minLength: 1,
     maxLength: 1000,
+    format: 'etags',
     pattern: '^\\s*(\\*|(W/)?"[^"]*"(\\s*,\\s*(W/)?"[^"]*")*)\\s*$',
     examples: ['"7"'],
   }),

@@ -59,7 +59,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     {
       // Without a body, all is as by default: the same as {}.
       preValidation: async (request) => {
-        request.body ??= {} as SandboxCreate;
+        if (request.body === undefined) request.body = {} as SandboxCreate;
       },
       config: { scope: 'write' },
       schema: {

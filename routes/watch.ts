@@ -27,6 +27,8 @@ const Headers = Type.Object({
     Type.String({
       description: 'the same as since, as browsers send it',
       pattern: `^(${eventIds})?$`,
+      format: 'event-id',
+      'x-error-code': 'invalid_cursor',
       maxLength: 26,
       examples: [exampleEventId],
     }),

@@ -1,22 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HostParts } from './host.ts';
 import { createFakeRuntime } from './runtime/fake.ts';
+import type { HostRuntime } from './sandbox/worker-context.ts';
 
 /**
  * What a host has of the machine, in memory: for tests and benchmarks of everything else, with the real worker, queue
- * and store. Each start takes `startMs()`.
+ * and store. Each start takes `startMs()`. Besides the runtime `process`, it offers those of `more`.
  */
-export function fakeHostParts(startMs: () => number = () => 0): HostParts {
-  const runtime = createFakeRuntime();
+export function fakeHostParts(startMs: () => number = () => 0, more: readonly string[] = []): HostParts {
+  const fake = (): HostRuntime => ({
+    runtime: createFakeRuntime(),
+    obtain: async () => 'there',
+    listenAddress: '127.0.0.1',
+  });
   return {
     openRuntimes: async () => ({
-      runtimes: new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]),
+      runtimes: new Map(['process', ...more].map((name) => [name, fake()])),
       defaultRuntime: 'process',
       components: { versions: async () => [] } as never,
       templates: { find: async () => null, ensure: async () => null, settled: async () => undefined } as never,
       docker: null as never,
     }),
-    async launch({ plan, signal }) {
+    async launch({ plan, runtime, signal }) {
       await runtime.prepare(plan, signal);
       if (startMs() > 0) await delay(startMs(), undefined, { signal });
       // Nothing listens there: whether the port is free does not matter.

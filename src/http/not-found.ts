@@ -1,21 +1,40 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 
-/** Answers what no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods, else by 404. */
+interface Route {
+  readonly methods: readonly string[];
+  readonly path: RegExp;
+}
+
+/**
+ * Answers what no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods, else by 404.
+ * Before its body is read: whatever that is, it changes nothing.
+ */
 export function answerUnknownRoutes(app: FastifyInstance): void {
-  const routes: { methods: readonly string[]; path: RegExp }[] = [];
+  const literal = new Map<string, Set<string>>();
+  const parametric: Route[] = [];
   app.addHook('onRoute', ({ url, method }) => {
+    const methods = [method].flat();
     if (url === '*') return;
-    routes.push({ methods: [method].flat(), path: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) });
+    if (url.includes(':')) parametric.push({ methods, path: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) });
+    else literal.set(url, new Set([...(literal.get(url) ?? []), ...methods]));
   });
-  app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
+  /** A path that a route spells out is that route's alone, though it also fits one with a parameter. */
+  const methodsOf = (path: string): ReadonlySet<string> =>
+    literal.get(path) ?? new Set(parametric.filter((route) => route.path.test(path)).flatMap((route) => route.methods));
+
+  app.addHook('onRequest', async (request, reply) => {
     const [path = ''] = request.url.split('?', 1);
-    const methods = new Set(routes.filter((route) => route.path.test(path)).flatMap((route) => route.methods));
-    if (methods.size === 0) {
-      throw new AppError('not_found', `There is no ${request.method} ${path.slice(0, 200)}. See /docs.`);
-    }
-    const allowed = [...methods].sort().join(', ');
-    reply.header('allow', allowed);
-    throw new AppError('method_not_allowed', `${request.method} is not for ${path}: it has ${allowed}. See /docs.`);
+    if (!request.is404 && !(request.routeOptions.url?.includes(':') && literal.has(path))) return;
+    const methods = methodsOf(path);
+    if (methods.size > 0) reply.header('allow', [...methods].sort().join(', '));
+    throw unknown(request, path, methods);
   });
+}
+
+function unknown({ method }: FastifyRequest, path: string, methods: ReadonlySet<string>): AppError {
+  const shown = path.slice(0, 200);
+  if (methods.size === 0) return new AppError('not_found', `There is no ${method} ${shown}. See /docs.`);
+  const allowed = [...methods].sort().join(', ');
+  return new AppError('method_not_allowed', `${method} is not for ${shown}: it has ${allowed}. See /docs.`);
 }

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { AppError, type FieldFault } from '../errors.ts';
+import { AppError, type ErrorCode, type FieldFault } from '../errors.ts';
 
 const addFormats = ajvFormats.default;
 // `allErrors` is safe here: bodies are small, and maps have a bound.
@@ -13,7 +13,7 @@ const options = {
   verbose: true,
   strict: false,
   // For who makes requests out of the document: what these are, code of ours checks.
-  formats: { cursor: true, 'label-selector': true },
+  formats: { cursor: true, 'label-selector': true, etags: true, 'event-id': true },
 } as const;
 const maxFaults = 20;
 
@@ -26,11 +26,24 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const validate = (httpPart === 'querystring' ? coercing : strict).compile(schema);
   return (data: unknown) => {
     if (validate(data)) return { value: data };
-    const faults = toFaults(validate.errors ?? [], httpPart ?? 'body');
+    const errors = telling(validate.errors ?? []);
+    const faults = toFaults(errors, httpPart ?? 'body');
     const [first] = faults;
-    return { error: new AppError('validation_failed', `${first?.pointer} ${first?.detail}`, { faults }) };
+    return { error: new AppError(codeOf(errors), `${first?.pointer} ${first?.detail}`, { faults }) };
   };
 };
+
+/** A rule can have a code of its own (`x-error-code` beside it); what breaks several rules has it if all share it. */
+function codeOf(errors: readonly ErrorObject[]): ErrorCode {
+  const codes = new Set(
+    errors.map(({ keyword, parentSchema }) => {
+      const { propertyNames, ...rule } = (parentSchema ?? {}) as ParentSchema;
+      return (keyword === 'propertyNames' ? propertyNames : rule)?.['x-error-code'];
+    }),
+  );
+  const [only = 'validation_failed'] = codes;
+  return codes.size === 1 ? only : 'validation_failed';
+}
 
 const pointerPrefix: Readonly<Record<string, string>> = {
   body: '',
@@ -39,12 +52,18 @@ const pointerPrefix: Readonly<Record<string, string>> = {
   headers: '#header',
 };
 
+/**
+ * A failing anyOf tells each branch; what it is made of follows from the branches. What a name in a map has to be is told
+ * once, by propertyNames.
+ */
+function telling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const some = errors.filter((error) => error.keyword !== 'anyOf' && error.propertyName === undefined);
+  return some.length > 0 ? some : errors;
+}
+
 function toFaults(errors: readonly ErrorObject[], httpPart: string): FieldFault[] {
   const prefix = pointerPrefix[httpPart] ?? '';
-  // A failing anyOf tells each branch; what it is made of follows from the branches. What a name in a map has to be is
-  // told once, by propertyNames.
-  const telling = errors.filter((error) => error.keyword !== 'anyOf' && error.propertyName === undefined);
-  const faults = (telling.length > 0 ? telling : errors).map((error) => ({
+  const faults = errors.map((error) => ({
     pointer: prefix + pointerOf(error),
     detail: detailOf(error),
   }));
@@ -59,9 +78,14 @@ function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
   return instancePath;
 }
 
-interface ParentSchema {
+interface Rule {
   readonly description?: string;
-  readonly propertyNames?: { readonly description?: string };
+  readonly enum?: readonly string[];
+  readonly 'x-error-code'?: ErrorCode;
+}
+
+interface ParentSchema extends Rule {
+  readonly propertyNames?: Rule;
 }
 
 /** Says the limit, and what the field is for where the schema tells. */
@@ -72,6 +96,9 @@ function detailOf({ keyword, message = 'is not valid', params, parentSchema }: E
   }
   if (keyword === 'enum') return `${message}: ${(params.allowedValues as unknown[]).join(', ')}`;
   const { description, propertyNames } = (parentSchema ?? {}) as ParentSchema;
-  if (keyword === 'propertyNames') return `is not a valid name here (${propertyNames?.description})`;
+  if (keyword === 'propertyNames') {
+    const list = propertyNames?.enum ? `; allowed are: ${propertyNames.enum.join(', ')}` : '';
+    return `is not a valid name here (${propertyNames?.description})${list}`;
+  }
   return keyword === 'pattern' && description ? `${message} (${description})` : message;
 }

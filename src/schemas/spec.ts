@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { integer, nullable, stringEnum } from './common.ts';
+import { apiServerFlags, etcdFlags, flagValues } from './flags.ts';
 
 const closed = { additionalProperties: false };
 
@@ -8,7 +9,7 @@ interface MapRule {
   readonly example: object;
   readonly maxProperties: number;
   /** What the names in it have to be. */
-  readonly names: { readonly pattern: string; readonly description: string };
+  readonly names: { readonly description: string } & ({ readonly pattern: string } | { readonly enum: string[] });
 }
 
 const inputMap = <Value extends Type.TSchema>(value: Value, { description, example, maxProperties, names }: MapRule) =>
@@ -20,24 +21,32 @@ const inputMap = <Value extends Type.TSchema>(value: Value, { description, examp
     propertyNames: { type: 'string', ...names },
   });
 
-const flagNames = { pattern: '^[a-z][a-z0-9-]{0,62}$', description: 'a flag without its dashes' };
-const flags = 'flags without their dashes, from an allow-list';
-const apiServerFlags = { 'max-requests-inflight': '800' };
-const etcdFlags = { 'quota-backend-bytes': '4294967296' };
+const apiServerArgs = { 'max-requests-inflight': '800' };
+const etcdArgs = { 'quota-backend-bytes': '4294967296' };
 const gates = { WatchList: true };
 const groups = { 'scheduling.k8s.io/v1alpha1': true };
 
-const argumentMap = (example: object) =>
-  inputMap(Type.String({ maxLength: 1024, pattern: '^[^\\u0000-\\u001f]*$' }), {
-    description: flags,
-    example,
-    maxProperties: 32,
-    names: flagNames,
+const code = { 'x-error-code': 'argument_not_allowed' };
+
+/** Of the allowed flags, those whose values have a rule are fields of their own. */
+const argumentMap = (allowed: readonly string[], example: object) =>
+  Type.Unsafe<Record<string, string>>({
+    ...inputMap(Type.String({ maxLength: 1024, pattern: '^[^\\u0000-\\u001f]*$' }), {
+      description: 'flags without their dashes, from an allow-list',
+      example,
+      maxProperties: 32,
+      names: { enum: [...allowed], description: 'a flag that may be set, without its dashes', ...code },
+    }),
+    properties: Object.fromEntries(
+      Object.entries(flagValues)
+        .filter(([name]) => allowed.includes(name))
+        .map(([name, rule]) => [name, Type.String({ ...rule, ...code })]),
+    ),
   });
 
 const ApiServerOptionsInput = Type.Object(
   {
-    extraArgs: argumentMap(apiServerFlags),
+    extraArgs: argumentMap(apiServerFlags, apiServerArgs),
     featureGates: inputMap(Type.Boolean(), {
       description: 'feature gates by name',
       example: gates,
@@ -55,7 +64,7 @@ const ApiServerOptionsInput = Type.Object(
 );
 
 const EtcdOptionsInput = Type.Object(
-  { extraArgs: argumentMap(etcdFlags) },
+  { extraArgs: argumentMap(etcdFlags, etcdArgs) },
   { title: 'EtcdOptionsInput', description: 'options of etcd', default: {}, ...closed },
 );
 
@@ -111,7 +120,7 @@ const map = <Value extends Type.TSchema>(value: Value, description: string, exam
 
 const ApiServerOptions = Type.Object(
   {
-    extraArgs: map(Type.String(), 'flags without their dashes', apiServerFlags),
+    extraArgs: map(Type.String(), 'flags without their dashes', apiServerArgs),
     featureGates: map(Type.Boolean(), 'feature gates by name', gates),
     runtimeConfig: map(Type.Boolean(), 'API groups and versions that were turned on or off', groups),
   },
@@ -119,7 +128,7 @@ const ApiServerOptions = Type.Object(
 );
 
 const EtcdOptions = Type.Object(
-  { extraArgs: map(Type.String(), 'flags without their dashes', etcdFlags) },
+  { extraArgs: map(Type.String(), 'flags without their dashes', etcdArgs) },
   { title: 'EtcdOptions', description: 'options of etcd' },
 );
 

@@ -12,6 +12,7 @@ import { checkAdded } from './projects.ts';
 const maxKeysPerProject = 200;
 const keepRevokedSeconds = 30 * 24 * 3600;
 const keepRevokedKeys = 1000;
+const lastExpiry = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const lastUseEveryMs = 60_000;
 const rememberedKeys = 1000;
 
@@ -39,9 +40,9 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
 
   async function create(project: string, uid: string, id: string, body: KeyCreate): Promise<KeyWithSecret> {
     const expiresAt = body.expiresAt ? Date.parse(body.expiresAt) : null;
-    // RFC 3339 has times that are none for Date, as leap seconds.
-    if (expiresAt !== null && !(expiresAt > Date.now())) {
-      throw invalidField('/expiresAt', 'must be in the future, as 2030-12-31T23:59:59Z');
+    // RFC 3339 has times that are none for Date, as leap seconds, and with an offset some that it cannot write in UTC.
+    if (expiresAt !== null && !(expiresAt > Date.now() && expiresAt <= lastExpiry)) {
+      throw invalidField('/expiresAt', 'must be in the future and before the year 10000, as 2030-12-31T23:59:59Z');
     }
     const secret = newSecret(id);
     const createdAt = Date.now();

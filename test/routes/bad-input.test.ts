@@ -58,6 +58,19 @@ const cases: readonly Case[] = [
     pointer: '/spec/apiServer/extraArgs/v',
     code: 'argument_not_allowed',
   },
+  {
+    what: 'a database of no limit',
+    body: { spec: { etcd: { extraArgs: { 'quota-backend-bytes': '-1' } } } },
+    pointer: '/spec/etcd/extraArgs/quota-backend-bytes',
+    code: 'argument_not_allowed',
+  },
+  {
+    what: 'a flag that is not allowed and another fault',
+    body: { name: 'A', spec: { etcd: { extraArgs: { 'data-dir': '/' } } } },
+    pointer: '/spec/etcd/extraArgs/data-dir',
+  },
+  { what: 'null, which is no object', body: null, pointer: '' },
+  { what: 'text with half a character', body: { name: '\ud800' }, pointer: '/name' },
   { what: 'a label that is none', body: { labels: { 'a b': 'c' } }, pointer: '/labels/a b' },
 ];
 
@@ -137,6 +150,23 @@ t.test('queries, ids and routes', async (t) => {
     const answer = await admin.call('GET', url);
     t.equal(answer.status, status, url);
     t.match(answer.body, { code }, url);
+  }
+});
+
+t.test('an If-Match that is no list of ETags', async (t) => {
+  const { body: made } = await admin.create();
+  for (const wrong of ['7', '"7', '"a b"', '"7" "8"', '', 'x"7"']) {
+    const answer = await admin.call('PATCH', `/v1/sandboxes/${made.id}`, {}, { 'if-match': wrong });
+    t.equal(answer.status, 422, wrong);
+    t.match(answer.body, { code: 'validation_failed', errors: [{ pointer: '#header/if-match' }] });
+  }
+  for (const [right, status] of [
+    ['*', 200],
+    ['W/"1", "2"', 412],
+    [`W/"x",  "${made.resourceVersion}" `, 200],
+  ] as const) {
+    const answer = await admin.call('PATCH', `/v1/sandboxes/${made.id}`, {}, { 'if-match': right });
+    t.equal(answer.status, status, right);
   }
 });
 

@@ -30,14 +30,14 @@ export interface FakeService {
 /** A whole service, HTTP, Redis, queue and worker included, whose sandboxes are in memory. */
 export async function startFakeService(
   more: Record<string, string> = {},
-  { startMs }: { startMs?: () => number } = {},
+  { startMs, runtimes }: { startMs?: () => number; runtimes?: readonly string[] } = {},
 ): Promise<FakeService> {
   const dataDir = await temporaryFolder();
   const config = loadConfig(testEnvironment(dataDir, more));
   await makeFolders(config);
   const logger = createLogger(config.logLevel);
   const redisServer = await startEmbeddedRedis(config.dataDir);
-  const host = await startHost(config, redisServer.address, logger, fakeHostParts(startMs));
+  const host = await startHost(config, redisServer.address, logger, fakeHostParts(startMs, runtimes));
   const api = await startApi(config, redisServer.address, logger);
   const others: RunningApi[] = [];
   const { path: socket } = redisServer.address as { path: string };

@@ -83,7 +83,7 @@ t.test('one that does not exist and one that is wrong get the same answer', asyn
 });
 
 t.test('an end that is no time', async (t) => {
-  for (const expiresAt of ['2030-12-31T23:59:60Z', '2020-01-01T00:00:00Z', 'tomorrow']) {
+  for (const expiresAt of ['2030-12-31T23:59:60Z', '2020-01-01T00:00:00Z', 'tomorrow', '9999-12-31T23:59:59-23:59']) {
     const refused = await owner.call<Problem>('POST', path, { name: 'odd', expiresAt });
     t.match(refused, { status: 422, body: { errors: [{ pointer: '/expiresAt' }] } }, expiresAt);
   }

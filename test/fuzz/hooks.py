@@ -1,0 +1,233 @@
+"""What Schemathesis has to know about the service that no OpenAPI document can say. Nothing is left out by it: each
+operation is called in each phase, and each answer is checked."""
+
+import base64
+import datetime
+import itertools
+import json
+import os
+import re
+import uuid
+
+import requests
+import schemathesis
+import yaml
+from hypothesis import strategies as st
+from schemathesis.core.jsonschema import make_validator
+
+# A receiver on this machine that takes every delivery: no other address may ever be called.
+RECEIVER = os.environ["FUZZ_RECEIVER"]
+# Ids of the keys that the run itself uses.
+OWN_KEYS = frozenset(os.environ.get("FUZZ_OWN_KEYS", "").split())
+# An endless answer that has been silent for this long has told what it has to tell now.
+QUIET_SECONDS = 0.25
+# The ids of sandboxes that were seen in answers.
+known: set[str] = set()
+turn = itertools.count()
+
+NDJSON = "application/x-ndjson"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SANDBOX_ID = re.compile(r"sb-[0-9a-z]{20}")
+
+
+# --- What the formats of the document mean -------------------------------------------------------------------------
+
+word = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,8}[A-Za-z0-9])?", fullmatch=True)
+value = st.one_of(st.just(""), word)
+key = st.one_of(word, st.builds("{}/{}".format, st.sampled_from(["a", "x-y.example"]), word))
+values = st.lists(value, min_size=1, max_size=3).map(",".join)
+term = st.one_of(
+    key,
+    st.builds("!{}".format, key),
+    st.builds("{}{}{}".format, key, st.sampled_from(["=", "==", "!=", " = ", " != "]), value),
+    st.builds("{} {} ({})".format, key, st.sampled_from(["in", "notin"]), values),
+)
+schemathesis.openapi.format("label-selector", st.lists(term, max_size=2).map(",".join))
+
+# Versions are small numbers here: some of these are the version of what is asked for.
+etag = st.builds('"{}"'.format, st.integers(1, 6))
+schemathesis.openapi.format("etags", st.one_of(st.just("*"), etag, st.lists(etag, min_size=1).map(", ".join)))
+schemathesis.openapi.format("event-id", st.builds("{}-{}".format, st.integers(0, 10**15 - 1), st.integers(0, 9)))
+
+# The last one seen: its score, and its name.
+schemathesis.openapi.format(
+    "cursor",
+    st.builds(
+        lambda score, name: base64.urlsafe_b64encode(f"{score}:{name}".encode()).decode().rstrip("="),
+        st.integers(0, 10**15 - 1),
+        st.from_regex(r"[a-z0-9_.-]{1,80}", fullmatch=True),
+    ),
+)
+
+# Days of the last months: of older ones there is no usage, and two days may be a year apart at most.
+today = datetime.date.today()
+schemathesis.openapi.format("date", st.dates(today - datetime.timedelta(300), today).map(str))
+
+# The only times that are sent are those at which a key ends: in the future, and where all calendars still agree.
+schemathesis.openapi.format(
+    "date-time",
+    st.builds(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}".format,
+        st.integers(2100, 9998),
+        st.integers(1, 12),
+        st.integers(1, 28),
+        st.integers(0, 23),
+        st.integers(0, 59),
+        st.integers(0, 59),
+        st.sampled_from(["Z", ".5Z", ".123456789Z", "+00:00", "-23:59", "+14:00"]),
+    ),
+)
+
+
+# --- What is sent --------------------------------------------------------------------------------------------------
+
+
+@schemathesis.hook
+def before_call(ctx, case, kwargs):
+    kwargs["hooks"] = {"response": cut_endless}
+    accept_by_turns(case, kwargs)
+    keep_own_key(case)
+    bound_wait(case)
+    renew_idempotency_key(case)
+    call_only_the_receiver(case)
+
+
+def accept_by_turns(case, kwargs):
+    """OpenAPI has no parameter for Accept: where an operation has several representations, each gets its turn."""
+    wanted = {
+        "watchSandboxes": NDJSON,
+        "watchSandbox": NDJSON,
+        "getKubeconfig": "application/json",
+    }.get(operation_id(case))
+    if wanted and next(turn) % 2:
+        case.headers["Accept"] = wanted
+
+
+def keep_own_key(case):
+    """Revoking the key of the run would end it: that one request goes to a key that there is not."""
+    if case.method == "DELETE" and case.path_parameters.get("key") in OWN_KEYS:
+        case.path_parameters["key"] = "0" * 12
+
+
+def bound_wait(case):
+    """A wait of minutes for a sandbox that is there would stall the run, and a second shows the same answers. Without a
+    sandbox of that id, which is most often so, the time is sent as it was made, with the limits and beyond."""
+    if operation_id(case) != "waitForSandbox" or case.path_parameters.get("id") not in known:
+        return
+    timeout = case.query.get("timeout", 60)
+    try:
+        seconds = float(timeout)
+    except (TypeError, ValueError):
+        return
+    if 1 < seconds <= 300:
+        case.query["timeout"] = "1"
+
+
+def renew_idempotency_key(case):
+    """The document's example of an Idempotency-Key, a UUID, is one for all requests; a client makes one for each. What is
+    generated is sent as it is: so keys are also used again, for the same request and for another."""
+    given = (case.headers or {}).get("idempotency-key")
+    if isinstance(given, str) and UUID.fullmatch(given):
+        case.headers["idempotency-key"] = str(uuid.uuid5(uuid.NAMESPACE_URL, case.id))
+
+
+def call_only_the_receiver(case):
+    """A webhook's URL names a host, which the service then calls. No document can say which hosts there are, and no test
+    may call others: whatever could be a URL keeps all but its host, which becomes that of the receiver."""
+    body = case.body
+    if isinstance(body, dict) and isinstance(body.get("url"), str):
+        url = body["url"]
+        rest = re.fullmatch(r"(?is)https?://[^/?#\\]*(.*)", url)
+        if rest and not re.fullmatch(r"(?s)https://[a-z0-9.-]+\.invalid([/?#].*)?", url):
+            case.body = {**body, "url": RECEIVER + rest[1]}
+
+
+def operation_id(case):
+    return case.operation.definition.raw.get("operationId")
+
+
+# --- What comes back -----------------------------------------------------------------------------------------------
+
+
+def cut_endless(response, **_):
+    """A watch and a followed log have no end. Their head has come and is checked as any other; of their body, what comes
+    until it falls silent. Schemathesis reads event streams itself, and lets them end in this way too."""
+    kind = response.headers.get("Content-Type", "").split(";", 1)[0]
+    if kind not in (NDJSON, "text/plain", "text/event-stream"):
+        return response
+    connection = response.raw.connection
+    if connection is not None and connection.sock is not None:
+        connection.sock.settimeout(QUIET_SECONDS)
+    if kind != "text/event-stream":
+        parts = []
+        try:
+            parts.extend(response.iter_content(None))
+        except requests.exceptions.ConnectionError as silence:
+            if "timed out" not in str(silence):
+                raise
+            response.close()
+        response._content = b"".join(parts)
+        response._content_consumed = True
+    return response
+
+
+@schemathesis.hook
+def after_call(ctx, case, response):
+    known.update(SANDBOX_ID.findall(response.text))
+
+
+@schemathesis.hook
+def filter_failure(ctx, failure, case, response):
+    """A request that keeps to the schema and is refused all the same is a failure, but for what only the state knows and
+    what JSON Schema has no words for. Each is in the document, with its status."""
+    if type(failure).__name__ != "RejectedPositiveData" or response.status_code != 422:
+        return True
+    problem = response.json()
+    pointers = {fault["pointer"] for fault in problem.get("errors", [])}
+    return problem["code"] not in STATE_CODES and (operation_id(case), *pointers) not in RELATIONS
+
+
+STATE_CODES = frozenset(
+    [
+        # An opaque text that the service made before; others are not told from it by a pattern.
+        "invalid_cursor",
+        # The key was used before, with another request.
+        "idempotency_mismatch",
+        # Which of the versions that are well written are offered is told by listVersions.
+        "unsupported_version",
+        # Where the host of a URL is, and whether it may be called, is told by the network and the settings.
+        "webhook_unresolvable",
+        "webhook_address_forbidden",
+    ]
+)
+# An operation, and the fields it complains of.
+RELATIONS = frozenset(
+    [
+        # One day must not be after another, nor more than a year before it.
+        ("getUsage", "#query/from"),
+        # A time that is past when it is asked for: as createdAt of a key that was made before.
+        ("createKey", "/expiresAt"),
+    ]
+)
+
+
+@schemathesis.deserializer("application/yaml")
+def kubeconfig(ctx, response):
+    """The document says string: what a client saves for kubectl. That it is a kubeconfig is checked here."""
+    config = yaml.safe_load(response.text)
+    assert config["kind"] == "Config" and config["apiVersion"] == "v1" and config["users"], "not a kubeconfig"
+    return response.text
+
+
+@schemathesis.check
+def ndjson_conformance(ctx, response, case):
+    """Each line is an event of the schema that the document has for the stream. Built-in checks know no NDJSON."""
+    kind = (response.headers.get("content-type") or [""])[0].split(";", 1)[0]
+    if kind != NDJSON:
+        return
+    schema = case.operation.responses.find_by_status_code(response.status_code).get_schema(NDJSON).schema
+    validator = make_validator(schema, case.operation.schema.adapter.jsonschema_validator_cls)
+    # The last part may have been cut within a line.
+    for line in response.content.split(b"\n")[:-1]:
+        error = next(validator.iter_errors(json.loads(line)), None)
+        assert error is None, f"a line is not the event that the document describes: {error.message}\n{line!r}"
