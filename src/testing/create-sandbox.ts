@@ -89,8 +89,8 @@ async function waitUntilReady(request: RestClient, id: string, limits: Limits): 
   const get = async () =>
     JSON.parse(await request({ method: 'GET', target: `v1/sandboxes/${id}`, ...limits })) as Sandbox;
   for (;;) {
-    const seconds = Math.min(Math.max(limits.deadline - performance.now(), 0) / 1000, longPollSeconds);
-    const target = `v1/sandboxes/${id}/wait?for=ready&timeout=${seconds.toFixed(3)}`;
+    const seconds = Math.ceil(Math.max(limits.deadline - performance.now(), 0) / 1000);
+    const target = `v1/sandboxes/${id}/wait?for=ready&timeout=${Math.min(seconds, longPollSeconds)}`;
     try {
       await request({ method: 'GET', target, ...limits });
       return;

@@ -5,9 +5,11 @@ import t from 'tap';
 import { createSandbox } from '../../src/testing/create-sandbox.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { testAdminKey } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
-/** The helper behind a network that loses answers. */
-const service = await startFakeService();
+/** The helper with a network that loses answers, and with a service that has much to do. */
+let startMs = 0;
+const service = await startFakeService({}, { startMs: () => startMs });
 t.teardown(() => service.close());
 
 interface Answer {
@@ -90,9 +92,10 @@ t.test('a proxy that has no service behind it is waited for', async (t) => {
     refusals -= 1;
     return refusals < 0 ? await forward() : { status: 502, type: 'text/html', body: '<h1>Bad Gateway</h1>' };
   });
-  await using sandbox = await createSandbox(access);
+  const sandbox = await createSandbox(access);
   t.equal((await all()).length, 1);
   t.ok(sandbox.kubeconfig.includes('clusters:'));
+  await sandbox.delete();
 });
 
 t.test('what cannot be deleted is named', async (t) => {
@@ -109,3 +112,25 @@ t.test('what cannot be deleted is named', async (t) => {
   t.ok(left);
   await service.admin.remove(left?.id ?? '');
 });
+
+t.test('what takes too long is told with its place in the queue, and deleted', async (t) => {
+  const access = { url: service.url(), key: testAdminKey };
+  startMs = 100_000;
+  t.teardown(() => {
+    startMs = 0;
+  });
+  const stop = new AbortController();
+  const before = Array.from({ length: service.config.startConcurrency }, () =>
+    createSandbox({ ...access, signal: stop.signal }).catch((error: unknown) => error),
+  );
+  await until(async () => (await inPhase('provisioning')) === service.config.startConcurrency);
+  await t.rejects(createSandbox({ ...access, timeoutMs: 1000 }), {
+    code: 'not_ready_in_time',
+    message: /is pending, at place 1 of the queue, not ready, after 1000 ms/,
+  });
+  stop.abort(new Error('called off'));
+  for (const error of await Promise.all(before)) t.match(error, { message: 'called off' });
+  t.same(await all(), []);
+});
+
+const inPhase = async (phase: string) => (await all()).filter(({ status }) => status.phase === phase).length;
