@@ -4,7 +4,7 @@ ARG BASE=node:24-bookworm-slim
 FROM ${BASE}
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Without install scripts: the only one that matters fetches a second Node of 120 MB beside the base's.
+# Without install scripts: what they build is optional.
 RUN [ -d node_modules ] || npm ci --omit=dev --ignore-scripts
 COPY routes routes
 COPY src src

@@ -91,6 +91,8 @@ function compareShape(given: Schema, type: Type, { both, beside }: { both: boole
     const schema = resolve(property);
     const { resolvedType } = field;
     if (resolvedType instanceof protobuf.Enum) compareWords(schema, resolvedType);
+    // Names that REST lists are keys of a map.
+    else if (field.map) continue;
     else if (schema.properties && resolvedType instanceof protobuf.Type) compareShape(schema, resolvedType, { both });
     else if (schema.properties) faults.add(`${type.name}.${name} is not a message`);
   }

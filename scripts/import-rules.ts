@@ -32,6 +32,11 @@ export const importRules = {
         from('^src/(app|api|server)\\.ts$'),
         to('^src/(runtime/(docker|process)|runtimes\\.ts|host\\.ts)'),
       ),
+      // It is a client, and goes into other people's projects.
+      forbid('the-test-helper-is-a-client', from('^src/testing/'), {
+        path: '^(src|routes)/',
+        pathNot: '^src/(testing/|schemas/|default-folders\\.ts)',
+      }),
       forbid('nothing-imports-cli', from('^(src|routes)/', '^src/cli/'), {
         path: '^src/cli/',
         dependencyTypesNot: ['dynamic-import'],
@@ -41,6 +46,8 @@ export const importRules = {
     ],
   },
   doNotFollow: { path: 'node_modules' },
+  // A program with packages of its own, and a test whose `await using` the parser does not know.
+  exclude: { path: '^test/(clients/typescript/|testing/create-sandbox\\.test\\.ts)' },
   tsPreCompilationDeps: true,
   parser: 'swc',
   enhancedResolveOptions: {

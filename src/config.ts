@@ -1,8 +1,9 @@
-import { availableParallelism, homedir, hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import ipaddr from 'ipaddr.js';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
+import { defaultFolder } from './default-folders.ts';
 import { AppError } from './errors.ts';
 import type { Quotas } from './schemas/project.ts';
 
@@ -167,6 +168,9 @@ export interface Config {
   readonly redisUrl: string | undefined;
 }
 
+/** What users of the service set for themselves (docs/test-helpers.md). They may stand beside the settings. */
+const ofClients = ['SANDPLANE_URL', 'SANDPLANE_KEY'];
+
 /** Reads and checks the settings. Pure. Throws `config_invalid` with every fault at once. */
 export function loadConfig(env: Record<string, string | undefined>): Config {
   const known = Object.keys(Environment.properties);
@@ -176,7 +180,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   const faults = [
     ...Value.Errors(Environment, value).map((error) => ({ pointer: error.instancePath, detail: error.message })),
     ...Object.keys(env)
-      .filter((name) => name.startsWith('SANDPLANE_') && !known.includes(name))
+      .filter((name) => name.startsWith('SANDPLANE_') && ![...known, ...ofClients].includes(name))
       .map((name) => ({ pointer: `/${name}`, detail: 'is not a setting; see the table of settings in the README' })),
   ];
   if (faults.length === 0) faults.push(...crossFieldFaults(value as Environment));
@@ -231,8 +235,8 @@ function toConfig(env: Environment, raw: Record<string, string | undefined>): Co
     grpcPort: env.SANDPLANE_GRPC_PORT,
     grpcTls: toTls(env),
     metricsPort: env.SANDPLANE_METRICS_PORT,
-    dataDir: path.resolve(env.SANDPLANE_DATA_DIR ?? defaultDir('state', raw)),
-    cacheDir: path.resolve(env.SANDPLANE_CACHE_DIR ?? defaultDir('cache', raw)),
+    dataDir: path.resolve(env.SANDPLANE_DATA_DIR ?? defaultFolder('state', raw)),
+    cacheDir: path.resolve(env.SANDPLANE_CACHE_DIR ?? defaultFolder('cache', raw)),
     adminKey: env.SANDPLANE_ADMIN_KEY,
     secretKey: env.SANDPLANE_SECRET_KEY,
     secretKeyFile: env.SANDPLANE_SECRET_KEY_FILE,
@@ -287,19 +291,6 @@ function splitList(value: string): string[] {
 function parseRange(value: string): { first: number; last: number } {
   const [first = 0, last = 0] = value.split('-').map(Number);
   return { first, last };
-}
-
-/**
- * The platform's folder for our state or cache. Root gets the system's folders: a sandbox that runs as a user of
- * its own could not execute a binary below root's 0700 home.
- */
-function defaultDir(kind: 'state' | 'cache', env: Record<string, string | undefined>): string {
-  if (process.getuid?.() === 0) return kind === 'state' ? '/var/lib/sandplane' : '/var/cache/sandplane';
-  if (process.platform === 'darwin') {
-    return path.join(homedir(), 'Library', kind === 'state' ? 'Application Support' : 'Caches', 'sandplane');
-  }
-  const xdg = kind === 'state' ? env.XDG_STATE_HOME : env.XDG_CACHE_HOME;
-  return path.join(xdg || path.join(homedir(), kind === 'state' ? '.local/state' : '.cache'), 'sandplane');
 }
 
 function hostnameLabel(): string {

@@ -2,18 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from './config.ts';
+import { adminKeyFile } from './default-folders.ts';
 import { AppError } from './errors.ts';
 
 /** The admin key: as set, or made at first start in `<data>/admin.key`, mode 0600. */
 export async function adminKey(config: Config): Promise<string> {
   return (
     config.adminKey ??
-    (await keptSecret(adminKeyFile(config), () => `sp_admin_${randomBytes(24).toString('base64url')}`))
+    (await keptSecret(adminKeyFile(config.dataDir), () => `sp_admin_${randomBytes(24).toString('base64url')}`))
   );
-}
-
-export function adminKeyFile(config: Config): string {
-  return path.join(config.dataDir, 'admin.key');
 }
 
 /** 32 bytes that seal secrets: as set, from the file that is set, or made at first start. Throws `config_invalid`. */

@@ -6,11 +6,12 @@ import { defaultVersions } from './components/catalog.ts';
 import { createComponents } from './components/components.ts';
 import { type Config, loadConfig } from './config.ts';
 import { makeFolders } from './data-folder.ts';
+import { adminKeyFile } from './default-folders.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './embedded-redis.ts';
 import { makeDemo } from './first-run.ts';
 import { serveHealth } from './health-port.ts';
 import { type RunningHost, startHost } from './host.ts';
-import { adminKey, adminKeyFile } from './keys.ts';
+import { adminKey } from './keys.ts';
 import { createLogger } from './logger.ts';
 import { type RedisAddress, redisAddress } from './redis.ts';
 import { reportAndExit } from './report.ts';
@@ -114,11 +115,11 @@ async function openLogFile(config: Config): Promise<string> {
 }
 
 function printUsage(config: Config, api: RunningApi, logFile: string): void {
-  const key = config.adminKey ? '$SANDPLANE_ADMIN_KEY' : `$(cat '${adminKeyFile(config)}')`;
+  const key = config.adminKey ? '$SANDPLANE_ADMIN_KEY' : `$(cat '${adminKeyFile(config.dataDir)}')`;
   const auth = `-H "Authorization: Bearer ${key}"`;
   print(`
 Sandplane listens at ${api.url}   (API documentation: ${api.url}/docs), gRPC at ${api.grpcAddress}
-Key:  ${config.adminKey ? 'as set by SANDPLANE_ADMIN_KEY' : adminKeyFile(config)}
+Key:  ${config.adminKey ? 'as set by SANDPLANE_ADMIN_KEY' : adminKeyFile(config.dataDir)}
 Log:  ${logFile}
 
 A sandbox of your own:

@@ -56,8 +56,6 @@ async function productionPackages(): Promise<string[]> {
   };
   const folders = Object.entries(lock.packages)
     .filter(([folder, { dev }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(folder) && !dev)
-    // Its 120 MB come by an install script, which the image does without.
-    .filter(([folder]) => folder !== 'node_modules/node')
     .map(([folder]) => folder);
   const here = await Promise.all(folders.map(exists));
   // Optional packages of other platforms are not.
