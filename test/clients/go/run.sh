@@ -13,6 +13,6 @@ if grep -v '^go: downloading ' "$cache/generate.log"; then
   exit 1
 fi
 go vet ./...
-go build -o "$cache/example" .
+go build -buildvcs=false -o "$cache/example" .
 "$cache/example"
 go test -count=1 ./...

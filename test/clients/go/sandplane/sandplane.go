@@ -1,9 +1,10 @@
-// Package sandplane is the generated client and the three lines that every program needs beside it. The document may
+// Package sandplane is the generated client and what every program needs beside it. The document may
 // also be taken from a running service: give oapi-codegen http://127.0.0.1:8080/openapi.json instead of the file.
 package sandplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,6 +14,9 @@ import (
 
 // New is a client that sends the key with every request.
 func New(url, key string) (*ClientWithResponses, error) {
+	if url == "" || key == "" {
+		return nil, errors.New("the address of a service and a key are needed: SANDPLANE_URL, SANDPLANE_KEY")
+	}
 	withKey := func(_ context.Context, request *http.Request) error {
 		request.Header.Set("Authorization", "Bearer "+key)
 		return nil

@@ -55,11 +55,7 @@ func New(t testing.TB) *Sandbox {
 // Start makes a sandbox and waits until it is ready. Whoever calls it deletes it; what a killed test leaves expires
 // after an hour.
 func Start(ctx context.Context) (_ *Sandbox, err error) {
-	url, key := os.Getenv("SANDPLANE_URL"), os.Getenv("SANDPLANE_KEY")
-	if url == "" || key == "" {
-		return nil, errors.New("sandplanetest needs SANDPLANE_URL and SANDPLANE_KEY, a key with the scopes read and write")
-	}
-	client, err := sandplane.New(url, key)
+	client, err := sandplane.New(os.Getenv("SANDPLANE_URL"), os.Getenv("SANDPLANE_KEY"))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +72,10 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 	if _, err := sandplane.WaitFor(ctx, client, id, sandplane.SandboxPhaseReady); err != nil {
 		return nil, fmt.Errorf("the sandbox %s did not become ready: %w", id, err)
 	}
-	return sandbox, sandbox.takeKubeconfig(ctx)
+	if err := sandbox.takeKubeconfig(ctx); err != nil {
+		return nil, fmt.Errorf("the kubeconfig of %s could not be had: %w", id, err)
+	}
+	return sandbox, nil
 }
 
 // Delete removes the sandbox and waits until nothing of it is left.
@@ -119,7 +118,7 @@ func (sandbox *Sandbox) takeKubeconfig(ctx context.Context) error {
 		return err
 	}
 	if response.StatusCode() != 200 {
-		return fmt.Errorf("no kubeconfig of %s: %w", sandbox.ID, sandplane.Unexpected(response))
+		return sandplane.Unexpected(response)
 	}
 	if sandbox.Config, err = clientcmd.RESTConfigFromKubeConfig(response.Body); err != nil {
 		return err
