@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	controllerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -37,7 +38,7 @@ func TestReconciler(t *testing.T) {
 	t.Run("a Greeting gets its ConfigMap and a status", func(t *testing.T) {
 		must(t, api.Create(t.Context(), greeting))
 		configMap = await(t, api, &corev1.ConfigMapList{}, saying("Hello, Ada!"))
-		greeting = await(t, api, &GreetingList{}, func(it *Greeting) bool { return it.Status.ObservedGeneration == it.Generation })
+		greeting = await(t, api, &GreetingList{}, observed)
 		if greeting.Status.Message != "Hello, Ada!" {
 			t.Errorf("its status is %+v", greeting.Status)
 		}
@@ -50,6 +51,7 @@ func TestReconciler(t *testing.T) {
 		changed.Spec.Name = "Grace"
 		must(t, api.Patch(t.Context(), changed, client.MergeFrom(greeting)))
 		configMap = await(t, api, &corev1.ConfigMapList{}, saying("Hello, Grace!"))
+		greeting = await(t, api, &GreetingList{}, observed)
 	})
 	t.Run("a deleted ConfigMap is made again", func(t *testing.T) {
 		must(t, api.Delete(t.Context(), configMap))
@@ -59,6 +61,8 @@ func TestReconciler(t *testing.T) {
 		}
 	})
 }
+
+func observed(it *Greeting) bool { return it.Status.ObservedGeneration == it.Generation }
 
 func saying(message string) func(*corev1.ConfigMap) bool {
 	return func(it *corev1.ConfigMap) bool { return it.Data["message"] == message }
@@ -82,7 +86,12 @@ func startController(t *testing.T) client.WithWatch {
 	scheme := runtime.NewScheme()
 	must(t, clientgoscheme.AddToScheme(scheme))
 	must(t, AddToScheme(scheme))
-	manager, err := ctrl.NewManager(config, ctrl.Options{Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}})
+	manager, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:  scheme,
+		Metrics: metricsserver.Options{BindAddress: "0"},
+		// So that -count may be more than 1.
+		Controller: controllerconfig.Controller{SkipNameValidation: new(true)},
+	})
 	must(t, err)
 	must(t, (&Reconciler{Client: manager.GetClient()}).SetupWithManager(manager))
 	ctx, cancel := context.WithCancel(context.Background())
