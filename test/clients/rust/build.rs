@@ -1,12 +1,12 @@
 //! Generates the client from the service's OpenAPI document, by progenitor.
 //!
-//! It has to be the 3.0 document: progenitor reads no other. Outside of this repository, fetch it with
-//! `curl -o openapi-3.0.json $SANDPLANE_URL/openapi-3.0.json` and let DOCUMENT name it.
+//! It has to be the 3.0 document, since progenitor reads no other, and it lies beside this file:
+//! `curl -fo openapi-3.0.json "$SANDPLANE_URL/openapi-3.0.json"`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{env, error::Error, fs, path::PathBuf};
 
-const DOCUMENT: &str = "../../../openapi/openapi-3.0.json";
+const DOCUMENT: &str = "openapi-3.0.json";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={DOCUMENT}");
@@ -23,23 +23,45 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two things in the document are right, and progenitor cannot read them.
-fn narrow(value: &mut Value) {
-    if let Value::Object(members) = value {
+/// Three things in the document are right, and progenitor cannot read them.
+fn narrow(document: &mut Value) {
+    let nullables = take_nullables(document);
+    each_object(document, &|value| {
         // It gives types only to application/json: with the media type of RFC 9457, errors would be bytes.
-        if let Some(problem) = members.remove("application/problem+json") {
-            members.insert("application/json".into(), problem);
+        if let Some(problem) = value.as_object_mut().and_then(|content| content.remove("application/problem+json")) {
+            value["application/json"] = problem;
         }
         // It has one type per operation for success. Where that may be an empty answer, all are read as empty.
-        if members.contains_key("204") {
-            for (status, response) in members.iter_mut().filter(|(status, _)| status.starts_with('2')) {
-                if let Some(response) = response.as_object_mut().filter(|_| status != "204") {
-                    response.remove("content");
-                }
+        if value.get("204").is_some() {
+            for status in ["200", "201", "202"] {
+                value.get_mut(status).and_then(Value::as_object_mut).and_then(|response| response.remove("content"));
             }
         }
-        members.values_mut().for_each(narrow);
-    } else if let Value::Array(items) = value {
-        items.iter_mut().for_each(narrow);
+        // It would write two types of one name for a component that may be null: that is said where it is used instead.
+        if value["$ref"].as_str().is_some_and(|name| nullables.iter().any(|nullable| nullable == name)) {
+            *value = json!({ "nullable": true, "allOf": [value.take()] });
+        }
+    });
+}
+
+/// Takes the `nullable` from the components and gives the references to those that had it.
+fn take_nullables(document: &mut Value) -> Vec<String> {
+    let schemas = document["components"]["schemas"].as_object_mut().expect("the document has components");
+    let nullables = schemas.iter_mut().filter_map(|(name, schema)| {
+        let nullable = schema.as_object_mut()?.remove("nullable")?;
+        nullable.as_bool()?.then(|| format!("#/components/schemas/{name}"))
+    });
+    nullables.collect()
+}
+
+/// Inner ones first.
+fn each_object(value: &mut Value, change: &impl Fn(&mut Value)) {
+    match value {
+        Value::Object(members) => {
+            members.values_mut().for_each(|member| each_object(member, change));
+            change(value);
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| each_object(item, change)),
+        _ => {}
     }
 }
