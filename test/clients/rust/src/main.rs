@@ -61,7 +61,7 @@ fn connect(key: &str) -> Outcome<sandplane::Client> {
 }
 
 async fn create(client: &sandplane::Client) -> Outcome<String> {
-    // With the builder, a field that the service learns later breaks nothing here; with `SandboxCreate { .. }` it would.
+    // With the builder, a field that the service learns later breaks nothing here; `SandboxCreate { .. }` it would.
     let body = types::SandboxCreate::builder()
         .name(types::SandboxCreateName::try_from("rust-client")?)
         .labels(HashMap::from([("made-by".to_owned(), types::SandboxCreateLabelsValue::try_from("rust")?)]))
