@@ -2,10 +2,11 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { invalidField } from '../src/errors.ts';
 import { AuditList } from '../src/schemas/audit.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleAuditEntry, exampleUsage } from '../src/schemas/example-projects.ts';
+import { exampleCursor } from '../src/schemas/examples.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { requireScope } from '../src/tenancy/principal.ts';
-import { answers } from './answers.ts';
+import { answer, answers } from './answers.ts';
 import { cursor, limit } from './parameters.ts';
 
 const tags = ['account'];
@@ -23,7 +24,8 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
       schema: {
         operationId: 'getUsage',
         summary: 'Sandbox-seconds and peaks of the project, by label',
-        description: 'By days in UTC, of the last 400 days.',
+        description:
+          'By days in UTC, of the last 400 days. `from` must not be after `to`, and at most 366 days before it.',
         tags,
         querystring: Type.Object(
           {
@@ -32,7 +34,7 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
           },
           { additionalProperties: false },
         ),
-        response: answers({ 200: { ...ref(UsageReport), description: 'what was used' } }),
+        response: answers({ 200: answer(UsageReport, { description: 'what was used', example: exampleUsage }) }),
       },
     },
     async ({ proven, query }) => {
@@ -53,6 +55,7 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
       schema: {
         operationId: 'listAudit',
         summary: 'Who changed what in the project, newest first',
+        description: 'Calls that change something, also those that were refused. The last 100,000 are kept.',
         tags,
         querystring: Type.Object(
           {
@@ -63,12 +66,21 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
                 description: "a project that is gone, by its uid; needs the service's admin key",
                 maxLength: 64,
                 pattern: '^[0-9a-f-]{36}$',
+                examples: ['0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f'],
               }),
             ),
           },
           { additionalProperties: false },
         ),
-        response: answers({ 200: { ...ref(AuditList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(AuditList, {
+              description: 'a page',
+              example: { items: [exampleAuditEntry], nextCursor: exampleCursor },
+            }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ proven, query }) => {

@@ -1,15 +1,14 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleDelivery, pendingDelivery } from '../src/schemas/example-projects.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
-import { answers, postCodes } from './answers.ts';
+import { answer, answers, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['webhooks'];
 const OfWebhook = Type.Object({ id: webhookId });
 const One = Type.Object({ id: webhookId, delivery: deliveryId });
-const one = (description: string) => ({ ...ref(Delivery), description });
 
 export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies): void {
   app.get(
@@ -23,7 +22,15 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         tags,
         params: OfWebhook,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(DeliveryList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(DeliveryList, {
+              description: 'a page',
+              example: { items: [exampleDelivery], nextCursor: null },
+            }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ proven, params, query }) => await webhooks.listDeliveries(proven.project, params.id, query),
@@ -36,9 +43,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
       schema: {
         operationId: 'getDelivery',
         summary: 'Read a delivery and its tries',
+        description: 'What each of the last 20 tries was answered with, or what went wrong.',
         tags,
         params: One,
-        response: answers({ 200: one('the delivery') }),
+        response: answers({ 200: answer(Delivery, { description: 'the delivery', example: exampleDelivery }) }),
       },
     },
     async ({ proven, params }) => await webhooks.getDelivery(proven.project, params.id, params.delivery),
@@ -55,7 +63,12 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         tags,
         params: One,
         headers: PostHeaders,
-        response: answers({ 202: one('is being tried') }, ...postCodes, 'delivery_pending', 'webhook_disabled'),
+        response: answers(
+          { 202: answer(Delivery, { description: 'is being tried', example: pendingDelivery }) },
+          ...postCodes,
+          'delivery_pending',
+          'webhook_disabled',
+        ),
       },
     },
     async (request, reply) =>

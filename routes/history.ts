@@ -1,9 +1,9 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleHistory } from '../src/schemas/examples.ts';
 import { HistoryList } from '../src/schemas/history.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { answers } from './answers.ts';
+import { answer, answers } from './answers.ts';
 
 export function historyRoute(app: App, { service }: RouteDependencies): void {
   app.get(
@@ -16,7 +16,9 @@ export function historyRoute(app: App, { service }: RouteDependencies): void {
         description: 'Kept for 24 h after its deletion.',
         tags: ['sandboxes'],
         params: Type.Object({ id: sandboxId }),
-        response: answers({ 200: { ...ref(HistoryList), description: 'oldest first' } }),
+        response: answers({
+          200: answer(HistoryList, { description: 'oldest first', example: { items: exampleHistory } }),
+        }),
       },
     },
     async ({ proven, params }) => ({ items: await service.history(proven.project, params.id) }),

@@ -5,6 +5,7 @@ import { historyRoute } from './history.ts';
 import { keyRoutes } from './keys.ts';
 import { kubeconfigRoute } from './kubeconfig.ts';
 import { logsRoute } from './logs.ts';
+import { openapiRoutes } from './openapi.ts';
 import { projectRoutes } from './projects.ts';
 import { sandboxRoutes } from './sandboxes.ts';
 import { serviceRoutes } from './service.ts';
@@ -16,6 +17,7 @@ import { webhookRoutes } from './webhooks.ts';
 /** Every route of the service. */
 export function registerRoutes(app: App, dependencies: RouteDependencies): void {
   serviceRoutes(app, dependencies);
+  openapiRoutes(app);
   versionRoutes(app, dependencies);
   sandboxRoutes(app, dependencies);
   watchRoutes(app, dependencies);

@@ -1,10 +1,11 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/example-projects.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
-import { answers, noContent, postCodes } from './answers.ts';
+import { locationHeader, noStoreHeader } from './answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
@@ -26,7 +27,13 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         headers: PostHeaders,
         body: KeyCreate,
         response: answers(
-          { 201: { ...ref(KeyWithSecret), description: 'made' } },
+          {
+            201: answer(KeyWithSecret, {
+              description: 'made',
+              example: exampleNewKey,
+              headers: { ...locationHeader, ...noStoreHeader },
+            }),
+          },
           ...postCodes,
           'quota_exceeded',
           'project_deleting',
@@ -49,10 +56,14 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
       schema: {
         operationId: 'listKeys',
         summary: 'List the keys of a project',
+        description: 'Without their secrets. Revoked ones are not in it.',
         tags,
         params: OfProject,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(KeyList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          { 200: answer(KeyList, { description: 'a page', example: { items: [exampleKey], nextCursor: null } }) },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ params, query }) => await apiKeys.list(params.project, query),
@@ -65,9 +76,10 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
       schema: {
         operationId: 'getKey',
         summary: 'Read a key, without its secret',
+        description: 'What it may do, until when, and when it was last used.',
         tags,
         params: One,
-        response: answers({ 200: { ...ref(Key), description: 'the key' } }),
+        response: answers({ 200: answer(Key, { description: 'the key', example: exampleKey }) }),
       },
     },
     async ({ params }) => await apiKeys.get(params.project, params.key),
@@ -83,7 +95,7 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         description: 'At once, everywhere; watches that it began end.',
         tags,
         params: One,
-        response: answers({ 204: noContent }),
+        response: answers({ 204: noContent }, ...bodyCodes),
       },
     },
     async (request, reply) => {
@@ -99,8 +111,11 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
       schema: {
         operationId: 'getWhoami',
         summary: 'Who asks, for which project and with which scopes',
+        description: 'What the key or token of the request proves.',
         tags: ['account'],
-        response: answers({ 200: { ...ref(Whoami), description: 'as proven by the key or token' } }),
+        response: answers({
+          200: answer(Whoami, { description: 'as proven by the key or token', example: exampleWhoami }),
+        }),
       },
     },
     async ({ proven }) => whoami(proven),

@@ -2,8 +2,14 @@ import Type from 'typebox';
 import { stringify } from 'yaml';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
+import { ref } from '../src/schemas/common.ts';
+import { exampleKubeconfig } from '../src/schemas/examples.ts';
+import { Kubeconfig } from '../src/schemas/kubeconfig.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
+import { noStoreHeader, varyHeader } from './answer-headers.ts';
 import { answers } from './answers.ts';
+
+const media = { schema: ref(Kubeconfig), example: exampleKubeconfig };
 
 export function kubeconfigRoute(app: App, { service }: RouteDependencies): void {
   app.get(
@@ -21,12 +27,8 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
           {
             200: {
               description: 'a kubeconfig (v1 Config)',
-              content: {
-                'application/yaml': { schema: Type.String({ description: 'for kubectl' }) },
-                'application/json': {
-                  schema: Type.Object({}, { description: 'the same', additionalProperties: true }),
-                },
-              },
+              headers: { ...noStoreHeader, ...varyHeader },
+              content: { 'application/yaml': media, 'application/json': media },
             } as never,
           },
           'kubeconfig_unavailable',

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { stringEnum } from '../src/schemas/common.ts';
+import { integer, stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { answers } from './answers.ts';
 import { cutWhenGone, readerGone } from './reader.ts';
@@ -13,7 +13,7 @@ const Query = Type.Object(
       default: 'kube-apiserver',
       examples: ['etcd'],
     }),
-    tail: Type.Integer({
+    tail: integer({
       description: 'lines from the end',
       default: 100,
       minimum: 0,
@@ -42,7 +42,12 @@ export function logsRoute(app: App, dependencies: RouteDependencies): void {
           {
             200: {
               description: 'log lines',
-              content: { 'text/plain': { schema: Type.String({ description: 'lines as they were written' }) } },
+              content: {
+                'text/plain': {
+                  schema: Type.String({ description: 'lines as they were written' }),
+                  example: '{"level":"info","msg":"ready to serve client requests"}\n',
+                },
+              },
             } as never,
           },
           'logs_unavailable',

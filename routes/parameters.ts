@@ -1,7 +1,17 @@
 import Type from 'typebox';
+import { integer } from '../src/schemas/common.ts';
+import { exampleCursor } from '../src/schemas/examples.ts';
 
 /** Parameters that several routes take. */
-const ifMatch = Type.Optional(Type.String({ description: 'an ETag: change only this version', examples: ['"7"'] }));
+const ifMatch = Type.Optional(
+  Type.String({
+    description: 'an ETag: change only this version',
+    minLength: 1,
+    maxLength: 1000,
+    pattern: '^\\s*(\\*|(W/)?"[^"]*"(\\s*,\\s*(W/)?"[^"]*")*)\\s*$',
+    examples: ['"7"'],
+  }),
+);
 
 export const idempotencyKey = Type.Optional(
   Type.String({
@@ -15,7 +25,7 @@ export const idempotencyKey = Type.Optional(
 export const PostHeaders = Type.Object({ 'idempotency-key': idempotencyKey });
 export const IfMatchHeaders = Type.Object({ 'if-match': ifMatch });
 
-export const limit = Type.Integer({
+export const limit = integer({
   description: 'how many at most',
   default: 50,
   minimum: 1,
@@ -23,15 +33,25 @@ export const limit = Type.Integer({
   examples: [50],
 });
 
-export const cursor = Type.Optional(Type.String({ description: 'nextCursor of the page before', maxLength: 200 }));
+export const cursor = Type.Optional(
+  Type.String({
+    description: 'nextCursor of the page before',
+    minLength: 1,
+    maxLength: 200,
+    pattern: '^[A-Za-z0-9_-]+$',
+    format: 'cursor',
+    examples: [exampleCursor],
+  }),
+);
 
 export const PageQuery = Type.Object({ limit, cursor }, { additionalProperties: false });
 
 export const labelSelector = Type.Optional(
-  Type.Array(Type.String({ maxLength: 1000 }), {
+  Type.Array(Type.String({ maxLength: 1000, format: 'label-selector' }), {
     description:
       'a label selector as Kubernetes has them: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, separated by commas; repeatable: all must hold',
-    maxItems: 16,
+    // With more, they would not fit into the headers.
+    maxItems: 8,
     examples: [['team=ci,!old']],
   }),
 );

@@ -3,16 +3,18 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
 import { uuidOf } from '../src/random-id.ts';
-import { ref, stringEnum } from '../src/schemas/common.ts';
+import { stringEnum } from '../src/schemas/common.ts';
+import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
-import { answers, bodyCodes, postCodes } from './answers.ts';
+import { locationHeader } from './answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['projects'];
 const Params = Type.Object({ project: projectName });
-const one = (description: string) => ({ ...ref(Project), description });
+const one = (description: string) => versioned(Project, { description, example: exampleProject });
 
 export function projectRoutes(app: App, { projects, removeProject, once }: RouteDependencies): void {
   app.post(
@@ -26,7 +28,11 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         tags,
         headers: PostHeaders,
         body: ProjectCreate,
-        response: answers({ 201: one('made') }, ...postCodes, 'project_exists'),
+        response: answers(
+          { 201: versioned(Project, { description: 'made', example: exampleProject, headers: locationHeader }) },
+          ...postCodes,
+          'project_exists',
+        ),
       },
     },
     async (request, reply) =>
@@ -48,7 +54,12 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         description: "All with the service's admin key, else one's own.",
         tags,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(ProjectList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(ProjectList, { description: 'a page', example: { items: [exampleProject], nextCursor: null } }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ proven, query }) => {
@@ -64,6 +75,7 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
       schema: {
         operationId: 'getProject',
         summary: 'Read a project: its limits and how much of them is used',
+        description: "One's own, or any with the service's admin key.",
         tags,
         params: Params,
         response: answers({ 200: one('the project') }),
@@ -119,9 +131,13 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         ),
         response: answers(
           {
-            204: Type.Null({ description: 'gone' }),
-            202: one('goes once its sandboxes are gone; takes no new ones'),
+            204: noContent,
+            202: versioned(Project, {
+              description: 'goes once its sandboxes are gone; takes no new ones',
+              example: deletingProject,
+            }),
           },
+          ...bodyCodes,
           'project_not_empty',
           'project_protected',
           'precondition_failed',

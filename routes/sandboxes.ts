@@ -6,18 +6,18 @@ import { etag } from '../src/etag.ts';
 import { auditWith } from '../src/http/audit-trail.ts';
 import { type StoredText, toText } from '../src/sandbox/reads.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
-import { ref, stringEnum } from '../src/schemas/common.ts';
 import {
-  phases,
-  Sandbox,
-  SandboxCreate,
-  SandboxList,
-  SandboxPatch,
-  sandboxId,
-  sandboxIdPattern,
-} from '../src/schemas/sandbox.ts';
+  deletingSandbox,
+  exampleCursor,
+  exampleEventId,
+  exampleSandbox,
+  pendingSandbox,
+} from '../src/schemas/examples.ts';
+import { phase, Sandbox, SandboxList, sandboxId, sandboxIdPattern } from '../src/schemas/sandbox.ts';
+import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
 import type { Answer } from '../src/tenancy/idempotency.ts';
-import { answers, bodyCodes, postCodes } from './answers.ts';
+import { locationHeader, retryAfterHeader } from './answer-headers.ts';
+import { answer, answers, bodyCodes, postCodes, versioned } from './answers.ts';
 import { answerOnce, asItIs } from './idempotent.ts';
 import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './parameters.ts';
 import { preferredWaitMs } from './prefer.ts';
@@ -26,7 +26,11 @@ import { readerGone } from './reader.ts';
 const Params = Type.Object({ id: sandboxId });
 const CreateHeaders = Type.Object({
   prefer: Type.Optional(
-    Type.String({ description: 'RFC 7240: wait=N waits up to N seconds for ready', examples: ['wait=60'] }),
+    Type.String({
+      description: 'RFC 7240: wait=N waits up to N seconds, at most 300, for ready',
+      maxLength: 1000,
+      examples: ['wait=60'],
+    }),
   ),
   'idempotency-key': idempotencyKey,
 });
@@ -35,7 +39,7 @@ const ListQuery = Type.Object(
   {
     limit,
     cursor,
-    phase: Type.Optional(stringEnum(phases, { description: 'only those in this phase', examples: ['ready'] })),
+    phase: Type.Optional({ ...phase, description: 'only those in this phase' }),
     label: labelSelector,
   },
   { additionalProperties: false },
@@ -45,7 +49,7 @@ const idRule = new RegExp(sandboxIdPattern);
 /** The sandbox is there all the same; with the last, only the one who waits is not who he was any more. */
 const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found', 'key_revoked'] as const;
 const tags = ['sandboxes'];
-const one = (description: string) => ({ ...ref(Sandbox), description });
+const one = (description: string) => versioned(Sandbox, { description, example: exampleSandbox });
 
 export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   const { service, once } = dependencies;
@@ -66,7 +70,14 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         headers: CreateHeaders,
         body: SandboxCreate,
         response: answers(
-          { 201: one('ready'), 202: one('accepted') },
+          {
+            201: versioned(Sandbox, { description: 'ready', example: exampleSandbox, headers: locationHeader }),
+            202: versioned(Sandbox, {
+              description: 'accepted; its status tells how it goes on',
+              example: pendingSandbox,
+              headers: { ...locationHeader, ...retryAfterHeader },
+            }),
+          },
           ...postCodes,
           'unsupported_version',
           'argument_not_allowed',
@@ -106,10 +117,16 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'listSandboxes',
         summary: 'List sandboxes, newest first',
+        description: 'By pages; `since` says where to watch on from, so that nothing is missed.',
         tags,
         querystring: ListQuery,
         response: answers(
-          { 200: { ...ref(SandboxList), description: 'a page' } },
+          {
+            200: answer(SandboxList, {
+              description: 'a page',
+              example: { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
+            }),
+          },
           'invalid_cursor',
           'invalid_selector',
         ),
@@ -132,6 +149,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getSandbox',
         summary: 'Read a sandbox',
+        description: 'What was asked for and what was observed. A deleted one is not found any more.',
         tags,
         params: Params,
         response: answers({ 200: one('the sandbox') }),
@@ -188,7 +206,11 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         tags,
         params: Params,
         headers: IfMatchHeaders,
-        response: answers({ 202: one('being deleted') }, 'precondition_failed'),
+        response: answers(
+          { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+          ...bodyCodes,
+          'precondition_failed',
+        ),
       },
     },
     async (request, reply) => {

@@ -4,7 +4,7 @@ import { publicAnswers } from './answers.ts';
 
 const Ready = Type.Object(
   { status: Type.String({ description: 'ok', examples: ['ok'] }) },
-  { description: 'the service takes requests' },
+  { title: 'Readiness', description: 'the service takes requests' },
 );
 
 export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void {
@@ -15,18 +15,15 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
       schema: {
         operationId: 'getReadiness',
         summary: 'Whether the service takes requests',
+        description: 'For load balancers and probes: 503 while the store does not answer, or the service stops.',
         tags: ['service'],
         security: [],
-        response: publicAnswers({ 200: Ready }),
+        response: publicAnswers({ 200: { ...Ready, description: 'it does', examples: [{ status: 'ok' }] } }),
       },
     },
     async () => {
       await checkStore();
       return { status: 'ok' };
     },
-  );
-
-  app.get('/openapi.json', { config: { public: true, compressed: true }, schema: { hide: true } }, async () =>
-    app.swagger(),
   );
 }

@@ -1,41 +1,30 @@
 import type { TSchema } from 'typebox';
 import { AuditEntry, AuditList } from '../src/schemas/audit.ts';
 import { HistoryEntry, HistoryList } from '../src/schemas/history.ts';
-import { Key, KeyCreate, KeyList, KeyWithSecret, Whoami } from '../src/schemas/key.ts';
+import { Key, KeyList, KeyWithSecret, Whoami } from '../src/schemas/key.ts';
+import { Kubeconfig } from '../src/schemas/kubeconfig.ts';
 import { Problem } from '../src/schemas/problem.ts';
-import { Project, ProjectCreate, ProjectList, ProjectPatch } from '../src/schemas/project.ts';
-import { Sandbox, SandboxCreate, SandboxList, SandboxPatch } from '../src/schemas/sandbox.ts';
+import { Project, ProjectList } from '../src/schemas/project.ts';
+import { Sandbox, SandboxList } from '../src/schemas/sandbox.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { VersionList } from '../src/schemas/version.ts';
 import { WatchEvent } from '../src/schemas/watch.ts';
-import {
-  Delivery,
-  DeliveryList,
-  Webhook,
-  WebhookCreate,
-  WebhookList,
-  WebhookPatch,
-  WebhookWithSecret,
-} from '../src/schemas/webhook.ts';
+import { Delivery, DeliveryList, Webhook, WebhookList, WebhookWithSecret } from '../src/schemas/webhook.ts';
 
-/** What the document names by itself, so that generated clients have a type for each. */
+/** What other schemas refer to. What else has a title gets its name in the document as well. */
 export const sharedSchemas: readonly TSchema[] = [
   Problem,
+  Kubeconfig,
   Sandbox,
   SandboxList,
-  SandboxCreate,
-  SandboxPatch,
   WatchEvent,
   HistoryEntry,
   HistoryList,
   VersionList,
   Project,
   ProjectList,
-  ProjectCreate,
-  ProjectPatch,
   Key,
   KeyList,
-  KeyCreate,
   KeyWithSecret,
   Whoami,
   UsageReport,
@@ -43,8 +32,6 @@ export const sharedSchemas: readonly TSchema[] = [
   AuditList,
   Webhook,
   WebhookList,
-  WebhookCreate,
-  WebhookPatch,
   WebhookWithSecret,
   Delivery,
   DeliveryList,

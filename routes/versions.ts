@@ -1,7 +1,7 @@
 import type { App, RouteDependencies } from '../src/app.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleVersions } from '../src/schemas/examples.ts';
 import { VersionList } from '../src/schemas/version.ts';
-import { answers } from './answers.ts';
+import { answer, answers } from './answers.ts';
 
 export function versionRoutes(app: App, { service }: RouteDependencies): void {
   app.get(
@@ -11,8 +11,9 @@ export function versionRoutes(app: App, { service }: RouteDependencies): void {
       schema: {
         operationId: 'listVersions',
         summary: 'What can be run: what is ready, what can be had, and how',
+        description: 'By host. A version that is only available is fetched or built when it is first asked for.',
         tags: ['versions'],
-        response: answers({ 200: { ...ref(VersionList), description: 'by host' } }),
+        response: answers({ 200: answer(VersionList, { description: 'by host', example: exampleVersions }) }),
       },
     },
     async () => {

@@ -1,15 +1,22 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { etag } from '../src/etag.ts';
-import { ref, stringEnum } from '../src/schemas/common.ts';
-import { phases, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
-import { answers } from './answers.ts';
+import { integer } from '../src/schemas/common.ts';
+import { exampleSandbox } from '../src/schemas/examples.ts';
+import { phase, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
+import { answers, versioned } from './answers.ts';
 import { readerGone } from './reader.ts';
 
 const Query = Type.Object(
   {
-    for: stringEnum(phases, { description: 'the phase to wait for', default: 'ready', examples: ['ready'] }),
-    timeout: Type.Number({ description: 'seconds', default: 60, minimum: 0, maximum: 300, examples: [60] }),
+    for: { ...phase, description: 'the phase to wait for; default: ready', default: 'ready' },
+    timeout: integer({
+      description: 'how many seconds at most',
+      default: 60,
+      minimum: 0,
+      maximum: 300,
+      examples: [60],
+    }),
   },
   { additionalProperties: false },
 );
@@ -28,7 +35,7 @@ export function waitRoute(app: App, dependencies: RouteDependencies): void {
         params: Type.Object({ id: sandboxId }),
         querystring: Query,
         response: answers(
-          { 200: { ...ref(Sandbox), description: 'in that phase' } },
+          { 200: versioned(Sandbox, { description: 'in that phase', example: exampleSandbox }) },
           'wait_timeout',
           'phase_unreachable',
         ),

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { etag } from '../src/etag.ts';
-import { ref } from '../src/schemas/common.ts';
+import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
 import {
   Webhook,
   WebhookCreate,
@@ -10,14 +10,20 @@ import {
   WebhookWithSecret,
   webhookId,
 } from '../src/schemas/webhook.ts';
-import { answers, bodyCodes, noContent, postCodes } from './answers.ts';
+import { locationHeader, noStoreHeader } from './answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['webhooks'];
 const Params = Type.Object({ id: webhookId });
-const one = (description: string) => ({ ...ref(Webhook), description });
-const withSecret = (description: string) => ({ ...ref(WebhookWithSecret), description });
+const one = (description: string) => versioned(Webhook, { description, example: exampleWebhook });
+const withSecret = (description: string, more = {}) =>
+  versioned(WebhookWithSecret, {
+    description,
+    example: exampleNewWebhook,
+    headers: { ...noStoreHeader, ...more },
+  });
 const addressCodes = ['webhook_address_forbidden', 'webhook_unresolvable'] as const;
 
 export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): void {
@@ -34,7 +40,7 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         headers: PostHeaders,
         body: WebhookCreate,
         response: answers(
-          { 201: withSecret('made') },
+          { 201: withSecret('made', locationHeader) },
           ...postCodes,
           ...addressCodes,
           'quota_exceeded',
@@ -57,9 +63,15 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
       schema: {
         operationId: 'listWebhooks',
         summary: 'List receivers, newest first',
+        description: 'Without their secrets.',
         tags,
         querystring: PageQuery,
-        response: answers({ 200: { ...ref(WebhookList), description: 'a page' } }, 'invalid_cursor'),
+        response: answers(
+          {
+            200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
+          },
+          'invalid_cursor',
+        ),
       },
     },
     async ({ proven, query }) => await webhooks.list(proven.project, query),
@@ -72,6 +84,7 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
       schema: {
         operationId: 'getWebhook',
         summary: 'Read a receiver',
+        description: 'Where it gets which events, and whether it is disabled.',
         tags,
         params: Params,
         response: answers({ 200: one('the receiver') }),
@@ -111,10 +124,11 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
       schema: {
         operationId: 'deleteWebhook',
         summary: 'Remove a receiver and its deliveries',
+        description: 'At once: what waits for another try is not sent any more.',
         tags,
         params: Params,
         headers: IfMatchHeaders,
-        response: answers({ 204: noContent }, 'precondition_failed'),
+        response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
       },
     },
     async ({ proven, params, headers }, reply) => {

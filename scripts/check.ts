@@ -1,5 +1,9 @@
 import { execa } from 'execa';
 
+const openapi = ['openapi/openapi.json', 'openapi/openapi-3.0.json'];
+// What the tools would send or fetch.
+const env = { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+
 /** Runs every check of the tree and ends with how many passed. Each is a command that can be typed by itself. */
 const checks: Readonly<Record<string, readonly string[]>> = {
   types: ['tsc', '--noEmit'],
@@ -7,12 +11,15 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   'dead code': ['knip'],
   'import rules': ['node', 'scripts/check-imports.ts'],
   contracts: ['node', 'scripts/contracts.ts', '--check'],
+  'OpenAPI by Spectral': ['spectral', 'lint', '--ruleset=openapi/spectral.yaml', '--fail-severity=hint', ...openapi],
+  'OpenAPI by Redocly': ['redocly', 'lint', '--config=openapi/redocly.yaml', ...openapi],
+  'breaking changes': ['node', 'scripts/breaking-changes.ts'],
   documents: ['node', 'scripts/documents.ts', '--check'],
 };
 
 let failed = 0;
 for (const [name, [command = '', ...args]] of Object.entries(checks)) {
-  const { exitCode, all } = await execa(command, args, { all: true, reject: false, preferLocal: true });
+  const { exitCode, all } = await execa(command, args, { all: true, env, reject: false, preferLocal: true });
   process.stdout.write(`${exitCode === 0 ? 'ok' : 'FAILED'}  ${name}\n${exitCode === 0 ? '' : `${all}\n`}`);
   if (exitCode !== 0) failed += 1;
 }

@@ -14,7 +14,7 @@ import { keepAuditTrail } from './http/audit-trail.ts';
 import { parseBodies } from './http/bodies.ts';
 import { trackConnections } from './http/connections.ts';
 import { answerUnknownRoutes } from './http/not-found.ts';
-import { openapiInfo } from './http/openapi.ts';
+import { openapiOptions } from './http/openapi/options.ts';
 import { sendProblem } from './http/problem.ts';
 import { answerRawErrors } from './http/raw-errors.ts';
 import { compileValidator } from './http/validation.ts';
@@ -66,6 +66,9 @@ const bodyLimitBytes = 64 * 1024;
 const headerLimitBytes = 16 * 1024;
 const compressFromBytes = 2048;
 
+/** Offline, and it calls the service that shows it. */
+const docsOptions = { withDefaultFonts: false, telemetry: false, servers: [{ url: '/' }] };
+
 /** The HTTP application; it listens nowhere yet. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
   const app = Fastify({
@@ -102,8 +105,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   // Before any other route is there: each is held to it.
   checkAccess(app as unknown as FastifyInstance, dependencies);
   answerUnknownRoutes(app as unknown as FastifyInstance);
-  await app.register(swagger, openapiInfo);
-  await app.register(scalar, { routePrefix: '/docs', configuration: { withDefaultFonts: false, telemetry: false } });
+  await app.register(swagger, openapiOptions);
+  await app.register(scalar, { routePrefix: '/docs', configuration: docsOptions });
   // Only what may be large: a stream that is compressed is held back until there is enough of it.
   app.addHook('onRoute', (route) => {
     if (!route.config?.compressed) route.compress = false;

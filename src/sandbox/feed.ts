@@ -104,7 +104,7 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
         return {
           id: position,
           type: 'bookmark',
-          line: JSON.stringify({ type: 'bookmark', id: position, sandbox: null }),
+          line: JSON.stringify({ type: 'bookmark', id: position }),
         };
       };
       try {

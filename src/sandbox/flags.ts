@@ -1,5 +1,5 @@
 import { type FieldFault, invalidField } from '../errors.ts';
-import type { SandboxSpec } from '../schemas/spec.ts';
+import type { SandboxSpecInput } from '../schemas/spec.ts';
 
 /**
  * Flags a user may set on kube-apiserver: those that change how it works, none that changes who may enter, where it
@@ -48,7 +48,7 @@ const etcdFlags = new Set([
 ]);
 
 /** Throws `argument_not_allowed` with a pointer to each flag that is outside the allow-lists. */
-export function checkArguments(spec: SandboxSpec): void {
+export function checkArguments(spec: SandboxSpecInput): void {
   const faults = [
     ...faultsOf('/spec/apiServer/extraArgs', spec.apiServer.extraArgs, apiServerFlags),
     ...faultsOf('/spec/etcd/extraArgs', spec.etcd.extraArgs, etcdFlags),

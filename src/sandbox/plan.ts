@@ -4,13 +4,13 @@ import { stringify } from 'yaml';
 import type { ComponentSpec, PlanFile, SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
 import type { Credentials } from '../runtime/pki.ts';
-import type { SandboxSpec } from '../schemas/spec.ts';
+import type { SandboxSpecInput } from '../schemas/spec.ts';
 
 /** What a plan is made from; the same input always gives the same plan. */
 export interface PlanInput {
   readonly sandboxId: string;
   readonly project: string;
-  readonly spec: SandboxSpec;
+  readonly spec: SandboxSpecInput;
   readonly kubernetesVersion: string;
   readonly etcdVersion: string;
   readonly credentials: Credentials;
@@ -49,7 +49,7 @@ export function makePlan(input: PlanInput): SandboxPlan {
 }
 
 /** What a sandbox may take at most, in MiB: what quotas count. */
-export function footprint(spec: SandboxSpec): { memoryMiB: number; diskMiB: number } {
+export function footprint(spec: SandboxSpecInput): { memoryMiB: number; diskMiB: number } {
   const quota = Number(spec.etcd.extraArgs['quota-backend-bytes'] ?? defaultEtcdQuotaMiB * mebibyte);
   return {
     memoryMiB: etcdMemoryMiB + apiServerMemoryMiB,

@@ -7,7 +7,7 @@ import { sniName } from '../runtime/kubeconfig.ts';
 import { createBootstrapCertificate, createCredentials } from '../runtime/pki.ts';
 import { createKubeClient, waitUntil } from '../runtime/probe.ts';
 import { exists } from '../runtime/process-folder.ts';
-import type { SandboxSpec } from '../schemas/spec.ts';
+import type { SandboxSpecInput } from '../schemas/spec.ts';
 import { bindAdmins } from './launch.ts';
 import { certificateNames, makePlan } from './plan.ts';
 
@@ -79,7 +79,7 @@ export async function makeTemplate(options: TemplateOptions, signal: AbortSignal
 
 /** Returns the etcd data folder of a pair that has booted and stopped. */
 async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal: AbortSignal): Promise<string> {
-  const spec: SandboxSpec = {
+  const spec: SandboxSpecInput = {
     kubernetesVersion: versions.kubernetesVersion,
     durability: 'ephemeral',
     apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} },

@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import { ref, stringEnum, timestamp } from './common.ts';
-import { phases } from './sandbox.ts';
+import { openEnum, ref, timestamp } from './common.ts';
+import { phase, phases } from './sandbox.ts';
 
 export const historyTypes = ['created', 'updated', 'preparing', 'retrying', ...phases] as const;
 export type HistoryType = (typeof historyTypes)[number];
@@ -9,10 +9,11 @@ export const HistoryEntry = Type.Object(
   {
     id: Type.String({ description: 'orders the entries of a sandbox', examples: ['1763900000000-0'] }),
     at: timestamp('when it happened'),
-    type: stringEnum(historyTypes, { description: 'what happened', examples: ['ready'] }),
+    type: openEnum(historyTypes, { description: 'what happened', examples: ['ready'] }),
     reason: Type.String({ description: 'why, as one word or an error code', examples: ['WriteAccepted'] }),
     message: Type.String({ description: 'for people', examples: ['after 1130 ms'] }),
-    phase: stringEnum(phases, { description: 'the phase it was in afterwards', examples: ['ready'] }),
+    /** Afterwards. */
+    phase,
   },
   { $id: 'SandboxEvent', title: 'SandboxEvent', description: 'something that happened to a sandbox' },
 );

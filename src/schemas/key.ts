@@ -1,10 +1,16 @@
 import Type from 'typebox';
-import { nullable, ref, stringEnum, timestamp } from './common.ts';
+import { nextCursor, nullable, ref, stringEnum, timestamp } from './common.ts';
 
 export const scopes = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-const scopeList = Type.Array(stringEnum(scopes), {
+const scope = stringEnum(scopes, {
+  title: 'Scope',
+  description: 'what a key may be used for',
+  examples: ['read'],
+});
+
+const scopeList = Type.Array(scope, {
   description:
     'read: look; write: also create, change, delete and take kubeconfigs; admin: also keys and the audit log of the project',
   minItems: 1,
@@ -31,9 +37,22 @@ export const KeyCreate = Type.Object(
   {
     name: keyName,
     scopes: { ...scopeList, default: ['read', 'write'] },
-    expiresAt: Type.Optional(nullable(timestamp('when it ends'), { description: 'when it ends; null: never' })),
+    expiresAt: Type.Optional(
+      nullable(timestamp('when it ends, in the future; null: never'), { examples: ['2099-12-31T23:59:59.000Z'] }),
+    ),
   },
-  { $id: 'KeyCreate', title: 'KeyCreate', additionalProperties: false, description: 'a key to make' },
+  {
+    title: 'KeyCreate',
+    additionalProperties: false,
+    description: 'a key to make',
+    'x-examples': {
+      shortest: { summary: 'reads and writes, without an end', value: { name: 'ci' } },
+      full: {
+        summary: 'only reads, until a time',
+        value: { name: 'dashboard', scopes: ['read'], expiresAt: '2099-12-31T23:59:59.000Z' },
+      },
+    },
+  },
 );
 export type KeyCreate = Type.Static<typeof KeyCreate>;
 
@@ -43,8 +62,8 @@ const described = {
   project: Type.String({ description: 'what it is a key of', examples: ['team-a'] }),
   scopes: scopeList,
   createdAt: timestamp('when it was made'),
-  expiresAt: nullable(timestamp('when it ends'), { description: 'when it ends; null: never' }),
-  lastUsedAt: nullable(timestamp('its last use, to the minute'), { description: 'its last use, to the minute' }),
+  expiresAt: nullable(timestamp('when it ends; null: never')),
+  lastUsedAt: nullable(timestamp('its last use, to the minute; null: never used')),
 };
 
 export const Key = Type.Object(described, { $id: 'Key', title: 'Key', description: 'a key, without its secret' });
@@ -55,7 +74,7 @@ export const KeyWithSecret = Type.Object(
     ...described,
     secret: Type.String({
       description: 'the key itself: told now and never again',
-      examples: ['sandplane_4k2x9q7m3v8t_…'],
+      examples: ['sandplane_4k2x9q7m3v8t_kT3vQ9xZ1mB7rW5yH2nD8sF4gJ6pL0cVaEuIoRzXqSwMd1b2NfGh3'],
     }),
   },
   { $id: 'KeyWithSecret', title: 'KeyWithSecret', description: 'a new key' },
@@ -65,19 +84,23 @@ export type KeyWithSecret = Type.Static<typeof KeyWithSecret>;
 export const KeyList = Type.Object(
   {
     items: Type.Array(ref(Key), { description: 'this page, newest first' }),
-    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+    nextCursor,
   },
   { $id: 'KeyList', title: 'KeyList', description: 'a page of keys' },
 );
 
 export const Whoami = Type.Object(
   {
-    kind: stringEnum(['admin', 'key', 'oidc'] as const, { description: 'how it was proven', examples: ['key'] }),
+    kind: stringEnum(['admin', 'key', 'oidc'] as const, {
+      title: 'PrincipalKind',
+      description: 'how it was proven',
+      examples: ['key'],
+    }),
     subject: Type.String({ description: 'who, as the audit log has it', examples: ['key:4k2x9q7m3v8t'] }),
     name: Type.String({ description: 'for people', examples: ['ci'] }),
     project: Type.String({ description: 'the project of this request', examples: ['team-a'] }),
     scopes: scopeList,
-    expiresAt: nullable(timestamp('when it ends'), { description: 'when it ends; null: never' }),
+    expiresAt: nullable(timestamp('when it ends; null: never')),
   },
   { $id: 'Whoami', title: 'Whoami', description: 'who asks' },
 );

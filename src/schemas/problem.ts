@@ -1,38 +1,58 @@
 import Type from 'typebox';
 import { errorTable } from '../errors.ts';
-import { stringEnum } from './common.ts';
+import { integer, openEnum, ref } from './common.ts';
+import { Sandbox } from './sandbox.ts';
+
+const FieldFault = Type.Object(
+  {
+    pointer: Type.String({
+      description: 'RFC 6901 pointer into the body; or #query/name, #path/name, #header/name',
+      examples: ['/spec/ttlSeconds'],
+    }),
+    detail: Type.String({ description: 'the fault and the limit', examples: ['must be >= 1'] }),
+  },
+  { title: 'FieldFault', description: 'a faulty field' },
+);
+
+const ReachedLimit = Type.Object(
+  {
+    name: Type.String({ description: 'which limit', examples: ['sandboxes'] }),
+    value: integer({ format: 'int64', description: 'how much it allows', examples: [50] }),
+    used: Type.Optional(integer({ format: 'int64', description: 'how much of it is used', examples: [50] })),
+  },
+  { title: 'ReachedLimit', description: 'the limit that was reached' },
+);
+
+const FreshState = Type.Object(
+  {
+    items: Type.Array(ref(Sandbox), { description: 'the sandboxes as they are now' }),
+    since: Type.String({ description: 'where to go on from', examples: ['1763900000000-0'] }),
+    complete: Type.Boolean({ description: 'whether these are all; if not, list the rest', examples: [true] }),
+  },
+  { title: 'FreshState', description: 'what a watch that was away for too long begins anew with' },
+);
 
 /** RFC 9457 problem details with a stable `code`. */
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'about:blank, or a page about this problem', examples: ['about:blank'] }),
     title: Type.String({ description: 'what kind of problem, for people', examples: ['Not found'] }),
-    status: Type.Integer({ description: 'the HTTP status', examples: [404] }),
-    detail: Type.String({ description: 'what happened and what to do', examples: ['There is no sandbox sb-….'] }),
-    code: stringEnum(Object.keys(errorTable), {
-      description: 'stable: branch on this',
+    status: integer({ description: 'the HTTP status', examples: [404] }),
+    detail: Type.String({
+      description: 'what happened and what to do',
+      examples: ['There is no sandbox sb-4k2x9q7m3v8t1c6z0w5y.'],
+    }),
+    code: openEnum(Object.keys(errorTable), {
+      description: 'stable: branch on this; docs/errors.md lists them',
       examples: ['not_found'],
     }),
-    requestId: Type.String({ description: 'names this request in the log', examples: ['req-1f'] }),
-    errors: Type.Optional(
-      Type.Array(
-        Type.Object({
-          pointer: Type.String({ description: 'RFC 6901 pointer into the body', examples: ['/spec/ttlSeconds'] }),
-          detail: Type.String({ description: 'the fault and the limit', examples: ['must be >= 1'] }),
-        }),
-        { description: 'each faulty field' },
-      ),
-    ),
-    limit: Type.Optional(
-      Type.Object(
-        {
-          name: Type.String({ description: 'which limit', examples: ['sandboxes'] }),
-          value: Type.Number({ description: 'how much it allows', examples: [50] }),
-          used: Type.Optional(Type.Number({ description: 'how much of it is used', examples: [50] })),
-        },
-        { description: 'the limit that was reached' },
-      ),
-    ),
+    requestId: Type.String({
+      description: 'names this request in the log',
+      examples: ['req-1b4e28ba-2fa1-41d2-883f-0016d3cca427'],
+    }),
+    errors: Type.Optional(Type.Array(FieldFault, { description: 'each faulty field' })),
+    limit: Type.Optional(ReachedLimit),
+    fresh: Type.Optional(FreshState),
   },
   { $id: 'Problem', title: 'Problem', description: 'RFC 9457 problem details' },
 );

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { nullable, ref, stringEnum, timestamp } from './common.ts';
+import { integer, nextCursor, nullable, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
 
 /** A DNS label. */
 export const projectNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
@@ -12,18 +12,18 @@ export const projectName = Type.String({
 });
 
 const count = (description: string, example: number) =>
-  Type.Integer({ description, minimum: 0, maximum: 1_000_000_000, examples: [example] });
+  integer({ description, minimum: 0, maximum: 1_000_000_000, examples: [example] });
 
 const limits = {
   sandboxes: count('sandboxes at the same time, in any phase', 100),
   awake: count('sandboxes that run or may run at the same time', 50),
-  startsPerMinute: Type.Integer({
+  startsPerMinute: integer({
     description: 'creates: so many at once, and from then on so many in each minute',
     minimum: 1,
     maximum: 1_000_000,
     examples: [120],
   }),
-  maxTtlSeconds: nullable(Type.Integer({ minimum: 1, maximum: 31_536_000 }), {
+  maxTtlSeconds: nullable(integer({ minimum: 1, maximum: 31_536_000 }), {
     description: 'the longest time to live, and that of who asks for none; null: no limit',
     examples: [86400],
   }),
@@ -31,13 +31,15 @@ const limits = {
   diskMiB: count('disk that sandboxes may take at most, in MiB', 256_000),
 } as const;
 
-export const Quotas = Type.Object(limits, { description: 'what the project may have' });
+export const Quotas = Type.Object(limits, {
+  title: 'ProjectQuotas',
+  description: 'what the project may have',
+});
 export type Quotas = Type.Static<typeof Quotas>;
 export const quotaNames = Object.keys(limits) as (keyof Quotas)[];
 
 /** As a merge patch: null takes the service's default again; to maxTtlSeconds it is "no limit". */
-const orDefault = (schema: Type.TInteger) =>
-  Type.Optional(nullable(schema, { description: (schema as { description?: string }).description ?? '' }));
+const orDefault = (schema: Type.TInteger) => Type.Optional(nullable(schema));
 
 const QuotaChanges = Type.Object(
   {
@@ -48,26 +50,53 @@ const QuotaChanges = Type.Object(
     memoryMiB: orDefault(limits.memoryMiB),
     diskMiB: orDefault(limits.diskMiB),
   },
-  { description: "limits of its own; null and what is missing: the service's", additionalProperties: false },
+  {
+    title: 'ProjectQuotasInput',
+    description: "limits of its own; null and what is missing: the service's",
+    additionalProperties: false,
+  },
 );
 
 export const ProjectCreate = Type.Object(
   { name: projectName, quotas: Type.Optional(QuotaChanges) },
-  { $id: 'ProjectCreate', title: 'ProjectCreate', additionalProperties: false, description: 'a project to create' },
+  {
+    title: 'ProjectCreate',
+    additionalProperties: false,
+    description: 'a project to create',
+    'x-examples': {
+      shortest: { summary: "with the service's limits", value: { name: 'team-a' } },
+      full: {
+        summary: 'with limits of its own',
+        value: { name: 'team-a', quotas: { awake: 10, maxTtlSeconds: 86_400 } },
+      },
+    },
+  },
 );
 export type ProjectCreate = Type.Static<typeof ProjectCreate>;
 
 export const ProjectPatch = Type.Object(
   { quotas: Type.Optional(QuotaChanges) },
-  { $id: 'ProjectPatch', title: 'ProjectPatch', additionalProperties: false, description: 'a merge patch (RFC 7396)' },
+  {
+    title: 'ProjectPatch',
+    additionalProperties: false,
+    description: 'a merge patch (RFC 7396)',
+    'x-examples': {
+      raise: { summary: 'more that run', value: { quotas: { awake: 20 } } },
+      reset: { summary: "the service's limit again", value: { quotas: { awake: null } } },
+    },
+  },
 );
 export type ProjectPatch = Type.Static<typeof ProjectPatch>;
 
 export const Project = Type.Object(
   {
     name: projectName,
-    uid: Type.String({ description: 'this project and no later one of its name', examples: ['0198-…'] }),
+    uid: Type.String({
+      description: 'this project and no later one of its name',
+      examples: ['0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f'],
+    }),
     state: stringEnum(['active', 'deleting'] as const, {
+      title: 'ProjectState',
       description: 'whether it takes sandboxes',
       examples: ['active'],
     }),
@@ -79,9 +108,9 @@ export const Project = Type.Object(
         memoryMiB: count('memory they may take', 6144),
         diskMiB: count('disk they may take', 7680),
       },
-      { description: 'how much of the limits is used' },
+      { title: 'ProjectUsed', description: 'how much of the limits is used' },
     ),
-    resourceVersion: Type.String({ description: 'changes with every change; also the ETag', examples: ['1'] }),
+    resourceVersion,
     createdAt: timestamp('when it was made'),
   },
   { $id: 'Project', title: 'Project', description: 'a tenant: what it owns, nobody else sees' },
@@ -91,7 +120,7 @@ export type Project = Type.Static<typeof Project>;
 export const ProjectList = Type.Object(
   {
     items: Type.Array(ref(Project), { description: 'this page, newest first' }),
-    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+    nextCursor,
   },
   { $id: 'ProjectList', title: 'ProjectList', description: 'a page of projects' },
 );

@@ -1,72 +1,138 @@
 import Type from 'typebox';
-import { nullable, stringEnum } from './common.ts';
+import { integer, nullable, stringEnum } from './common.ts';
 
 const closed = { additionalProperties: false };
 
-const ArgumentMap = (description: string, example: Record<string, string>) =>
-  Type.Record(
-    Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
-    Type.String({ maxLength: 1024, pattern: '^[^\\u0000-\\u001f]*$' }),
-    { description, default: {}, examples: [example], maxProperties: 32, ...closed },
-  );
+interface MapRule {
+  readonly description: string;
+  readonly example: object;
+  readonly maxProperties: number;
+  /** What the names in it have to be. */
+  readonly names: { readonly pattern: string; readonly description: string };
+}
 
-const ApiServerSpec = Type.Object(
+const inputMap = <Value extends Type.TSchema>(value: Value, { description, example, maxProperties, names }: MapRule) =>
+  Type.Record(Type.String(), value, {
+    description,
+    default: {},
+    examples: [example],
+    maxProperties,
+    propertyNames: { type: 'string', ...names },
+  });
+
+const flagNames = { pattern: '^[a-z][a-z0-9-]{0,62}$', description: 'a flag without its dashes' };
+const flags = 'flags without their dashes, from an allow-list';
+const apiServerFlags = { 'max-requests-inflight': '800' };
+const etcdFlags = { 'quota-backend-bytes': '4294967296' };
+const gates = { WatchList: true };
+const groups = { 'scheduling.k8s.io/v1alpha1': true };
+
+const argumentMap = (example: object) =>
+  inputMap(Type.String({ maxLength: 1024, pattern: '^[^\\u0000-\\u001f]*$' }), {
+    description: flags,
+    example,
+    maxProperties: 32,
+    names: flagNames,
+  });
+
+const ApiServerOptionsInput = Type.Object(
   {
-    extraArgs: ArgumentMap('flags without their dashes, from an allow-list', { 'max-requests-inflight': '800' }),
-    featureGates: Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9]{0,62}$' }), Type.Boolean(), {
+    extraArgs: argumentMap(apiServerFlags),
+    featureGates: inputMap(Type.Boolean(), {
       description: 'feature gates by name',
-      default: {},
-      examples: [{ WatchList: true }],
+      example: gates,
       maxProperties: 64,
-      ...closed,
+      names: { pattern: '^[A-Za-z][A-Za-z0-9]{0,62}$', description: 'the name of a feature gate' },
     }),
-    runtimeConfig: Type.Record(Type.String({ pattern: '^[a-z0-9./-]{1,100}$' }), Type.Boolean(), {
+    runtimeConfig: inputMap(Type.Boolean(), {
       description: 'API groups and versions to turn on or off',
-      default: {},
-      examples: [{ 'scheduling.k8s.io/v1alpha1': true }],
+      example: groups,
       maxProperties: 64,
-      ...closed,
+      names: { pattern: '^[a-z0-9./-]{1,100}$', description: 'an API group and version, as in group/v1' },
     }),
   },
-  { description: 'options of kube-apiserver', default: {}, ...closed },
+  { title: 'ApiServerOptionsInput', description: 'options of kube-apiserver', default: {}, ...closed },
 );
 
-const EtcdSpec = Type.Object(
-  { extraArgs: ArgumentMap('flags without their dashes, from an allow-list', { 'quota-backend-bytes': '4294967296' }) },
-  { description: 'options of etcd', default: {}, ...closed },
+const EtcdOptionsInput = Type.Object(
+  { extraArgs: argumentMap(etcdFlags) },
+  { title: 'EtcdOptionsInput', description: 'options of etcd', default: {}, ...closed },
 );
 
-export const runtimeNames = ['process', 'docker', 'kubernetes'] as const;
+const runtimeNames = ['process', 'docker', 'kubernetes'] as const;
+export const runtime = stringEnum(runtimeNames, {
+  title: 'RuntimeName',
+  description: "what runs the components; default: the service's own choice",
+  examples: ['process'],
+});
 
-export const ttlSeconds = nullable(Type.Integer({ minimum: 1, maximum: 31_536_000 }), {
+const durability = stringEnum(['ephemeral', 'durable'] as const, {
+  title: 'Durability',
+  description: 'durable waits for the disk at each write and survives a power cut; ephemeral does not',
+  default: 'ephemeral',
+  examples: ['ephemeral'],
+});
+
+export const ttlSeconds = nullable(integer({ minimum: 1, maximum: 31_536_000 }), {
   description: 'seconds from creation to deletion; null: until deleted',
   examples: [3600],
 });
 
-/** What the user asked for. Every field has a default. */
-export const SandboxSpec = Type.Object(
+/** What the user asks for. Every field has a default. */
+export const SandboxSpecInput = Type.Object(
   {
     kubernetesVersion: Type.String({
-      description: 'exact ("1.37.2"), a minor ("1.37") or "latest"; what it became is in status',
+      description: 'exact ("1.37.2"), a minor ("1.37") or "latest"; what it becomes is in status',
       default: 'latest',
       examples: ['1.37.2'],
       maxLength: 32,
+      pattern: '^(latest|v?[0-9]{1,3}\\.[0-9]{1,3}(\\.[0-9]{1,3})?)$',
     }),
     etcdVersion: Type.Optional(
-      Type.String({ description: 'default: the one that fits', examples: ['3.6.16'], maxLength: 32 }),
+      Type.String({
+        description: 'exact; default: the one that fits',
+        examples: ['3.6.16'],
+        maxLength: 32,
+        pattern: '^v?[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}$',
+      }),
     ),
-    runtime: Type.Optional(
-      stringEnum(runtimeNames, { description: "default: the service's own choice", examples: ['process'] }),
-    ),
-    durability: stringEnum(['ephemeral', 'durable'] as const, {
-      description: 'durable waits for the disk at each write and survives a power cut; ephemeral does not',
-      default: 'ephemeral',
-      examples: ['ephemeral'],
-    }),
+    runtime: Type.Optional(runtime),
+    durability,
     ttlSeconds: Type.Optional(ttlSeconds),
-    apiServer: ApiServerSpec,
-    etcd: EtcdSpec,
+    apiServer: ApiServerOptionsInput,
+    etcd: EtcdOptionsInput,
   },
-  { description: 'what was asked for', default: {}, ...closed },
+  { title: 'SandboxSpecInput', description: 'what is asked for; every field has a default', default: {}, ...closed },
 );
-export type SandboxSpec = Type.Static<typeof SandboxSpec>;
+export type SandboxSpecInput = Type.Static<typeof SandboxSpecInput>;
+
+const map = <Value extends Type.TSchema>(value: Value, description: string, example: object) =>
+  Type.Record(Type.String(), value, { description, examples: [example] });
+
+const ApiServerOptions = Type.Object(
+  {
+    extraArgs: map(Type.String(), 'flags without their dashes', apiServerFlags),
+    featureGates: map(Type.Boolean(), 'feature gates by name', gates),
+    runtimeConfig: map(Type.Boolean(), 'API groups and versions that were turned on or off', groups),
+  },
+  { title: 'ApiServerOptions', description: 'options of kube-apiserver' },
+);
+
+const EtcdOptions = Type.Object(
+  { extraArgs: map(Type.String(), 'flags without their dashes', etcdFlags) },
+  { title: 'EtcdOptions', description: 'options of etcd' },
+);
+
+/** The same as it is told, with the defaults filled in. */
+export const SandboxSpec = Type.Object(
+  {
+    kubernetesVersion: Type.String({ description: 'as it was asked for', examples: ['1.37'] }),
+    etcdVersion: Type.Optional(Type.String({ description: 'as it was asked for, if it was', examples: ['3.6.16'] })),
+    runtime: Type.Optional(runtime),
+    durability,
+    ttlSeconds,
+    apiServer: ApiServerOptions,
+    etcd: EtcdOptions,
+  },
+  { title: 'SandboxSpec', description: 'what was asked for' },
+);

@@ -1,24 +1,35 @@
 import Type from 'typebox';
 import { nullable, stringEnum } from './common.ts';
 
-const ComponentReport = Type.Object({
-  name: Type.String({ description: 'the component', examples: ['kube-apiserver'] }),
-  version: Type.String({ description: 'its version', examples: ['1.37.2'] }),
-  state: stringEnum(['ready', 'available', 'preparing', 'failed'] as const, {
-    description: 'ready: can be started at once; available: is fetched or built when first asked for',
-    examples: ['ready'],
-  }),
-  readyAs: Type.Array(stringEnum(['binary', 'image'] as const), {
-    description: 'in which forms',
-    examples: [['binary']],
-  }),
-  obtainableFrom: Type.Array(Type.String(), {
-    description: 'sources it can be had from',
-    examples: [['release', 'build']],
-  }),
-  progress: nullable(Type.String(), { description: 'what is being done, while preparing', examples: [null] }),
-  failure: nullable(Type.String(), { description: 'why the last try failed', examples: [null] }),
-});
+const ComponentReport = Type.Object(
+  {
+    name: Type.String({ description: 'the component', examples: ['kube-apiserver'] }),
+    version: Type.String({ description: 'its version', examples: ['1.37.2'] }),
+    state: stringEnum(['ready', 'available', 'preparing', 'failed'] as const, {
+      title: 'ComponentState',
+      description: 'ready: can be started at once; available: is fetched or built when first asked for',
+      examples: ['ready'],
+    }),
+    readyAs: Type.Array(
+      stringEnum(['binary', 'image'] as const, {
+        title: 'ComponentForm',
+        description: 'what a component is run from',
+        examples: ['binary'],
+      }),
+      {
+        description: 'in which forms',
+        examples: [['binary']],
+      },
+    ),
+    obtainableFrom: Type.Array(Type.String(), {
+      description: 'sources it can be had from',
+      examples: [['release', 'build']],
+    }),
+    progress: nullable(Type.String(), { description: 'what is being done, while preparing', examples: [null] }),
+    failure: nullable(Type.String(), { description: 'why the last try failed', examples: [null] }),
+  },
+  { title: 'ComponentReport', description: 'a component on a host, and how it can be had' },
+);
 
 export const VersionReport = Type.Object(
   {
@@ -27,19 +38,22 @@ export const VersionReport = Type.Object(
     default: Type.Boolean({ description: 'what "latest" means', examples: [true] }),
     components: Type.Array(ComponentReport, { description: 'its components on this host' }),
   },
-  { description: 'a Kubernetes version and how it can be had' },
+  { title: 'VersionReport', description: 'a Kubernetes version and how it can be had' },
 );
 export type VersionReport = Type.Static<typeof VersionReport>;
 
 export const VersionList = Type.Object(
   {
     items: Type.Array(
-      Type.Object({
-        host: Type.String({ description: 'the host that tells', examples: ['worker-1'] }),
-        runtimes: Type.Array(Type.String(), { description: 'runtimes it offers', examples: [['process']] }),
-        defaultRuntime: Type.String({ description: 'what it takes when none is asked for', examples: ['process'] }),
-        versions: Type.Array(VersionReport, { description: 'newest first' }),
-      }),
+      Type.Object(
+        {
+          host: Type.String({ description: 'the host that tells', examples: ['worker-1'] }),
+          runtimes: Type.Array(Type.String(), { description: 'runtimes it offers', examples: [['process']] }),
+          defaultRuntime: Type.String({ description: 'what it takes when none is asked for', examples: ['process'] }),
+          versions: Type.Array(VersionReport, { description: 'newest first' }),
+        },
+        { title: 'HostVersions', description: 'what one host can run' },
+      ),
       { description: 'the hosts whose workers are alive' },
     ),
   },

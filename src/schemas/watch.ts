@@ -6,6 +6,7 @@ import { Sandbox } from './sandbox.ts';
 export const WatchEvent = Type.Object(
   {
     type: stringEnum(['added', 'modified', 'deleted', 'bookmark'] as const, {
+      title: 'WatchEventType',
       description: 'what happened; a bookmark only tells where to resume',
       examples: ['modified'],
     }),
@@ -13,7 +14,23 @@ export const WatchEvent = Type.Object(
       description: 'resume after it by Last-Event-ID or since; null while the state at the begin is told',
       examples: ['1763900000000-0'],
     }),
-    sandbox: nullable(ref(Sandbox), { description: 'as it is since; null in a bookmark' }),
+    /** As it is since; a bookmark has none. */
+    sandbox: Type.Optional(ref(Sandbox)),
   },
   { $id: 'WatchEvent', title: 'WatchEvent', description: 'a change of a sandbox' },
+);
+
+/** The same as a client of server-sent events has it: JSON within a message. */
+export const WatchMessage = Type.Object(
+  {
+    event: Type.Optional(Type.String({ description: 'the type of the event', examples: ['modified'] })),
+    id: Type.Optional(Type.String({ description: 'resume after it by Last-Event-ID', examples: ['1763900000000-0'] })),
+    data: Type.String({
+      description: 'a WatchEvent as JSON',
+      contentMediaType: 'application/json',
+      contentSchema: ref(WatchEvent),
+      examples: ['{"type":"deleted","id":"1763900000000-0"}'],
+    }),
+  },
+  { title: 'WatchMessage', description: 'a message of a server-sent event stream' },
 );

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { nullable, ref, stringEnum, timestamp } from './common.ts';
+import { integer, nextCursor, nullable, openEnum, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
 import { historyTypes } from './history.ts';
 
 const webhookEvents = [...historyTypes.map((type) => `sandbox.${type}` as const), 'webhook.disabled'] as const;
@@ -18,13 +18,21 @@ export const deliveryId = Type.String({
 });
 
 const url = Type.String({
-  description: 'where events are sent: https, at a public address',
+  description: 'where events are sent: https, at a public address, without user or password',
+  format: 'uri',
+  pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#@\\\\]+([/?#].*)?$',
   minLength: 1,
   maxLength: 2000,
   examples: ['https://ci.example.com/hooks/sandplane'],
 });
 
-const events = Type.Array(stringEnum(webhookEvents), {
+const eventName = stringEnum(webhookEvents, {
+  title: 'WebhookEventName',
+  description: 'an event that can be sent',
+  examples: ['sandbox.ready'],
+});
+
+const events = Type.Array(eventName, {
   description: 'which events are sent; none in the list: all',
   uniqueItems: true,
   maxItems: webhookEvents.length,
@@ -40,7 +48,22 @@ const description = Type.String({
 
 export const WebhookCreate = Type.Object(
   { url, events: { ...events, default: [] }, description: { ...description, default: '' } },
-  { $id: 'WebhookCreate', title: 'WebhookCreate', additionalProperties: false, description: 'a receiver to add' },
+  {
+    title: 'WebhookCreate',
+    additionalProperties: false,
+    description: 'a receiver to add',
+    'x-examples': {
+      shortest: { summary: 'all events', value: { url: 'https://ci.example.com/hooks/sandplane' } },
+      full: {
+        summary: 'some events',
+        value: {
+          url: 'https://ci.example.com/hooks/sandplane',
+          events: ['sandbox.ready', 'sandbox.failed'],
+          description: 'CI',
+        },
+      },
+    },
+  },
 );
 export type WebhookCreate = Type.Static<typeof WebhookCreate>;
 
@@ -52,10 +75,13 @@ export const WebhookPatch = Type.Object(
     disabled: Type.Optional(Type.Boolean({ description: 'false enables it again', examples: [false] })),
   },
   {
-    $id: 'WebhookPatch',
     title: 'WebhookPatch',
     additionalProperties: false,
     description: 'a merge patch (RFC 7396)',
+    'x-examples': {
+      enable: { summary: 'enable it again', value: { disabled: false } },
+      move: { summary: 'send to another address', value: { url: 'https://ci2.example.com/hooks/sandplane' } },
+    },
   },
 );
 export type WebhookPatch = Type.Static<typeof WebhookPatch>;
@@ -64,12 +90,15 @@ const described = {
   id: webhookId,
   project: Type.String({ description: 'whose events it gets', examples: ['team-a'] }),
   url,
-  events,
+  events: Type.Array(openEnum(webhookEvents, { description: 'an event that is sent', examples: ['sandbox.ready'] }), {
+    description: 'which events are sent; none in the list: all',
+    examples: [['sandbox.ready', 'sandbox.failed']],
+  }),
   description,
   disabled: Type.Boolean({ description: 'nothing is sent', examples: [false] }),
   disabledReason: nullable(Type.String(), { description: 'why, if the service did it', examples: [null] }),
-  lastSuccessAt: nullable(timestamp('when it last took an event'), { description: 'when it last took an event' }),
-  resourceVersion: Type.String({ description: 'changes with every change; also the ETag', examples: ['1'] }),
+  lastSuccessAt: nullable(timestamp('when it last took an event; null: not yet')),
+  resourceVersion,
   createdAt: timestamp('when it was made'),
 };
 
@@ -85,7 +114,7 @@ export const WebhookWithSecret = Type.Object(
     ...described,
     secret: Type.String({
       description: 'what deliveries are signed with (Standard Webhooks): told now and never again',
-      examples: ['whsec_…'],
+      examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
     }),
   },
   { $id: 'WebhookWithSecret', title: 'WebhookWithSecret', description: 'a receiver with a new secret' },
@@ -95,7 +124,7 @@ export type WebhookWithSecret = Type.Static<typeof WebhookWithSecret>;
 export const WebhookList = Type.Object(
   {
     items: Type.Array(ref(Webhook), { description: 'this page, newest first' }),
-    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+    nextCursor,
   },
   { $id: 'WebhookList', title: 'WebhookList', description: 'a page of receivers' },
 );
@@ -103,14 +132,14 @@ export const WebhookList = Type.Object(
 const Attempt = Type.Object(
   {
     at: timestamp('when it was tried'),
-    status: nullable(Type.Integer(), {
+    status: nullable(integer({}), {
       description: 'the HTTP status of the answer, if there was one',
       examples: [200],
     }),
     error: nullable(Type.String(), { description: 'what went wrong', examples: [null] }),
-    durationMs: Type.Integer({ description: 'how long it took, in milliseconds', minimum: 0, examples: [42] }),
+    durationMs: integer({ description: 'how long it took, in milliseconds', minimum: 0, examples: [42] }),
   },
-  { description: 'one try' },
+  { title: 'DeliveryAttempt', description: 'one try' },
 );
 export type Attempt = Type.Static<typeof Attempt>;
 
@@ -118,18 +147,19 @@ export const Delivery = Type.Object(
   {
     id: deliveryId,
     webhookId,
-    event: stringEnum(webhookEvents, { description: 'what it tells', examples: ['sandbox.ready'] }),
+    event: openEnum(webhookEvents, { description: 'what it tells', examples: ['sandbox.ready'] }),
     messageId: Type.String({
       description: 'the webhook-id that receivers know it by',
       examples: ['evt_1763900000000-0'],
     }),
     state: stringEnum(['pending', 'delivered', 'failed'] as const, {
+      title: 'DeliveryState',
       description: 'pending: is being tried; failed: was given up, and can be replayed',
       examples: ['delivered'],
     }),
     attempts: Type.Array(Attempt, { description: 'the last 20 tries, oldest first' }),
-    attemptCount: Type.Integer({ description: 'tries in all', minimum: 0, examples: [1] }),
-    nextAttemptAt: nullable(timestamp('when it is tried again'), { description: 'when it is tried again' }),
+    attemptCount: integer({ description: 'tries in all', minimum: 0, examples: [1] }),
+    nextAttemptAt: nullable(timestamp('when it is tried again; null: no more')),
     createdAt: timestamp('when it happened'),
   },
   { $id: 'Delivery', title: 'Delivery', description: 'one event on its way to one receiver' },
@@ -139,7 +169,7 @@ export type Delivery = Type.Static<typeof Delivery>;
 export const DeliveryList = Type.Object(
   {
     items: Type.Array(ref(Delivery), { description: 'this page, newest first' }),
-    nextCursor: nullable(Type.String(), { description: 'for the next page; null on the last', examples: [null] }),
+    nextCursor,
   },
   { $id: 'DeliveryList', title: 'DeliveryList', description: 'a page of deliveries' },
 );

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Sandbox, SandboxCreate } from '../schemas/sandbox.ts';
+import type { Sandbox } from '../schemas/sandbox.ts';
+import type { SandboxCreate } from '../schemas/sandbox-input.ts';
 import { createRestClient, type RestClient } from './rest-client.ts';
 import { hasCode, SandboxError } from './sandbox-error.ts';
 import { findService } from './service-access.ts';
