@@ -6,6 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Without install scripts: what they build is optional.
 RUN [ -d node_modules ] || npm ci --omit=dev --ignore-scripts
+COPY openapi openapi
 COPY routes routes
 COPY src src
 # A new volume takes over the owner of the folder that it is mounted on.

@@ -22,16 +22,17 @@ function settingsTable(): string {
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(errorTable).map(([code, { http, retryable, title }]) =>
-    row(`\`${code}\``, String(http), retryable ? 'yes' : 'no', title),
+  const rows = Object.entries(errorTable).map(([code, { http, grpc, retryable, title }]) =>
+    row(`\`${code}\``, String(http), grpc, retryable ? 'yes' : 'no', title),
   );
   return `# Errors
 
 Every answer that is not a success is an RFC 9457 problem (\`application/problem+json\`): \`code\` is stable, \`detail\` says
 what happened and what to do, \`errors\` points to each faulty field, \`requestId\` names the request in the log. The codes
-of a sandbox that failed are in its \`status.failure\`. *Again* means that the same request may succeed later.
+of a sandbox that failed are in its \`status.failure\`. *Again* means that the same request may succeed later. Over gRPC the
+code is the \`reason\` of \`google.rpc.ErrorInfo\`, in capitals.
 
-${[row('code', 'status', 'again', 'meaning'), '|---|---|---|---|', ...rows].join('\n')}
+${[row('code', 'HTTP', 'gRPC', 'again', 'meaning'), '|---|---|---|---|---|', ...rows].join('\n')}
 `;
 }
 

@@ -1,5 +1,5 @@
 // Imports go one way:
-//   schemas, errors <- runtime, components <- sandbox <- routes, workers, grpc <- app <- entry points
+//   schemas, errors <- runtime, components <- sandbox <- routes, grpc <- app <- entry points
 const to = (path: string) => ({ path });
 const from = (path: string, pathNot?: string) => ({ path, ...(pathNot ? { pathNot } : {}) });
 const forbid = (name: string, source: object, target: object) => ({
@@ -25,8 +25,10 @@ export const importRules = {
       forbid('runtime-knows-no-domain', from('^src/runtime/'), to('^(src/(sandbox|components|cli)/|routes/)')),
       forbid('components-know-no-domain', from('^src/components/'), to('^(src/(sandbox|runtime|cli)/|routes/)')),
       forbid('domain-knows-no-surface', from('^src/sandbox/'), to('^(src/(components|cli)/|routes/)')),
-      forbid('nothing-below-knows-the-assembly', from('^src/(schemas|runtime|components|sandbox)/'), to(assembly)),
+      forbid('nothing-below-knows-the-assembly', from('^src/(schemas|runtime|components|sandbox|grpc)/'), to(assembly)),
       forbid('routes-know-no-runtime', from('^routes/'), to('^src/(runtime|components|cli)/')),
+      forbid('grpc-knows-no-routes', from('^src/grpc/'), to('^(src/(runtime|components|cli)/|routes/)')),
+      forbid('routes-know-no-grpc', from('^routes/'), to('^src/grpc/')),
       forbid(
         'the-api-holds-no-runtime',
         from('^src/(app|api|server)\\.ts$'),
