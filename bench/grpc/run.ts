@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createCleanup } from '../cleanup.ts';
+import { startProcesses } from '../load/processes.ts';
+import { machineFacts } from '../machine.ts';
+import { median } from '../statistics.ts';
+import { measureGet } from './get.ts';
+import { measureWatch } from './watch.ts';
+
+const rounds = 9;
+const calls = 30_000;
+const changes = 200;
+
+/** gRPC beside REST: reads per second, and how long a watch takes to tell a change. */
+async function main(): Promise<void> {
+  const cleanup = createCleanup();
+  try {
+    const dir = await mkdtemp(path.join(tmpdir(), 'sp-grpc-'));
+    cleanup.add(() => rm(dir, { recursive: true, force: true }));
+    const up = await startProcesses(cleanup, { startMs: 500, slots: 2 });
+    const watch = await measureWatch(up, changes);
+    const get = await measureGet(up, dir, rounds, calls);
+    process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), get, watch }, null, 2)}\n\n`);
+    const line = (text: string, value: number, wanted: string) =>
+      process.stdout.write(`${text.padEnd(52)} ${value.toFixed(2).padStart(8)}   wanted: ${wanted}\n`);
+    line('gRPC get against REST get, median of the ratios', get.ratio, '>= 1');
+    for (const [name, times] of Object.entries(watch)) {
+      line(`a change told by ${name}, median in ms`, median(times), '<= 50');
+      line(`a change told by ${name}, longest in ms`, Math.max(...times), '<= 50');
+    }
+  } finally {
+    await cleanup.run();
+  }
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
+process.exit();
