@@ -47,12 +47,17 @@ export const etcdFlags = [
 interface ValueRule {
   readonly pattern: string;
   readonly description: string;
+  readonly examples: readonly string[];
 }
 
 /** What the value of a flag has to be, where not any will do. */
 export const flagValues = {
   // From 10 on, kube-apiserver logs the bodies of answers that webhooks can aim at others (CVE-2020-8561).
-  v: { pattern: '^[0-9]$', description: 'verbosity: 0 to 9' },
+  v: { pattern: '^[0-9]$', description: 'verbosity: 0 to 9', examples: ['2'] },
   // To etcd, 0 means its default and less than 0 no limit at all.
-  'quota-backend-bytes': { pattern: '^[1-9][0-9]{0,14}$', description: 'a number of bytes above 0' },
+  'quota-backend-bytes': {
+    pattern: '^[1-9][0-9]{0,14}$',
+    description: 'a number of bytes above 0',
+    examples: ['4294967296'],
+  },
 } as const satisfies Record<string, ValueRule>;
