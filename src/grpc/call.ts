@@ -32,13 +32,12 @@ export type GrpcCall = ReturnType<typeof beginCall>;
 export function beginCall(raw: RawCall, { operation, read, validate }: Method, dependencies: CallDependencies) {
   const { schema, scope, path, method, prefetch } = operation;
   const requestId = requestIdOf(raw);
-  const address = raw.getPeer().replace(/:\d+$/, '');
+  const address = () => raw.getPeer().replace(/:\d+$/, '');
   const decoded = tryRead(raw.request, read);
   let principal: Principal | undefined;
   let auditedProject: string | undefined;
   let isAudited = false;
   let reading: Promise<unknown> | undefined;
-  let told: Readonly<Record<string, string>> = {};
 
   /** Proves who asks and that he may. */
   async function admit(): Promise<void> {
@@ -52,7 +51,6 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
     ];
     const admission = await dependencies.admit(first(raw, 'authorization'), named, scope);
     principal = admission.principal;
-    told = admission.headers;
     if (admission.refusal) throw admission.refusal;
   }
 
@@ -60,7 +58,6 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
   function sendMetadata(): void {
     const metadata = new Metadata();
     metadata.set('x-request-id', requestId);
-    for (const [name, value] of Object.entries(told)) metadata.set(name, value);
     raw.sendMetadata(metadata);
   }
 
@@ -77,7 +74,7 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
     return principal;
   }
 
-  const called = () => ({ principal: proven(), address, operation: schema.operationId, requestId });
+  const called = () => ({ principal: proven(), address: address(), operation: schema.operationId, requestId });
 
   /** As the operation has it, whatever the protocol. */
   function toCall({ params, querystring: query, headers, body }: Parts): Call {
@@ -105,16 +102,19 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
     return readerGone(proven(), reader, dependencies);
   }
 
-  /** As REST keeps its trail: of who is not known there is none, and one too many has done nothing. */
-  async function leaveTrail(ended: Answer | AppError): Promise<void> {
+  /**
+   * As REST keeps its trail: of who is not known there is none, and one too many has done nothing. Undefined when there is
+   * nothing to write.
+   */
+  function leaveTrail(ended: Answer | AppError): Promise<void> | undefined {
     const error = ended instanceof AppError ? ended : null;
-    if (method === 'GET' || !principal || error?.code === 'rate_limited') return;
-    if (isAudited && !error) return;
+    if (method === 'GET' || !principal || error?.code === 'rate_limited') return undefined;
+    if (isAudited && !error) return undefined;
     const status = ended instanceof AppError ? ended.kind.http : ended.status;
     const location = ended instanceof AppError ? undefined : ended.headers.location;
     const target = location ?? fill(path, decoded.parts?.params ?? {});
     const note = auditNote(called(), { target, status, code: error?.code ?? null });
-    await dependencies.audit.append(auditedProject ?? principal.projectUid, note);
+    return dependencies.audit.append(auditedProject ?? principal.projectUid, note);
   }
 
   return {

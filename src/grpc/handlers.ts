@@ -134,15 +134,15 @@ async function send(
 
 async function leaveTrail(call: GrpcCall, ended: Answer | AppError, { logger }: HandlerDependencies): Promise<void> {
   // The call itself is done: the log of the service has it at least.
-  await call.leaveTrail(ended).catch((error: unknown) => {
+  await call.leaveTrail(ended)?.catch((error: unknown) => {
     logger.error({ reqId: call.requestId, err: error, operation: call.operationId }, 'audit entry not stored');
   });
 }
 
 /** What is ours is told in full; what was refused tells of a client that needs help. */
 function tell(call: GrpcCall, error: AppError, startedAt: number, { logger }: HandlerDependencies): void {
-  const { requestId: reqId, operationId: operation, address } = call;
+  const { requestId: reqId, operationId: operation } = call;
   if (error.kind.http >= 500) logger.error({ reqId, err: error }, error.message);
   const ms = Math.round(performance.now() - startedAt);
-  logger.info({ reqId, operation, code: error.code, ms, subject: call.subject(), address }, 'answered');
+  logger.info({ reqId, operation, code: error.code, ms, subject: call.subject(), address: call.address() }, 'answered');
 }
