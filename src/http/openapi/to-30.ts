@@ -4,7 +4,7 @@ import { mapInnerSchemas, mapSchemas, mapValues } from './walk.ts';
 
 /**
  * The same document as OpenAPI 3.0.3, for generators that know no newer one. What 3.0 cannot say is left out: rules for
- * the names in a map, what JSON in a text is, more than one example of a schema, the summary of the service.
+ * the names in a map, or for the values of some of them, what JSON in a text is, more than one example of a schema, the summary of the service.
  */
 export function toOpenApi30(document: OpenApiDocument): OpenApiDocument {
   const { summary: _summary, ...info } = document.info;
@@ -68,7 +68,7 @@ function toSchema30(schema: Schema): Schema {
     ...rest
   } = inner;
   return {
-    ...toExclusive30(toNullable30(rest)),
+    ...toMap30(toExclusive30(toNullable30(rest))),
     ...(only !== undefined && { enum: [only] }),
     ...(examples && { example: examples[0] }),
   };
@@ -92,6 +92,12 @@ function toNullable30(schema: Schema): Schema {
   if (schema.$ref === undefined || Object.keys(schema).length === 1) return schema;
   const { $ref, ...beside } = schema;
   return { ...beside, allOf: [{ $ref }] };
+}
+
+/** Generators of 3.0 make a class of what names a property, and it is no map any more. */
+function toMap30({ properties, ...schema }: Schema): Schema {
+  const isMap = typeof schema.additionalProperties === 'object';
+  return properties === undefined || isMap ? schema : { ...schema, properties };
 }
 
 /** In 3.0 an exclusive bound is a bound and a flag. */
