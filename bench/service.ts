@@ -39,6 +39,7 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: Servi
     SANDPLANE_COMPONENTS_DIR: componentsDir,
     SANDPLANE_ADMIN_KEY: adminKey,
     SANDPLANE_PORT: '0',
+    SANDPLANE_GRPC_PORT: '0',
     SANDPLANE_METRICS_PORT: '0',
     SANDPLANE_WORKER_NAME: 'bench',
     // Away from where a service of this machine's user makes its sandboxes.

@@ -1,11 +1,14 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { invalidField } from '../src/errors.ts';
+import { answered } from '../src/operation.ts';
 import { AuditList } from '../src/schemas/audit.ts';
-import { exampleAuditEntry, exampleCursor, exampleUsage } from '../src/schemas/examples.ts';
+import { exampleAuditEntry, exampleUsage } from '../src/schemas/example-projects.ts';
+import { exampleCursor } from '../src/schemas/examples.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { requireScope } from '../src/tenancy/principal.ts';
 import { answer, answers } from './answers.ts';
+import { operations } from './operation.ts';
 import { cursor, limit } from './parameters.ts';
 
 const tags = ['account'];
@@ -15,8 +18,10 @@ const dayMs = 86_400_000;
 const day = (description: string) =>
   Type.Optional(Type.String({ description, format: 'date', examples: ['2026-11-23'] }));
 
-export function accountRoutes(app: App, { usage, audit }: RouteDependencies): void {
-  app.get(
+export function accountRoutes(app: App, dependencies: RouteDependencies): void {
+  const { usage, audit } = dependencies;
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/usage',
     {
       config: { scope: 'read', compressed: true },
@@ -43,11 +48,11 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
       if (to.getTime() - from.getTime() > maxDays * dayMs) {
         throw invalidField('#query/from', `must be at most ${maxDays} days before \`to\``);
       }
-      return await usage(proven.project, from, to);
+      return answered(await usage(proven.project, from, to));
     },
   );
 
-  app.get(
+  add.get(
     '/v1/audit',
     {
       config: { scope: 'admin', compressed: true },
@@ -85,7 +90,7 @@ export function accountRoutes(app: App, { usage, audit }: RouteDependencies): vo
     async ({ proven, query }) => {
       const { projectUid, ...page } = query;
       if (projectUid !== undefined) requireScope(proven, 'service');
-      return await audit.list(projectUid ?? proven.projectUid, page);
+      return answered(await audit.list(projectUid ?? proven.projectUid, page));
     },
   );
 }

@@ -42,7 +42,7 @@ const withKey: readonly ErrorCode[] = [
   'not_found',
   'validation_failed',
 ];
-/** And any with a body with these. */
+/** And any but a GET with these, for a body is read where none is asked for, too. */
 export const bodyCodes = ['malformed_body', 'body_too_large', 'unsupported_media_type'] as const;
 /** And any POST, for it may carry an Idempotency-Key. */
 export const postCodes = [...bodyCodes, 'idempotency_in_flight', 'idempotency_mismatch'] as const;

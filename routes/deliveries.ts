@@ -1,17 +1,21 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { exampleDelivery, pendingDelivery } from '../src/schemas/examples.ts';
+import { answered } from '../src/operation.ts';
+import { exampleDelivery, pendingDelivery } from '../src/schemas/example-projects.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
 import { answer, answers, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['webhooks'];
 const OfWebhook = Type.Object({ id: webhookId });
 const One = Type.Object({ id: webhookId, delivery: deliveryId });
 
-export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies): void {
-  app.get(
+export function deliveryRoutes(app: App, dependencies: RouteDependencies): void {
+  const { webhooks, once } = dependencies;
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/webhooks/:id/deliveries',
     {
       config: { scope: 'read', compressed: true },
@@ -33,10 +37,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         ),
       },
     },
-    async ({ proven, params, query }) => await webhooks.listDeliveries(proven.project, params.id, query),
+    async ({ proven, params, query }) => answered(await webhooks.listDeliveries(proven.project, params.id, query)),
   );
 
-  app.get(
+  add.get(
     '/v1/webhooks/:id/deliveries/:delivery',
     {
       config: { scope: 'read' },
@@ -49,10 +53,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         response: answers({ 200: answer(Delivery, { description: 'the delivery', example: exampleDelivery }) }),
       },
     },
-    async ({ proven, params }) => await webhooks.getDelivery(proven.project, params.id, params.delivery),
+    async ({ proven, params }) => answered(await webhooks.getDelivery(proven.project, params.id, params.delivery)),
   );
 
-  app.post(
+  add.post(
     '/v1/webhooks/:id/deliveries/:delivery/replay',
     {
       config: { scope: 'write' },
@@ -71,10 +75,10 @@ export function deliveryRoutes(app: App, { webhooks, once }: RouteDependencies):
         ),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async () => {
-        const { id, delivery } = request.params;
-        const body = await webhooks.replay(request.proven.project, id, delivery);
+    async (call) =>
+      await answerOnce(call, once, async () => {
+        const { id, delivery } = call.params;
+        const body = await webhooks.replay(call.proven.project, id, delivery);
         return { status: 202, headers: {}, body: JSON.stringify(body) };
       }),
   );

@@ -1,12 +1,16 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
+import { answered } from '../src/operation.ts';
 import { exampleHistory } from '../src/schemas/examples.ts';
 import { HistoryList } from '../src/schemas/history.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { answer, answers } from './answers.ts';
+import { operations } from './operation.ts';
 
-export function historyRoute(app: App, { service }: RouteDependencies): void {
-  app.get(
+export function historyRoute(app: App, dependencies: RouteDependencies): void {
+  const { service } = dependencies;
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/sandboxes/:id/events',
     {
       config: { scope: 'read', compressed: true },
@@ -21,6 +25,6 @@ export function historyRoute(app: App, { service }: RouteDependencies): void {
         }),
       },
     },
-    async ({ proven, params }) => ({ items: await service.history(proven.project, params.id) }),
+    async ({ proven, params }) => answered({ items: await service.history(proven.project, params.id) }),
   );
 }

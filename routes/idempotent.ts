@@ -1,22 +1,21 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Answer, Once } from '../src/tenancy/idempotency.ts';
+import type { Answer, Call } from '../src/operation.ts';
+import type { Once, StoredAnswer } from '../src/tenancy/idempotency.ts';
 
-const jsonType = 'application/json; charset=utf-8';
+/** A call that may carry an Idempotency-Key. */
+type Repeatable = Pick<Call, 'operationId' | 'proven' | 'params' | 'body'> & {
+  readonly headers: { 'idempotency-key'?: string };
+};
 
-/** Does the work of a POST once for each Idempotency-Key, and sends the answer. `work` gets a seed to make ids from. */
+/** Does the work of a POST once for each Idempotency-Key, by whatever protocol it is repeated. */
 export async function answerOnce(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { operationId, proven, params, body, headers }: Repeatable,
   once: Once,
-  work: (seed: string) => Promise<Answer>,
-): Promise<FastifyReply> {
-  const key = request.headers['idempotency-key'] as string | undefined;
-  const identity = { project: request.proven.project, key, request: [request.method, request.url, request.body] };
-  const { status, headers, body } = await once(identity, work);
-  return reply.status(status).headers(headers).type(jsonType).serializer(asItIs).send(body);
-}
-
-/** For what is JSON already. */
-export function asItIs(text: string): string {
-  return text;
+  work: (seed: string) => Promise<StoredAnswer>,
+): Promise<Answer> {
+  const identity = {
+    project: proven.project,
+    key: headers['idempotency-key'],
+    request: [operationId, params, body],
+  };
+  return await once(identity, work);
 }

@@ -1,20 +1,24 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/examples.ts';
+import { answered } from '../src/operation.ts';
+import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/example-projects.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
 import { locationHeader, noStoreHeader } from './answer-headers.ts';
-import { answer, answers, noContent, postCodes } from './answers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes } from './answers.ts';
 import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['projects'];
 const OfProject = Type.Object({ project: projectName });
 const One = Type.Object({ project: projectName, key: keyId });
 
-export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void {
-  app.post(
+export function keyRoutes(app: App, dependencies: RouteDependencies): void {
+  const { apiKeys, once } = dependencies;
+  const add = operations(app, dependencies);
+  add.post(
     '/v1/projects/:project/keys',
     {
       config: { scope: 'admin' },
@@ -40,16 +44,16 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         ),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async (seed) => {
-        const { project, projectUid } = request.proven;
-        const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), request.body);
+    async (call) =>
+      await answerOnce(call, once, async (seed) => {
+        const { project, projectUid } = call.proven;
+        const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), call.body);
         const headers = { location: `/v1/projects/${project}/keys/${key.id}`, 'cache-control': 'no-store' };
         return { status: 201, headers, body: JSON.stringify(key) };
       }),
   );
 
-  app.get(
+  add.get(
     '/v1/projects/:project/keys',
     {
       config: { scope: 'admin', compressed: true },
@@ -66,10 +70,10 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         ),
       },
     },
-    async ({ params, query }) => await apiKeys.list(params.project, query),
+    async ({ params, query }) => answered(await apiKeys.list(params.project, query)),
   );
 
-  app.get(
+  add.get(
     '/v1/projects/:project/keys/:key',
     {
       config: { scope: 'admin' },
@@ -82,10 +86,10 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         response: answers({ 200: answer(Key, { description: 'the key', example: exampleKey }) }),
       },
     },
-    async ({ params }) => await apiKeys.get(params.project, params.key),
+    async ({ params }) => answered(await apiKeys.get(params.project, params.key)),
   );
 
-  app.delete(
+  add.delete(
     '/v1/projects/:project/keys/:key',
     {
       config: { scope: 'admin' },
@@ -95,16 +99,16 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         description: 'At once, everywhere; watches that it began end.',
         tags,
         params: One,
-        response: answers({ 204: noContent }),
+        response: answers({ 204: noContent }, ...bodyCodes),
       },
     },
-    async (request, reply) => {
-      await apiKeys.revoke(request.params.project, request.params.key);
-      return reply.status(204).send(null);
+    async ({ params }) => {
+      await apiKeys.revoke(params.project, params.key);
+      return answered(null, { status: 204 });
     },
   );
 
-  app.get(
+  add.get(
     '/v1/whoami',
     {
       config: { scope: 'read' },
@@ -118,6 +122,6 @@ export function keyRoutes(app: App, { apiKeys, once }: RouteDependencies): void 
         }),
       },
     },
-    async ({ proven }) => whoami(proven),
+    async ({ proven }) => answered(whoami(proven)),
   );
 }

@@ -1,11 +1,12 @@
 import Type from 'typebox';
-import { stringify } from 'yaml';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
+import { answered } from '../src/operation.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleKubeconfig } from '../src/schemas/examples.ts';
 import { Kubeconfig } from '../src/schemas/kubeconfig.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
+import { toYaml } from '../src/yaml.ts';
 import { noStoreHeader, varyHeader } from './answer-headers.ts';
 import { answers } from './answers.ts';
 
@@ -15,7 +16,12 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
   app.get(
     '/v1/sandboxes/:id/kubeconfig',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        // As data: each protocol writes it in its own way.
+        handle: async ({ proven, params }) =>
+          answered(await service.kubeconfig(proven.project, (params as { id: string }).id)),
+      },
       schema: {
         operationId: 'getKubeconfig',
         summary: 'The kubeconfig of a sandbox',
@@ -39,7 +45,7 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
     async (request, reply) => {
       const type = negotiate(request.headers.accept);
       const config = await service.kubeconfig(request.proven.project, request.params.id);
-      const text = type === 'application/json' ? JSON.stringify(config) : stringify(config, { lineWidth: 0 });
+      const text = type === 'application/json' ? JSON.stringify(config) : toYaml(config);
       return reply
         .type(type)
         .header('cache-control', 'no-store')

@@ -4,7 +4,7 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { integer, stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { answers } from './answers.ts';
-import { cutWhenGone, readerGone } from './reader.ts';
+import { cutWhenGone, replyUnread } from './reader.ts';
 
 const Query = Type.Object(
   {
@@ -57,7 +57,7 @@ export function logsRoute(app: App, dependencies: RouteDependencies): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const gone = readerGone(request, reply, dependencies);
+      const gone = replyUnread(request, reply, dependencies);
       const chunks = await service.logs(request.proven.project, id, request.query, gone);
       // The first chunk is awaited here: what fails before it is still a problem document.
       const iterator = chunks[Symbol.asyncIterator]();

@@ -2,22 +2,27 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
+import { answered } from '../src/operation.ts';
 import { uuidOf } from '../src/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
-import { deletingProject, exampleProject } from '../src/schemas/examples.ts';
+import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
 import { locationHeader } from './answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
+import { withEtag } from './etag.ts';
 import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['projects'];
 const Params = Type.Object({ project: projectName });
 const one = (description: string) => versioned(Project, { description, example: exampleProject });
 
-export function projectRoutes(app: App, { projects, removeProject, once }: RouteDependencies): void {
-  app.post(
+export function projectRoutes(app: App, dependencies: RouteDependencies): void {
+  const { projects, removeProject, once } = dependencies;
+  const add = operations(app, dependencies);
+  add.post(
     '/v1/projects',
     {
       config: { scope: 'service' },
@@ -35,16 +40,16 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         ),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async (seed) => {
-        const project = await projects.create(request.body, uuidOf(seed));
-        request.auditedProject = project.uid;
+    async (call) =>
+      await answerOnce(call, once, async (seed) => {
+        const project = await projects.create(call.body, uuidOf(seed));
+        call.auditIn(project.uid);
         const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
         return { status: 201, headers, body: JSON.stringify(project) };
       }),
   );
 
-  app.get(
+  add.get(
     '/v1/projects',
     {
       config: { scope: 'read', compressed: true },
@@ -63,12 +68,12 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
       },
     },
     async ({ proven, query }) => {
-      if (proven.kind === 'admin') return await projects.list(query);
-      return { items: [await projects.get(proven.project)], nextCursor: null };
+      if (proven.kind === 'admin') return answered(await projects.list(query));
+      return answered({ items: [await projects.get(proven.project)], nextCursor: null });
     },
   );
 
-  app.get(
+  add.get(
     '/v1/projects/:project',
     {
       config: { scope: 'read' },
@@ -81,13 +86,10 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         response: answers({ 200: one('the project') }),
       },
     },
-    async (request, reply) => {
-      const project = await projects.get(request.params.project);
-      return reply.header('etag', etag(project.resourceVersion)).send(project);
-    },
+    async ({ params }) => withEtag(await projects.get(params.project)),
   );
 
-  app.patch(
+  add.patch(
     '/v1/projects/:project',
     {
       config: { scope: 'service' },
@@ -102,13 +104,10 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
         response: answers({ 200: one('as it is now') }, ...bodyCodes, 'precondition_failed'),
       },
     },
-    async (request, reply) => {
-      const project = await projects.patch(request.params.project, request.body, request.headers['if-match']);
-      return reply.header('etag', etag(project.resourceVersion)).send(project);
-    },
+    async ({ params, body, headers }) => withEtag(await projects.patch(params.project, body, headers['if-match'])),
   );
 
-  app.delete(
+  add.delete(
     '/v1/projects/:project',
     {
       config: { scope: 'service' },
@@ -137,22 +136,22 @@ export function projectRoutes(app: App, { projects, removeProject, once }: Route
               example: deletingProject,
             }),
           },
+          ...bodyCodes,
           'project_not_empty',
           'project_protected',
           'precondition_failed',
         ),
       },
     },
-    async (request, reply) => {
-      const { project: name } = request.params;
+    async ({ params, query, headers }) => {
+      const { project: name } = params;
       if (name === defaultProject) {
         throw new AppError('project_protected', `The project ${name} is the one that is always there.`);
       }
-      const withSandboxes = request.query.sandboxes === 'delete';
-      const gone = await removeProject(name, { withSandboxes, ifMatch: request.headers['if-match'] });
+      const withSandboxes = query.sandboxes === 'delete';
+      const gone = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
       const left = gone ? null : await projects.find(name);
-      if (!left) return reply.status(204).send(null);
-      return reply.status(202).header('etag', etag(left.resourceVersion)).send(left);
+      return left ? withEtag(left, 202) : answered(null, { status: 204 });
     },
   );
 }

@@ -1,34 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '../src/errors.ts';
-import type { Validity } from '../src/tenancy/validity.ts';
+import { type Endings, readerGone } from '../src/reader-gone.ts';
 
 const graceMs = 1000;
 
-/**
- * Aborts when nobody reads any more: the client has gone, its key is no longer valid, or the service stops. What is
- * waited for or read for it ends then.
- */
-export function readerGone(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { closing, untilInvalid }: { closing: AbortSignal; untilInvalid: Validity },
-): AbortSignal {
-  const controller = new AbortController();
-  const { raw } = reply;
-  // It may have gone while it was proven who asks: then there will be no event any more.
-  if (raw.destroyed || raw.closed) return AbortSignal.abort();
-  const stop = untilInvalid(request.proven, () =>
-    controller.abort(new AppError('key_revoked', 'The key is no longer valid.')),
-  );
-  const end = () => controller.abort(closing.reason);
-  if (closing.aborted) end();
-  closing.addEventListener('abort', end);
-  raw.once('close', () => {
-    stop();
-    closing.removeEventListener('abort', end);
-    controller.abort();
-  });
-  return controller.signal;
+/** Aborts when nobody reads the reply any more. */
+export function replyUnread(request: FastifyRequest, { raw }: FastifyReply, endings: Endings): AbortSignal {
+  const reader = {
+    isGone: raw.destroyed || raw.closed,
+    onGone: (listener: () => void) => void raw.once('close', listener),
+  };
+  return readerGone(request.proven, reader, endings);
 }
 
 /** One that does not read on cannot be told the end: its connection is cut. */

@@ -1,9 +1,8 @@
-import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
 import { etag } from '../src/etag.ts';
-import { auditWith } from '../src/http/audit-trail.ts';
+import { answered } from '../src/operation.ts';
 import { type StoredText, toText } from '../src/sandbox/reads.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
 import {
@@ -13,22 +12,16 @@ import {
   exampleSandbox,
   pendingSandbox,
 } from '../src/schemas/examples.ts';
-import {
-  phase,
-  Sandbox,
-  SandboxCreate,
-  SandboxList,
-  SandboxPatch,
-  sandboxId,
-  sandboxIdPattern,
-} from '../src/schemas/sandbox.ts';
-import type { Answer } from '../src/tenancy/idempotency.ts';
+import { phase, Sandbox, SandboxList, sandboxId, sandboxIdPattern } from '../src/schemas/sandbox.ts';
+import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
+import type { StoredAnswer } from '../src/tenancy/idempotency.ts';
 import { locationHeader, retryAfterHeader } from './answer-headers.ts';
 import { answer, answers, bodyCodes, postCodes, versioned } from './answers.ts';
-import { answerOnce, asItIs } from './idempotent.ts';
+import { withEtag } from './etag.ts';
+import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './parameters.ts';
 import { preferredWaitMs } from './prefer.ts';
-import { readerGone } from './reader.ts';
 
 const Params = Type.Object({ id: sandboxId });
 const CreateHeaders = Type.Object({
@@ -60,7 +53,8 @@ const one = (description: string) => versioned(Sandbox, { description, example: 
 
 export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   const { service, once } = dependencies;
-  app.post(
+  const add = operations(app, dependencies);
+  add.post(
     '/v1/sandboxes',
     {
       // Without a body, all is as by default: the same as {}.
@@ -94,15 +88,14 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async (seed) => {
+    async (call) =>
+      await answerOnce(call, once, async (seed) => {
         const id = newSandboxId(seed);
-        const audited = auditWith(request, { status: 202, target: `/v1/sandboxes/${id}` });
-        const accepted = await service.create(request.proven, request.body, id, audited);
-        const waitMs = preferredWaitMs(request.headers.prefer);
+        const audited = call.audited({ status: 202, target: `/v1/sandboxes/${id}` });
+        const accepted = await service.create(call.proven, call.body, id, audited);
+        const waitMs = preferredWaitMs(call.headers.prefer);
         if (waitMs === 0) return answerOf(202, accepted);
-        const gone = readerGone(request, reply, dependencies);
-        return await answerWhenReady(request.proven.project, accepted, waitMs, gone);
+        return await answerWhenReady(call.proven.project, accepted, waitMs, call.gone());
       }),
   );
 
@@ -117,7 +110,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     }
   }
 
-  app.get(
+  add.get(
     '/v1/sandboxes',
     {
       config: { scope: 'read', compressed: true },
@@ -139,18 +132,18 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async (request) => await service.list(request.proven.project, request.query),
+    async ({ proven, query }) => answered(await service.list(proven.project, query)),
   );
 
-  app.get(
+  add.get(
     '/v1/sandboxes/:id',
     {
       config: {
         scope: 'read',
         // Not checked by the schema yet.
-        prefetch: ({ params }) => {
-          const { id } = params as { id: string };
-          return idRule.test(id) ? service.prefetch(id) : undefined;
+        prefetch: (params) => {
+          const { id } = params as { id?: string };
+          return id !== undefined && idRule.test(id) ? service.prefetch(id) : undefined;
         },
       },
       schema: {
@@ -162,20 +155,14 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers({ 200: one('the sandbox') }),
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const reading = request.prefetched as ReturnType<typeof service.prefetch> | undefined;
-      const found = reading ?? service.prefetch(id);
-      const { text, resourceVersion } = await service.getText(request.proven.project, id, found);
-      return reply
-        .header('etag', etag(resourceVersion))
-        .type('application/json; charset=utf-8')
-        .serializer(asItIs)
-        .send(text);
+    async ({ proven, params: { id }, prefetched }) => {
+      const found = (prefetched as ReturnType<typeof service.prefetch> | undefined) ?? service.prefetch(id);
+      const { text, resourceVersion } = await service.getText(proven.project, id, found);
+      return answered(text, { headers: { etag: etag(resourceVersion) } });
     },
   );
 
-  app.patch(
+  add.patch(
     '/v1/sandboxes/:id',
     {
       config: { scope: 'write' },
@@ -196,13 +183,11 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      return sendSandbox(reply, await service.patch(request.proven, id, request.body, request.headers['if-match']));
-    },
+    async ({ proven, params, body, headers }) =>
+      withEtag(await service.patch(proven, params.id, body, headers['if-match'])),
   );
 
-  app.delete(
+  add.delete(
     '/v1/sandboxes/:id',
     {
       config: { scope: 'write' },
@@ -215,22 +200,16 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         headers: IfMatchHeaders,
         response: answers(
           { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+          ...bodyCodes,
           'precondition_failed',
         ),
       },
     },
-    async (request, reply) => {
-      const deleting = await service.remove(request.proven, request.params.id, request.headers['if-match']);
-      return sendSandbox(reply.status(202), deleting);
-    },
+    async ({ proven, params, headers }) => withEtag(await service.remove(proven, params.id, headers['if-match']), 202),
   );
 }
 
-function answerOf(status: number, { id, text, resourceVersion }: StoredText): Answer {
+function answerOf(status: number, { id, text, resourceVersion }: StoredText): StoredAnswer {
   const headers = { location: `/v1/sandboxes/${id}`, etag: etag(resourceVersion) };
   return { status, headers: status === 202 ? { ...headers, 'retry-after': '1' } : headers, body: text };
-}
-
-function sendSandbox(reply: FastifyReply, sandbox: Sandbox) {
-  return reply.header('etag', etag(sandbox.resourceVersion)).send(sandbox);
 }

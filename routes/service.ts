@@ -18,7 +18,7 @@ export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void
         description: 'For load balancers and probes: 503 while the store does not answer, or the service stops.',
         tags: ['service'],
         security: [],
-        response: publicAnswers({ 200: Ready }),
+        response: publicAnswers({ 200: { ...Ready, description: 'it does', examples: [{ status: 'ok' }] } }),
       },
     },
     async () => {

@@ -1,10 +1,14 @@
 import type { App, RouteDependencies } from '../src/app.ts';
+import { answered } from '../src/operation.ts';
 import { exampleVersions } from '../src/schemas/examples.ts';
 import { VersionList } from '../src/schemas/version.ts';
 import { answer, answers } from './answers.ts';
+import { operations } from './operation.ts';
 
-export function versionRoutes(app: App, { service }: RouteDependencies): void {
-  app.get(
+export function versionRoutes(app: App, dependencies: RouteDependencies): void {
+  const { service } = dependencies;
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/versions',
     {
       config: { scope: 'read', compressed: true },
@@ -24,7 +28,7 @@ export function versionRoutes(app: App, { service }: RouteDependencies): void {
         defaultRuntime,
         versions: [...versions],
       }));
-      return { items };
+      return answered({ items });
     },
   );
 }

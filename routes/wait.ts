@@ -1,11 +1,11 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { etag } from '../src/etag.ts';
 import { integer } from '../src/schemas/common.ts';
 import { exampleSandbox } from '../src/schemas/examples.ts';
 import { phase, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
 import { answers, versioned } from './answers.ts';
-import { readerGone } from './reader.ts';
+import { withEtag } from './etag.ts';
+import { operations } from './operation.ts';
 
 const Query = Type.Object(
   {
@@ -23,7 +23,8 @@ const Query = Type.Object(
 
 export function waitRoute(app: App, dependencies: RouteDependencies): void {
   const { service } = dependencies;
-  app.get(
+  const add = operations(app, dependencies);
+  add.get(
     '/v1/sandboxes/:id/wait',
     {
       config: { scope: 'read' },
@@ -41,16 +42,7 @@ export function waitRoute(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async (request, reply) => {
-      const { for: phase, timeout } = request.query;
-      const sandbox = await service.wait(
-        request.proven.project,
-        request.params.id,
-        phase,
-        timeout * 1000,
-        readerGone(request, reply, dependencies),
-      );
-      return reply.header('etag', etag(sandbox.resourceVersion)).send(sandbox);
-    },
+    async ({ proven, params, query, gone }) =>
+      withEtag(await service.wait(proven.project, params.id, query.for, query.timeout * 1000, gone())),
   );
 }

@@ -11,7 +11,7 @@ import { WatchEvent, WatchMessage } from '../src/schemas/watch.ts';
 import { noStoreHeader } from './answer-headers.ts';
 import { answers } from './answers.ts';
 import { labelSelector } from './parameters.ts';
-import { cutWhenGone, readerGone } from './reader.ts';
+import { cutWhenGone, replyUnread } from './reader.ts';
 
 const eventIds = '\\d{1,15}-\\d{1,10}';
 const since = Type.Optional(
@@ -119,7 +119,7 @@ async function stream(
   query: WatchQuery,
 ): Promise<FastifyReply> {
   const type = negotiate(request.headers.accept);
-  const gone = readerGone(request, reply, dependencies);
+  const gone = replyUnread(request, reply, dependencies);
   const items = await dependencies.service.watch(request.proven.project, query, gone);
   cutWhenGone(gone, reply);
   const encode = type === ndjson ? encodeLine : encodeEvent;

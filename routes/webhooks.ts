@@ -1,7 +1,8 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { etag } from '../src/etag.ts';
-import { exampleNewWebhook, exampleWebhook } from '../src/schemas/examples.ts';
+import { answered } from '../src/operation.ts';
+import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
 import {
   Webhook,
   WebhookCreate,
@@ -12,7 +13,9 @@ import {
 } from '../src/schemas/webhook.ts';
 import { locationHeader, noStoreHeader } from './answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
+import { withEtag } from './etag.ts';
 import { answerOnce } from './idempotent.ts';
+import { operations } from './operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
 
 const tags = ['webhooks'];
@@ -26,8 +29,10 @@ const withSecret = (description: string, more = {}) =>
   });
 const addressCodes = ['webhook_address_forbidden', 'webhook_unresolvable'] as const;
 
-export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): void {
-  app.post(
+export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
+  const { webhooks, once } = dependencies;
+  const add = operations(app, dependencies);
+  add.post(
     '/v1/webhooks',
     {
       config: { scope: 'write' },
@@ -48,15 +53,15 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         ),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async (seed) => {
-        const webhook = await webhooks.create(request.proven.project, `wh-${seed}`, request.body);
+    async (call) =>
+      await answerOnce(call, once, async (seed) => {
+        const webhook = await webhooks.create(call.proven.project, `wh-${seed}`, call.body);
         const headers = { location: `/v1/webhooks/${webhook.id}`, etag: etag(webhook.resourceVersion) };
         return { status: 201, headers: { ...headers, 'cache-control': 'no-store' }, body: JSON.stringify(webhook) };
       }),
   );
 
-  app.get(
+  add.get(
     '/v1/webhooks',
     {
       config: { scope: 'read', compressed: true },
@@ -74,10 +79,10 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         ),
       },
     },
-    async ({ proven, query }) => await webhooks.list(proven.project, query),
+    async ({ proven, query }) => answered(await webhooks.list(proven.project, query)),
   );
 
-  app.get(
+  add.get(
     '/v1/webhooks/:id',
     {
       config: { scope: 'read' },
@@ -90,13 +95,10 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         response: answers({ 200: one('the receiver') }),
       },
     },
-    async ({ proven, params }, reply) => {
-      const webhook = await webhooks.get(proven.project, params.id);
-      return reply.header('etag', etag(webhook.resourceVersion)).send(webhook);
-    },
+    async ({ proven, params }) => withEtag(await webhooks.get(proven.project, params.id)),
   );
 
-  app.patch(
+  add.patch(
     '/v1/webhooks/:id',
     {
       config: { scope: 'write' },
@@ -111,13 +113,11 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         response: answers({ 200: one('as it is now') }, ...bodyCodes, ...addressCodes, 'precondition_failed'),
       },
     },
-    async ({ proven, params, body, headers }, reply) => {
-      const webhook = await webhooks.patch(proven.project, params.id, body, headers['if-match']);
-      return reply.header('etag', etag(webhook.resourceVersion)).send(webhook);
-    },
+    async ({ proven, params, body, headers }) =>
+      withEtag(await webhooks.patch(proven.project, params.id, body, headers['if-match'])),
   );
 
-  app.delete(
+  add.delete(
     '/v1/webhooks/:id',
     {
       config: { scope: 'write' },
@@ -128,16 +128,16 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         tags,
         params: Params,
         headers: IfMatchHeaders,
-        response: answers({ 204: noContent }, 'precondition_failed'),
+        response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
       },
     },
-    async ({ proven, params, headers }, reply) => {
+    async ({ proven, params, headers }) => {
       await webhooks.remove(proven.project, params.id, headers['if-match']);
-      return reply.status(204).send(null);
+      return answered(null, { status: 204 });
     },
   );
 
-  app.post(
+  add.post(
     '/v1/webhooks/:id/rotate',
     {
       config: { scope: 'write' },
@@ -151,9 +151,9 @@ export function webhookRoutes(app: App, { webhooks, once }: RouteDependencies): 
         response: answers({ 200: withSecret('with the new secret') }, ...postCodes),
       },
     },
-    async (request, reply) =>
-      await answerOnce(request, reply, once, async () => {
-        const webhook = await webhooks.rotate(request.proven.project, request.params.id);
+    async (call) =>
+      await answerOnce(call, once, async () => {
+        const webhook = await webhooks.rotate(call.proven.project, call.params.id);
         const headers = { etag: etag(webhook.resourceVersion), 'cache-control': 'no-store' };
         return { status: 200, headers, body: JSON.stringify(webhook) };
       }),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import type { OpenApiDocument, Schema } from '../src/http/openapi/document.ts';
+import type { OpenApiDocument } from '../src/http/openapi/document.ts';
 import { goTool } from './go-tool.ts';
 
 /**
@@ -44,14 +44,16 @@ async function removedCodes(released: string, current: string): Promise<string[]
   });
 }
 
-async function openLists(file: string): Promise<Map<string, string[]>> {
+async function openLists(file: string): Promise<Map<string, readonly string[]>> {
   const { components } = JSON.parse(await readFile(file, 'utf8')) as OpenApiDocument;
-  const entries = Object.entries(components?.schemas ?? {}).flatMap(([name, { properties = {} }]: [string, Schema]) =>
-    Object.entries(properties).map(
-      ([property, schema]) => [`${name}.${property}`, schema['x-extensible-enum']] as const,
-    ),
-  );
-  return new Map(entries.filter((entry): entry is [string, string[]] => Array.isArray(entry[1])));
+  const lists = new Map<string, readonly string[]>();
+  for (const [name, { properties = {} }] of Object.entries(components?.schemas ?? {})) {
+    for (const [property, schema] of Object.entries(properties)) {
+      const values = schema['x-extensible-enum'];
+      if (Array.isArray(values)) lists.set(`${name}.${property}`, values as string[]);
+    }
+  }
+  return lists;
 }
 
 if (import.meta.main) {

@@ -3,6 +3,7 @@ import { buildApp } from './app.ts';
 import { createChanges } from './changes.ts';
 import { resolveVersions } from './components/catalog.ts';
 import type { Config } from './config.ts';
+import { startGrpc } from './grpc/server.ts';
 import { adminKey, secretKey } from './keys.ts';
 import { connectForRequests, connectForWork, type RedisAddress } from './redis.ts';
 import { redisKeys } from './redis-keys.ts';
@@ -17,6 +18,7 @@ import { createSandboxService } from './sandbox/service.ts';
 import { createStore } from './sandbox/store.ts';
 import { createUsage } from './sandbox/usage.ts';
 import { createSealer } from './seal.ts';
+import { createAdmission } from './tenancy/admission.ts';
 import { createApiKeys } from './tenancy/api-keys.ts';
 import { createAudit } from './tenancy/audit.ts';
 import { createAuthenticator } from './tenancy/authenticate.ts';
@@ -39,13 +41,15 @@ import { createWebhookStore } from './webhooks/store.ts';
 const connectionBacklog = 4096;
 
 export interface RunningApi {
-  /** Where it listens, as a URL. */
+  /** Where REST is, as a URL. */
   readonly url: string;
+  /** Where gRPC is, as host:port. */
+  readonly grpcAddress: string;
   /** Takes no new requests, finishes those under way. */
   close(): Promise<void>;
 }
 
-/** Starts the REST API. It holds no runtime: all it does is read and write records and call dispatchers. */
+/** Starts the REST and the gRPC API. They hold no runtime: all they do is read and write records and call dispatchers. */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
   const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connectForRequests(address))));
@@ -78,8 +82,19 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     logger,
   });
   const deliveryQueue = createDeliveryQueue({ redis, keys });
-  const app = await buildApp({
+  const shared = {
     service,
+    admit: createAdmission({
+      authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
+      rateLimit: createRateLimit({ perMinute: config.rateLimit }),
+    }),
+    audit: createAudit({ redis, keys }),
+    untilInvalid: createValidity({ redis, keys, changes }),
+    checkStore: async () => void (await redis.ping()),
+    logger,
+  };
+  const app = await buildApp({
+    ...shared,
     projects,
     removeProject: createProjectRemoval({ redis, keys, store, lanes }).remove,
     apiKeys,
@@ -90,21 +105,26 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
       enqueue: deliveryQueue.enqueue,
     }),
     usage: createUsage({ redis, keys }),
-    audit: createAudit({ redis, keys }),
     once: createIdempotency({ redis, keys, sealer }),
-    authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
-    untilInvalid: createValidity({ redis, keys, changes }),
-    rateLimit: createRateLimit({ perMinute: config.rateLimit }),
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
-    checkStore: async () => void (await redis.ping()),
-    logger,
   });
   const url = await app.listen({ host: config.host, port: config.port, backlog: connectionBacklog });
+  const grpc = await startGrpc({
+    ...shared,
+    host: config.host,
+    port: config.grpcPort,
+    tls: config.grpcTls,
+    operations: app.operations,
+  }).catch(async (error: unknown) => {
+    await app.close();
+    throw error;
+  });
   return {
     url,
+    grpcAddress: grpc.address,
     async close() {
-      await app.close();
+      await Promise.all([app.close(), grpc.close()]);
       await deliveryQueue.close();
       redis.disconnect();
       subscriber.disconnect();

@@ -15,18 +15,18 @@ import { parseBodies } from './http/bodies.ts';
 import { trackConnections } from './http/connections.ts';
 import { answerUnknownRoutes } from './http/not-found.ts';
 import { openapiOptions } from './http/openapi/options.ts';
+import { noteOperations } from './http/operations.ts';
 import { sendProblem } from './http/problem.ts';
 import { answerRawErrors } from './http/raw-errors.ts';
 import { compileValidator } from './http/validation.ts';
 import type { ProjectRemoval } from './sandbox/project-removal.ts';
 import type { SandboxService } from './sandbox/service.ts';
 import type { UsageReport } from './schemas/usage.ts';
+import type { Admit } from './tenancy/admission.ts';
 import type { ApiKeys } from './tenancy/api-keys.ts';
 import type { Audit } from './tenancy/audit.ts';
-import type { Authenticate } from './tenancy/authenticate.ts';
 import type { Once } from './tenancy/idempotency.ts';
 import type { Projects } from './tenancy/projects.ts';
-import type { RateLimit } from './tenancy/rate-limit.ts';
 import type { Validity } from './tenancy/validity.ts';
 import type { WebhookService } from './webhooks/service.ts';
 
@@ -39,9 +39,8 @@ export interface AppDependencies {
   readonly usage: (project: string, from: Date, to: Date) => Promise<UsageReport>;
   readonly audit: Audit;
   readonly once: Once;
-  readonly authenticate: Authenticate;
+  readonly admit: Admit;
   readonly untilInvalid: Validity;
-  readonly rateLimit: RateLimit;
   /** Origins of web pages that may call the API from a browser. */
   readonly corsOrigins: readonly string[];
   /** Whose `X-Forwarded-For` is believed, as CIDRs. */
@@ -103,7 +102,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   // Browsers ask first, without a key.
   if (dependencies.corsOrigins.length > 0) await app.register(cors, corsOptions(dependencies.corsOrigins));
   // Before any other route is there: each is held to it.
-  checkAccess(app as unknown as FastifyInstance, dependencies);
+  checkAccess(app as unknown as FastifyInstance, dependencies.admit);
+  noteOperations(app as unknown as FastifyInstance);
   answerUnknownRoutes(app as unknown as FastifyInstance);
   await app.register(swagger, openapiOptions);
   await app.register(scalar, { routePrefix: '/docs', configuration: docsOptions });

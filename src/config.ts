@@ -19,6 +19,9 @@ const list = (description: string) => Type.String({ description: `${description}
 const Environment = Type.Object({
   SANDPLANE_HOST: text('address of the REST API', '127.0.0.1'),
   SANDPLANE_PORT: port('port of the REST API; 0 takes a free one', 8080),
+  SANDPLANE_GRPC_PORT: port('port of the gRPC API, on the same address; 0 takes a free one', 8081),
+  SANDPLANE_GRPC_TLS_CERT_FILE: optionalText('a PEM file with the certificate of the gRPC API; default: cleartext'),
+  SANDPLANE_GRPC_TLS_KEY_FILE: optionalText('a PEM file with the private key of that certificate'),
   SANDPLANE_METRICS_PORT: port('port of /healthz for probes, off the public port; 0 takes a free one', 9464),
   SANDPLANE_DATA_DIR: optionalText("sandbox data, embedded Redis, keys; default: the platform's state folder"),
   SANDPLANE_CACHE_DIR: optionalText("binaries and templates; default: the platform's cache folder"),
@@ -124,6 +127,9 @@ export type ComponentSource = 'folder' | 'image' | 'release' | 'build';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  readonly grpcPort: number;
+  /** PEM files; null: cleartext. */
+  readonly grpcTls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly metricsPort: number;
   readonly dataDir: string;
   readonly cacheDir: string;
@@ -194,7 +200,11 @@ function crossFieldFaults(env: Environment): { pointer: string; detail: string }
   if (range.first < 1024 || range.last > 65535 || range.first > range.last) {
     return [{ pointer: '/SANDPLANE_PORT_RANGE', detail: 'must be first-last within 1024-65535, as 20000-29999' }];
   }
-  return [...cidrFaults('SANDPLANE_TRUSTED_PROXIES', env), ...cidrFaults('SANDPLANE_WEBHOOK_ALLOWED_RANGES', env)];
+  return [
+    ...tlsFaults(env),
+    ...cidrFaults('SANDPLANE_TRUSTED_PROXIES', env),
+    ...cidrFaults('SANDPLANE_WEBHOOK_ALLOWED_RANGES', env),
+  ];
 }
 
 function cidrFaults(name: 'SANDPLANE_TRUSTED_PROXIES' | 'SANDPLANE_WEBHOOK_ALLOWED_RANGES', env: Environment) {
@@ -202,10 +212,24 @@ function cidrFaults(name: 'SANDPLANE_TRUSTED_PROXIES' | 'SANDPLANE_WEBHOOK_ALLOW
   return wrong.map((range) => ({ pointer: `/${name}`, detail: `${range} is not a CIDR, as 10.0.0.0/8 or fd00::/8` }));
 }
 
+function tlsFaults(env: Environment) {
+  const names = ['SANDPLANE_GRPC_TLS_CERT_FILE', 'SANDPLANE_GRPC_TLS_KEY_FILE'] as const;
+  const missing = names.filter((name) => env[name] === undefined);
+  if (missing.length !== 1) return [];
+  return [{ pointer: `/${missing[0]}`, detail: 'is missing: certificate and key are set together, or neither' }];
+}
+
+function toTls(env: Environment): Config['grpcTls'] {
+  const { SANDPLANE_GRPC_TLS_CERT_FILE: certificateFile, SANDPLANE_GRPC_TLS_KEY_FILE: keyFile } = env;
+  return certificateFile && keyFile ? { certificateFile, keyFile } : null;
+}
+
 function toConfig(env: Environment, raw: Record<string, string | undefined>): Config {
   return Object.freeze({
     host: env.SANDPLANE_HOST,
     port: env.SANDPLANE_PORT,
+    grpcPort: env.SANDPLANE_GRPC_PORT,
+    grpcTls: toTls(env),
     metricsPort: env.SANDPLANE_METRICS_PORT,
     dataDir: path.resolve(env.SANDPLANE_DATA_DIR ?? defaultDir('state', raw)),
     cacheDir: path.resolve(env.SANDPLANE_CACHE_DIR ?? defaultDir('cache', raw)),

@@ -117,7 +117,7 @@ function printUsage(config: Config, api: RunningApi, logFile: string): void {
   const key = config.adminKey ? '$SANDPLANE_ADMIN_KEY' : `$(cat '${adminKeyFile(config)}')`;
   const auth = `-H "Authorization: Bearer ${key}"`;
   print(`
-Sandplane listens at ${api.url}   (API documentation: ${api.url}/docs)
+Sandplane listens at ${api.url}   (API documentation: ${api.url}/docs), gRPC at ${api.grpcAddress}
 Key:  ${config.adminKey ? 'as set by SANDPLANE_ADMIN_KEY' : adminKeyFile(config)}
 Log:  ${logFile}
 

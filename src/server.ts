@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   if (!config.redisUrl) throw new AppError('config_invalid', 'API and worker apart share a Redis: set REDIS_URL.');
   const logger = createLogger(config.logLevel);
   const api = await startApi(config, redisAddress(config.redisUrl), logger);
-  logger.info({ url: api.url }, 'listening');
+  logger.info({ url: api.url, grpc: api.grpcAddress }, 'listening');
   closeOnSignal(api.close, logger);
 }
 

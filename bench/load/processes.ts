@@ -19,6 +19,8 @@ export interface LoadSetUp {
   readonly headers: Record<string, string>;
   /** The service: API and worker as processes of their own. */
   readonly service: string;
+  /** Its gRPC API, as host:port. */
+  readonly grpc: string;
   readonly baseline: string;
 }
 
@@ -39,6 +41,7 @@ export async function startProcesses(
     SANDPLANE_ADMIN_KEY: adminKey,
     SANDPLANE_SECRET_KEY: 'a'.repeat(64),
     SANDPLANE_PORT: '0',
+    SANDPLANE_GRPC_PORT: '0',
     SANDPLANE_WORKER_NAME: 'bench',
     SANDPLANE_START_CONCURRENCY: String(slots),
     SANDPLANE_LOG_LEVEL: 'info',
@@ -52,17 +55,17 @@ export async function startProcesses(
     ...settings,
   };
   await run(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
-  const service = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)"/);
+  const [service = '', grpc = ''] = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)","grpc":"([^"]+)"/);
   const headers = await headersOf(service, 'default');
   const created = await fetch(`${service}/v1/sandboxes`, { method: 'POST', headers, body: '{}' });
-  const baseline = await run(
+  const [baseline = ''] = await run(
     cleanup,
     ['bench/load/baseline.ts', socket, await created.text()],
     env,
     /^listening (\S+)/,
   );
   const admin = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
-  return { service, baseline, headers, admin };
+  return { service, grpc, baseline, headers, admin };
 }
 
 /** The headers of a new key of a project. */
@@ -82,7 +85,7 @@ async function run(
   args: readonly string[],
   env: Record<string, string>,
   pattern: RegExp,
-): Promise<string> {
+): Promise<string[]> {
   const child = spawn(process.execPath, [...nodeOptions, ...args], {
     cwd: root,
     env,
@@ -94,7 +97,7 @@ async function run(
     if (!found) continue;
     // Whatever it still says is not looked at, but has to go somewhere.
     child.stdout.resume();
-    return found[1] ?? '';
+    return found.slice(1);
   }
   throw new Error(`${args[0]} ended before it was ready`);
 }

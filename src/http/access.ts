@@ -1,19 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Authenticate, NamedProject } from '../tenancy/authenticate.ts';
-import { type NeededScope, type Principal, requireScope } from '../tenancy/principal.ts';
-import type { RateLimit } from '../tenancy/rate-limit.ts';
+import type { Handle, Prefetch } from '../operation.ts';
+import type { Admit } from '../tenancy/admission.ts';
+import type { NamedProject } from '../tenancy/authenticate.ts';
+import type { NeededScope, Principal } from '../tenancy/principal.ts';
 
-export interface AccessOptions {
-  readonly authenticate: Authenticate;
-  readonly rateLimit: RateLimit;
-}
-
-/**
- * Who may do what: proves who asks, counts the request, and checks the scope that the route names. Everything of another
- * project is as unknown as what is not there, so the project of the path is part of the proof. A route that does not say
- * that it is public needs a key: what counts is the route, for one path can be spelled in many ways.
- */
-export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: AccessOptions): void {
+/** A route that does not say that it is public needs a key: what counts is the route, for one path can be spelled in many ways. */
+export function checkAccess(app: FastifyInstance, admit: Admit): void {
   app.decorateRequest('proven', undefined as unknown as Principal);
   app.decorateRequest('prefetched', undefined);
   app.addHook('onRoute', (route) => {
@@ -25,15 +17,17 @@ export function checkAccess(app: FastifyInstance, { authenticate, rateLimit }: A
     const { config } = request.routeOptions;
     if (config.public || request.is404) return;
     // What will be read is asked for together with who asks: one way to the store instead of two.
-    const reading = config.prefetch?.(request);
+    const reading = config.prefetch?.(request.params);
     reading?.catch(() => undefined);
     request.prefetched = reading;
-    const principal = await authenticate(request.headers.authorization, projectsOf(request));
+    const { principal, headers, refusal } = await admit(
+      request.headers.authorization,
+      projectsOf(request),
+      config.scope,
+    );
     request.proven = principal;
-    const { headers, error } = await rateLimit.count(principal.project);
     reply.headers(headers);
-    if (error) throw error;
-    if (config.scope) requireScope(principal, config.scope);
+    if (refusal) throw refusal;
   });
 }
 
@@ -59,7 +53,9 @@ declare module 'fastify' {
     /** Asked for all the time by probes: not worth a line in the log. */
     quiet?: boolean;
     /** Begins to read what the route will answer. Nothing of it may be told before it is known who asks. */
-    prefetch?: (request: FastifyRequest) => Promise<unknown> | undefined;
+    prefetch?: Prefetch;
+    /** What it does, where other protocols have it too. */
+    handle?: Handle;
     /** What the key must be allowed to do. */
     scope?: NeededScope;
   }

@@ -1,9 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
-import type { Audit, AuditedWith, AuditNote } from '../tenancy/audit.ts';
+import { type Audit, type AuditedCall, type AuditedWith, type AuditNote, auditNote } from '../tenancy/audit.ts';
 
-/** Longer than any path of a route with ids that could exist. */
-const longestTarget = 200;
 const readOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Writes each call that changes something into the audit log of its project, before it is answered. */
@@ -30,27 +28,18 @@ export function keepAuditTrail(app: FastifyInstance, audit: Audit): void {
 /** The entry of a call that will succeed, for a change that takes it along: written with it, it cannot be lost. */
 export function auditWith(request: FastifyRequest, answer: { status: number; target: string }): AuditedWith {
   request.isAudited = true;
-  const note = { ...callOf(request), ...answer, code: null, result: 'done' as const };
-  return { projectUid: request.proven.projectUid, note };
+  return { projectUid: request.proven.projectUid, note: auditNote(callerOf(request), { ...answer, code: null }) };
 }
 
 function noteOf(request: FastifyRequest, reply: FastifyReply): AuditNote {
-  const { statusCode: status } = reply;
-  return {
-    ...callOf(request),
-    target: String(reply.getHeader('location') ?? request.url.split('?', 1)[0]).slice(0, longestTarget),
-    status,
-    code: request.failedWith ?? null,
-    result: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed',
-  };
+  const target = String(reply.getHeader('location') ?? request.url.split('?', 1)[0]);
+  return auditNote(callerOf(request), { target, status: reply.statusCode, code: request.failedWith ?? null });
 }
 
-function callOf(request: FastifyRequest) {
-  const { subject, name } = request.proven;
+function callerOf(request: FastifyRequest): AuditedCall {
   const { operationId } = (request.routeOptions.schema ?? {}) as { operationId?: string };
   return {
-    subject,
-    name,
+    principal: request.proven,
     address: request.ip,
     operation: operationId ?? `${request.method} ${request.routeOptions.url ?? 'unknown'}`,
     requestId: request.id,

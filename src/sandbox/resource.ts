@@ -1,5 +1,6 @@
 import { invalidField } from '../errors.ts';
-import type { Sandbox, SandboxCreate, SandboxPatch } from '../schemas/sandbox.ts';
+import type { Sandbox } from '../schemas/sandbox.ts';
+import type { SandboxCreate, SandboxPatch } from '../schemas/sandbox-input.ts';
 import type { SandboxRecord } from './record.ts';
 
 /** The record of a sandbox that was just asked for. */

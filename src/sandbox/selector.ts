@@ -1,5 +1,5 @@
 import { invalidField } from '../errors.ts';
-import { labelKeyPattern, labelValuePattern } from '../schemas/sandbox.ts';
+import { labelKeyPattern, labelValuePattern } from '../schemas/sandbox-input.ts';
 
 /** One requirement of a Kubernetes label selector. `values` is empty for `exists` and `absent`. */
 export interface Requirement {

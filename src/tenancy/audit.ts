@@ -1,10 +1,13 @@
 import type { Redis } from 'ioredis';
-import { invalidField } from '../errors.ts';
+import { type ErrorCode, invalidField } from '../errors.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
+import type { Principal } from './principal.ts';
 
 /** Per project. The oldest go when there are more. */
 const keepEntries = 100_000;
+/** Longer than any path of a route with ids that could exist. */
+const longestTarget = 200;
 
 /** As Lua, for scripts whose change is audited with it. */
 export const auditFunction = `
@@ -19,8 +22,32 @@ export interface AuditedWith {
   readonly note: AuditNote;
 }
 
+/** Who calls what, from where. */
+export interface AuditedCall {
+  readonly principal: Principal;
+  readonly address: string;
+  readonly operation: string;
+  readonly requestId: string;
+}
+
 export type AuditNote = Omit<AuditEntry, 'id' | 'at'>;
 export type Audit = ReturnType<typeof createAudit>;
+
+/** How a call ended: `status` as HTTP has it, whatever the protocol. */
+export function auditNote(
+  { principal, ...call }: AuditedCall,
+  { target, status, code }: { target: string; status: number; code: ErrorCode | null },
+): AuditNote {
+  return {
+    subject: principal.subject,
+    name: principal.name,
+    ...call,
+    target: target.slice(0, longestTarget),
+    status,
+    code,
+    result: status < 400 ? 'done' : status < 500 ? 'refused' : 'failed',
+  };
+}
 
 /** The audit log: entries are added, never changed. It has no bodies, and so no secrets. */
 export function createAudit({ redis, keys }: { redis: Redis; keys: RedisKeys }) {

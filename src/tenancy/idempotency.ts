@@ -12,7 +12,7 @@ const beatEveryMs = 10_000;
 const seedLength = 20;
 
 /** An answer as it is sent, and sent again. */
-export interface Answer {
+export interface StoredAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** JSON. */
@@ -38,8 +38,8 @@ export type Once = ReturnType<typeof createIdempotency>;
 export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
   return async function once(
     { project, key, request }: IdempotentRequest,
-    work: (seed: string) => Promise<Answer>,
-  ): Promise<Answer> {
+    work: (seed: string) => Promise<StoredAnswer>,
+  ): Promise<StoredAnswer> {
     if (key === undefined) return await work(randomId(seedLength));
     const name = keys.idempotency(project, hash(key));
     const owner = randomUUID();
@@ -48,7 +48,7 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
 
     const begun = await begin(name, hash(JSON.stringify(request)), owner);
     // Sealed: an answer may hold the secret of a key.
-    if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as Answer;
+    if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as StoredAnswer;
     const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
     try {
       const answer = await work(begun.seed);

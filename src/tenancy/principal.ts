@@ -1,4 +1,4 @@
-import { invalidField } from '../errors.ts';
+import { type AppError, invalidField } from '../errors.ts';
 import type { Scope, Whoami } from '../schemas/key.ts';
 
 /** Who asks, as proven, and the one project the request is about. */
@@ -25,16 +25,22 @@ const implied: Readonly<Record<Scope, readonly Scope[]>> = {
   admin: ['read', 'write', 'admin'],
 };
 
-/** Throws `insufficient_scope`. */
-export function requireScope(principal: Principal, needed: NeededScope): void {
-  if (principal.kind === 'admin') return;
+/** `insufficient_scope`, unless the principal has the scope. */
+export function missingScope(principal: Principal, needed: NeededScope): AppError | undefined {
+  if (principal.kind === 'admin') return undefined;
   if (needed === 'service') {
-    throw invalidField('#header/authorization', "Only the service's admin key may do that.", 'insufficient_scope');
+    return invalidField('#header/authorization', "Only the service's admin key may do that.", 'insufficient_scope');
   }
-  if (principal.scopes.some((scope) => implied[scope].includes(needed))) return;
+  if (principal.scopes.some((scope) => implied[scope].includes(needed))) return undefined;
   const held = principal.scopes.join(', ');
   const detail = `This needs the scope ${needed}; ${principal.subject} has ${held}.`;
-  throw invalidField('#header/authorization', detail, 'insufficient_scope');
+  return invalidField('#header/authorization', detail, 'insufficient_scope');
+}
+
+/** Throws `insufficient_scope`. */
+export function requireScope(principal: Principal, needed: NeededScope): void {
+  const refusal = missingScope(principal, needed);
+  if (refusal) throw refusal;
 }
 
 export function whoami(principal: Principal): Whoami {

@@ -96,6 +96,7 @@ t.test('bodies that cannot be read', async (t) => {
     ['{"name":', 'application/json', 400, 'malformed_body'],
     ['', 'application/json', 400, 'malformed_body'],
     ['name=x', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
+    ['{}', 'text/plain', 415, 'unsupported_media_type'],
     [JSON.stringify({ name: 'x'.repeat(70_000) }), 'application/json', 413, 'body_too_large'],
   ] as const) {
     const answer = await admin.call('POST', '/v1/sandboxes', payload, { 'content-type': type });

@@ -17,6 +17,7 @@ export interface FakeService {
   /** For another process of the same service. */
   readonly environment: Record<string, string>;
   url(): string;
+  grpcAddress(): string;
   /** A project with a key of it. */
   project(name: string, scopes?: string[], quotas?: object): Promise<ReturnType<typeof createClient>>;
   /** A client with another key. */
@@ -50,6 +51,7 @@ export async function startFakeService(
     redis,
     environment: { ...testEnvironment(dataDir, more), REDIS_URL: `unix://${socket}` },
     url,
+    grpcAddress: () => api.grpcAddress,
     as,
     async project(name, scopes = ['admin'], quotas = {}) {
       await admin.call('POST', '/v1/projects', { name, quotas });

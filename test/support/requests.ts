@@ -1,4 +1,4 @@
-import type { SandboxCreate } from '../../src/schemas/sandbox.ts';
+import type { SandboxCreate } from '../../src/schemas/sandbox-input.ts';
 
 /** What a create of an empty body is once its defaults are filled in. */
 export const aSandbox: SandboxCreate = {

@@ -27,6 +27,7 @@ export function testEnvironment(dataDir: string, more: Record<string, string> = 
     ...(cache ? { SANDPLANE_CACHE_DIR: cache } : {}),
     SANDPLANE_ADMIN_KEY: testAdminKey,
     SANDPLANE_PORT: '0',
+    SANDPLANE_GRPC_PORT: '0',
     SANDPLANE_METRICS_PORT: '0',
     SANDPLANE_WORKER_NAME: 'test',
     SANDPLANE_SWEEP_INTERVAL_MS: '500',

@@ -51,7 +51,7 @@ export interface Operation {
   readonly [field: string]: unknown;
 }
 
-export interface Components {
+interface Components {
   readonly schemas?: Readonly<Record<string, Schema>>;
   readonly headers?: Readonly<Record<string, Header>>;
   readonly responses?: Readonly<Record<string, Answer>>;

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { AppError } from '../errors.ts';
+import type { Answer, Call, Operation } from '../operation.ts';
+import { type Endings, readerGone } from '../reader-gone.ts';
+import type { Admit } from '../tenancy/admission.ts';
+import { type Audit, auditNote } from '../tenancy/audit.ts';
+import type { Principal } from '../tenancy/principal.ts';
+import type { Parts } from './requests.ts';
+import type { Validate } from './validation.ts';
+
+/** A call as the library gives it, with the bytes of its request. */
+export type RawCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+
+/** An operation as it is called over gRPC. */
+export interface Method {
+  readonly operation: Operation;
+  /** Throws when the bytes are not the message. */
+  readonly read: (bytes: Buffer) => Parts;
+  readonly validate: Validate;
+}
+
+export interface CallDependencies extends Endings {
+  readonly admit: Admit;
+  readonly audit: Audit;
+}
+
+/** One call: who asks and what, known step by step. */
+export type GrpcCall = ReturnType<typeof beginCall>;
+
+/** Nothing is checked yet: first `admit`, then `receive`. */
+export function beginCall(raw: RawCall, { operation, read, validate }: Method, dependencies: CallDependencies) {
+  const { schema, scope, path, method, prefetch } = operation;
+  const requestId = requestIdOf(raw);
+  const address = raw.getPeer().replace(/:\d+$/, '');
+  const decoded = tryRead(raw.request, read);
+  let principal: Principal | undefined;
+  let auditedProject: string | undefined;
+  let isAudited = false;
+  let reading: Promise<unknown> | undefined;
+  let told: Readonly<Record<string, string>> = {};
+
+  /** Proves who asks and that he may. */
+  async function admit(): Promise<void> {
+    if (dependencies.closing.aborted) throw dependencies.closing.reason;
+    const params = decoded.parts?.params;
+    reading = params && prefetch?.(params);
+    reading?.catch(() => undefined);
+    const named = [
+      ...toNamed(params?.project, '#path/project'),
+      ...raw.metadata.get('sandplane-project').flatMap((name) => toNamed(name, '#header/sandplane-project')),
+    ];
+    const admission = await dependencies.admit(first(raw, 'authorization'), named, scope);
+    principal = admission.principal;
+    told = admission.headers;
+    if (admission.refusal) throw admission.refusal;
+  }
+
+  /** To be called right before the answer: sent apart from it, it would be another write. */
+  function sendMetadata(): void {
+    const metadata = new Metadata();
+    metadata.set('x-request-id', requestId);
+    for (const [name, value] of Object.entries(told)) metadata.set(name, value);
+    raw.sendMetadata(metadata);
+  }
+
+  /** What was sent, valid and with its defaults. Throws `malformed_body` and `validation_failed`. */
+  function receive(): Parts {
+    if (!decoded.parts)
+      throw new AppError('malformed_body', 'The message could not be read.', { cause: decoded.error });
+    validate(decoded.parts);
+    return decoded.parts;
+  }
+
+  function proven(): Principal {
+    if (!principal) throw new Error('not admitted');
+    return principal;
+  }
+
+  const called = () => ({ principal: proven(), address, operation: schema.operationId, requestId });
+
+  /** As the operation has it, whatever the protocol. */
+  function toCall({ params, querystring: query, headers, body }: Parts): Call {
+    return {
+      operationId: schema.operationId,
+      proven: proven(),
+      params,
+      query,
+      headers,
+      body,
+      prefetched: reading,
+      gone,
+      audited(answer) {
+        isAudited = true;
+        return { projectUid: proven().projectUid, note: auditNote(called(), { ...answer, code: null }) };
+      },
+      auditIn(projectUid) {
+        auditedProject = projectUid;
+      },
+    };
+  }
+
+  function gone(): AbortSignal {
+    const reader = { isGone: raw.cancelled, onGone: (listener: () => void) => void raw.once('cancelled', listener) };
+    return readerGone(proven(), reader, dependencies);
+  }
+
+  /** As REST keeps its trail: of who is not known there is none, and one too many has done nothing. */
+  async function leaveTrail(ended: Answer | AppError): Promise<void> {
+    const error = ended instanceof AppError ? ended : null;
+    if (method === 'GET' || !principal || error?.code === 'rate_limited') return;
+    if (isAudited && !error) return;
+    const status = ended instanceof AppError ? ended.kind.http : ended.status;
+    const location = ended instanceof AppError ? undefined : ended.headers.location;
+    const target = location ?? fill(path, decoded.parts?.params ?? {});
+    const note = auditNote(called(), { target, status, code: error?.code ?? null });
+    await dependencies.audit.append(auditedProject ?? principal.projectUid, note);
+  }
+
+  return {
+    operationId: schema.operationId,
+    requestId,
+    address,
+    subject: () => principal?.subject,
+    admit,
+    receive,
+    toCall,
+    sendMetadata,
+    leaveTrail,
+  };
+}
+
+function tryRead(bytes: Buffer, read: (bytes: Buffer) => Parts): { parts?: Parts; error?: unknown } {
+  try {
+    return { parts: read(bytes) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function toNamed(name: unknown, pointer: string) {
+  return typeof name === 'string' ? [{ name, pointer }] : [];
+}
+
+function first({ metadata }: RawCall, name: string): string | undefined {
+  const [value] = metadata.get(name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** That of the client where it sends a plain one. */
+function requestIdOf(raw: RawCall): string {
+  const given = first(raw, 'x-request-id') ?? '';
+  return /^[\w.-]{8,64}$/.test(given) ? given : `req-${randomUUID()}`;
+}
+
+function fill(path: string, params: Readonly<Record<string, unknown>>): string {
+  return path.replace(/:(\w+)/g, (_all, name: string) => String(params[name]));
+}

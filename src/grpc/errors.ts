@@ -1,0 +1,85 @@
+import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import protobuf, { type Field, type Type } from 'protobufjs';
+import { AppError } from '../errors.ts';
+import { asStoreError } from '../redis.ts';
+import { google } from './google-rpc.ts';
+import { type Codec, jsonName } from './messages.ts';
+import { messageName } from './requests.ts';
+
+const domain = 'sandplane';
+
+/** What failed: for the names of its fields. */
+export interface FailedCall {
+  readonly operationId: string;
+  readonly request: Type;
+  readonly requestId: string;
+}
+
+/** Any error as one of ours. */
+export function toAppError(error: unknown): AppError {
+  const stored = asStoreError(error);
+  return stored instanceof AppError ? stored : new AppError('internal', 'Something went wrong.', { cause: error });
+}
+
+/** The status of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). */
+export function toStatus(error: AppError, call: FailedCall, expired: Codec): StatusObject {
+  // What went wrong inside is for the log, where the request id finds it.
+  const details = error.code === 'internal' ? 'The log tells more under this request id.' : error.message;
+  const code = status[error.kind.grpc as keyof typeof status];
+  const rich = { code, message: details, details: [...googleDetails(error, call), ...ownDetails(error, expired)] };
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', encode('Status', rich));
+  return { code, details, metadata };
+}
+
+function googleDetails({ code, message, faults, limit, retryAfterSeconds }: AppError, call: FailedCall) {
+  const told = { request_id: call.requestId, ...(limit ? { limit: limit.name, value: String(limit.value) } : {}) };
+  const made = [any('ErrorInfo', { reason: code.toUpperCase(), domain, metadata: told })];
+  if (faults.length > 0) {
+    const violations = faults.map(({ pointer, detail }) => ({ field: fieldOf(pointer, call), description: detail }));
+    made.push(any('BadRequest', { field_violations: violations }));
+  }
+  if (limit) made.push(any('QuotaFailure', { violations: [{ subject: limit.name, description: message }] }));
+  if (retryAfterSeconds !== undefined) made.push(any('RetryInfo', { retry_delay: { seconds: retryAfterSeconds } }));
+  return made;
+}
+
+/** Where to go on from, for a watch that came too late. */
+function ownDetails({ extension: { fresh } }: AppError, expired: Codec) {
+  if (fresh === undefined) return [];
+  return [
+    {
+      type_url: 'type.googleapis.com/sandplane.v1.WatchExpired',
+      value: expired.encode(fresh as object as Record<string, unknown>),
+    },
+  ];
+}
+
+function any(name: string, value: object) {
+  return { type_url: `type.googleapis.com/google.rpc.${name}`, value: encode(name, value) };
+}
+
+function encode(name: string, value: object): Buffer {
+  return Buffer.from(google.lookupType(name).encode(value).finish());
+}
+
+/** `/spec/ttlSeconds` or `#query/label/0` as a path in the message: `spec.ttl_seconds`, `label_selectors.0`. */
+function fieldOf(pointer: string, { operationId, request }: FailedCall): string {
+  const [first = '', ...rest] = pointer
+    .replace(/^#[a-z]+/, '')
+    .split('/')
+    .slice(1)
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const path: string[] = [];
+  let type: Type | null = request;
+  for (const token of [messageName(operationId, first), ...rest]) {
+    const field: Field | undefined = type?.fieldsArray.find((one) => jsonName(one) === token);
+    path.push(field ? snakeCase(field.name) : token);
+    type = field && !field.map && field.resolvedType instanceof protobuf.Type ? field.resolvedType : null;
+  }
+  return path.join('.');
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,104 @@
+import type { TSchema } from 'typebox';
+import type { OperationSchema } from '../operation.ts';
+
+/** A request as JSON, flat as its message is. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What REST takes in several places. */
+export interface Parts {
+  readonly params: Fields;
+  readonly querystring: Fields;
+  readonly headers: Fields;
+  readonly body: Fields | undefined;
+}
+
+/** Fields that REST names otherwise, in any message. */
+const restNames: Readonly<Record<string, string>> = {
+  labelSelectors: 'label',
+  timeoutSeconds: 'timeout',
+  idempotencyKey: 'idempotency-key',
+  ifMatch: 'if-match',
+  waitSeconds: 'prefer',
+};
+/** And in the message of one operation. */
+const ownNames: Readonly<Record<string, Readonly<Record<string, string>>>> = { waitForSandbox: { phase: 'for' } };
+
+/** Headers have a syntax of their own. */
+const asHeader: Readonly<Record<string, (value: unknown) => string>> = {
+  'if-match': (version) => `"${String(version).replace(/^"|"$/g, '')}"`,
+  prefer: (seconds) => `wait=${seconds}`,
+};
+
+/** A limit that is 0 here is null there: none. */
+const noLimit: Readonly<Record<string, string>> = { spec: 'ttlSeconds', quotas: 'maxTtlSeconds' };
+
+type Place = 'params' | 'querystring' | 'headers' | 'body';
+
+/** Puts each field where REST has it. */
+export function partsReader({ operationId, ...schema }: OperationSchema): (fields: Fields) => Parts {
+  const placeOf = (name: string): Place =>
+    (['params', 'querystring', 'headers'] as const).find((part) => takes(schema[part], name)) ?? 'body';
+  const places = new Map<string, readonly [name: string, place: Place]>();
+  const place = (field: string) => {
+    const name = ownNames[operationId]?.[field] ?? restNames[field] ?? field;
+    const found = places.get(field) ?? ([name, placeOf(name)] as const);
+    places.set(field, found);
+    return found;
+  };
+  return ({ updateMask, ...fields }) => {
+    const parts: Record<Place, Record<string, unknown>> = { params: {}, querystring: {}, headers: {}, body: {} };
+    for (const field of Object.keys(fields)) {
+      const [name, part] = place(field);
+      const value = zeroAsNull(field, fields[field]);
+      parts[part][name] = part === 'headers' ? (asHeader[name]?.(value) ?? value) : value;
+    }
+    if (!schema.body) return { ...parts, body: undefined };
+    const mask = (updateMask as { paths?: string[] } | undefined)?.paths ?? [];
+    return mask.length > 0 ? { ...parts, body: masked(parts.body, mask, schema.body) } : parts;
+  };
+}
+
+/** The name that a field of the message has where REST's is `name`: for who is told of a fault. */
+export function messageName(operationId: string, name: string): string {
+  const names = { ...restNames, ...ownNames[operationId] };
+  return Object.keys(names).find((own) => names[own] === name) ?? name;
+}
+
+function takes(schema: TSchema | undefined, name: string): boolean {
+  return name in ((schema as { properties?: object } | undefined)?.properties ?? {});
+}
+
+function zeroAsNull(field: string, value: unknown): unknown {
+  const name = noLimit[field];
+  return name !== undefined && (value as Fields)[name] === 0 ? { ...(value as Fields), [name]: null } : value;
+}
+
+/**
+ * The merge patch (RFC 7396) that an update mask means (https://google.aip.dev/134): what is named and missing is null,
+ * and a list is empty.
+ * After the first name, the rest of a path is one name, for the key of a label has dots of its own.
+ */
+function masked(body: Fields, mask: readonly string[], schema: TSchema): Fields {
+  const patch: Record<string, unknown> = {};
+  for (const path of mask) {
+    const [, head = '', rest] = /^([^.]*)(?:\.(.*))?$/s.exec(path) ?? [];
+    const name = camelCase(head);
+    if (rest === undefined) {
+      patch[name] = body[name] ?? (isList(schema, name) ? [] : null);
+      continue;
+    }
+    const inner = (body[name] ?? {}) as Fields;
+    const key = name === 'labels' ? rest.replace(/^`(.*)`$/s, '$1') : camelCase(rest);
+    patch[name] = { ...(patch[name] as Fields | undefined), [key]: Object.hasOwn(inner, key) ? inner[key] : null };
+  }
+  return patch;
+}
+
+function isList(schema: TSchema, name: string): boolean {
+  const { properties } = schema as { properties?: Readonly<Record<string, { type?: string }>> };
+  return properties?.[name]?.type === 'array';
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_mib$/, '_miB').replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+}

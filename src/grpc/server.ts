@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
+import type { Operations } from '../operation.ts';
+import type { SandboxService } from '../sandbox/service.ts';
+import type { Admit } from '../tenancy/admission.ts';
+import type { Audit } from '../tenancy/audit.ts';
+import type { Validity } from '../tenancy/validity.ts';
+import { type Contract, contractFile, type Rpc, readContract } from './contract.ts';
+import { type HandlerDependencies, streaming, unary } from './handlers.ts';
+import { codecOf } from './messages.ts';
+import { type Stream, streams } from './streams.ts';
+
+export interface GrpcOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** PEM files; null: cleartext. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  readonly operations: Operations;
+  readonly service: SandboxService;
+  readonly admit: Admit;
+  readonly audit: Audit;
+  readonly untilInvalid: Validity;
+  /** Throws when the store does not answer. */
+  readonly checkStore: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+export interface RunningGrpc {
+  /** host:port */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+const lookAtStoreEveryMs = 5000;
+const graceMs = 5000;
+
+/** A client that pings more often, or has nothing under way for longer, is let go. */
+const limits = {
+  'grpc.max_receive_message_length': 64 * 1024,
+  'grpc.max_concurrent_streams': 1000,
+  'grpc.max_connection_idle_ms': 15 * 60_000,
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+} as const;
+
+/** Serves the operations over gRPC, with the health and reflection services. Those two need no key. */
+export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
+  const contract = readContract();
+  const closing = new AbortController();
+  const server = new Server(limits);
+  const dependencies = { ...options, closing: closing.signal, expired: codecOf(contract.message('WatchExpired')) };
+  for (const service of contract.services) {
+    const rpcs = contract.rpcs.filter((rpc) => rpc.service === service);
+    const served = rpcs.map((rpc) => [rpc, handlerOf(rpc, options, streams(options.service), dependencies)] as const);
+    server.addService(definitionOf(rpcs), Object.fromEntries(served.map(([{ name }, handler]) => [name, handler])));
+  }
+  const health = serveHealth(server, contract, options);
+  new ReflectionService(loadSync([contractFile])).addToServer(server);
+  const port = await bind(server, options);
+  return {
+    address: `${options.host}:${port}`,
+    async close() {
+      health.close();
+      closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
+      await stop(server);
+    },
+  };
+}
+
+function handlerOf(
+  rpc: Rpc,
+  { operations }: GrpcOptions,
+  streaming_: ReadonlyMap<string, Stream>,
+  dependencies: HandlerDependencies,
+) {
+  const operationId = `${rpc.name.charAt(0).toLowerCase()}${rpc.name.slice(1)}`;
+  const operation = operations.get(operationId);
+  const stream = streaming_.get(operationId);
+  if (operation && stream && rpc.streams) return streaming({ rpc, operation }, stream, dependencies);
+  if (operation?.handle && !rpc.streams) return unary({ rpc, operation }, operation.handle, dependencies);
+  throw new Error(`the contract has ${rpc.name}, which no operation is`);
+}
+
+/** Messages are read and made by the handlers: what is wrong with one is told as REST tells it. */
+function definitionOf(rpcs: readonly Rpc[]): ServiceDefinition<UntypedServiceImplementation> {
+  const asItIs = (bytes: Buffer) => bytes;
+  return Object.fromEntries(
+    rpcs.map(({ name, path, streams }) => [
+      name,
+      {
+        path,
+        requestStream: false,
+        responseStream: streams,
+        requestSerialize: asItIs,
+        requestDeserialize: asItIs,
+        responseSerialize: asItIs,
+        responseDeserialize: asItIs,
+      },
+    ]),
+  );
+}
+
+/** https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+function serveHealth(server: Server, { services }: Contract, { checkStore }: GrpcOptions): { close(): void } {
+  const health = new HealthImplementation();
+  const tell = (status: 'SERVING' | 'NOT_SERVING') => {
+    for (const name of ['', ...services]) health.setStatus(name, status);
+  };
+  const look = () =>
+    checkStore().then(
+      () => tell('SERVING'),
+      () => tell('NOT_SERVING'),
+    );
+  tell('SERVING');
+  const looks = setInterval(look, lookAtStoreEveryMs).unref();
+  health.addToServer(server);
+  return {
+    close() {
+      clearInterval(looks);
+      tell('NOT_SERVING');
+    },
+  };
+}
+
+async function bind(server: Server, { host, port, tls }: GrpcOptions): Promise<number> {
+  const credentials = tls
+    ? ServerCredentials.createSsl(null, [
+        { cert_chain: await readFile(tls.certificateFile), private_key: await readFile(tls.keyFile) },
+      ])
+    : ServerCredentials.createInsecure();
+  return await new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+}
+
+/** What is under way may end by itself; then it is cut. */
+async function stop(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.forceShutdown(), graceMs);
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  clearTimeout(cut);
+}

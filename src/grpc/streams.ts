@@ -1,0 +1,37 @@
+import type { Call } from '../operation.ts';
+import type { LogsQuery, SandboxService } from '../sandbox/service.ts';
+import type { Fields } from './requests.ts';
+
+/** What an operation that streams sends, message by message. It ends with the signal of the call. */
+export type Stream = (call: Call, gone: AbortSignal) => Promise<AsyncIterable<Fields>>;
+
+/** By operationId: those that have no one answer. */
+export function streams(service: SandboxService): ReadonlyMap<string, Stream> {
+  const watch = async (call: Call, gone: AbortSignal) => {
+    const { since, label } = call.query as { since?: string; label?: string[] };
+    const { id } = call.params as { id?: string };
+    const query = {
+      ...(since === undefined ? {} : { since }),
+      ...(label === undefined ? {} : { label }),
+      ...(id === undefined ? {} : { sandboxId: id }),
+    };
+    return toChanges(await service.watch(call.proven.project, query, gone));
+  };
+  const logs = async (call: Call, gone: AbortSignal) => {
+    const { id } = call.params as { id: string };
+    return toChunks(await service.logs(call.proven.project, id, call.query as LogsQuery, gone));
+  };
+  return new Map([
+    ['watchSandboxes', watch],
+    ['watchSandbox', watch],
+    ['getLogs', logs],
+  ]);
+}
+
+async function* toChanges(items: AsyncIterable<{ line: string }>): AsyncGenerator<Fields> {
+  for await (const { line } of items) yield JSON.parse(line) as Fields;
+}
+
+async function* toChunks(chunks: AsyncIterable<Buffer>): AsyncGenerator<Fields> {
+  for await (const chunk of chunks) yield { chunk };
+}

@@ -1,0 +1,37 @@
+import { AppError } from './errors.ts';
+import type { Principal } from './tenancy/principal.ts';
+import type { Validity } from './tenancy/validity.ts';
+
+export interface Endings {
+  /** Aborts when the service stops. */
+  readonly closing: AbortSignal;
+  readonly untilInvalid: Validity;
+}
+
+/** The side of a call that reads: whether it has gone already, and how to hear of it. */
+export interface Reader {
+  readonly isGone: boolean;
+  onGone(listener: () => void): void;
+}
+
+/**
+ * Aborts when nobody reads any more: the client has gone, its key is no longer valid, or the service stops. What is
+ * waited for or read for it ends then. The reason is an AppError where the client can still be told.
+ */
+export function readerGone(principal: Principal, reader: Reader, { closing, untilInvalid }: Endings): AbortSignal {
+  // It may have gone while it was proven who asks: then there will be no event any more.
+  if (reader.isGone) return AbortSignal.abort();
+  const controller = new AbortController();
+  const stop = untilInvalid(principal, () =>
+    controller.abort(new AppError('key_revoked', 'The key is no longer valid.')),
+  );
+  const end = () => controller.abort(closing.reason);
+  if (closing.aborted) end();
+  closing.addEventListener('abort', end);
+  reader.onGone(() => {
+    stop();
+    closing.removeEventListener('abort', end);
+    controller.abort();
+  });
+  return controller.signal;
+}

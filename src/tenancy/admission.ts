@@ -1,0 +1,29 @@
+import type { AppError } from '../errors.ts';
+import type { Authenticate, NamedProject } from './authenticate.ts';
+import { missingScope, type NeededScope, type Principal } from './principal.ts';
+import type { RateLimit, RateLimitState } from './rate-limit.ts';
+
+export interface Admission extends RateLimitState {
+  readonly principal: Principal;
+  /** Why the call is refused all the same: one too many, or the key may not do that. */
+  readonly refusal: AppError | undefined;
+}
+
+export type Admit = ReturnType<typeof createAdmission>;
+
+/**
+ * Who may do what, whatever the protocol: proves who asks, counts the call, and checks the scope. Everything of another
+ * project is as unknown as what is not there, so the projects that a call names are part of the proof. Throws what
+ * `Authenticate` throws.
+ */
+export function createAdmission({ authenticate, rateLimit }: { authenticate: Authenticate; rateLimit: RateLimit }) {
+  return async function admit(
+    authorization: string | undefined,
+    named: readonly NamedProject[],
+    scope: NeededScope | undefined,
+  ): Promise<Admission> {
+    const principal = await authenticate(authorization, named);
+    const { headers, error } = await rateLimit.count(principal.project);
+    return { principal, headers, refusal: error ?? (scope && missingScope(principal, scope)) };
+  };
+}
