@@ -27,6 +27,11 @@ turn = itertools.count()
 
 NDJSON = "application/x-ndjson"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# The spaces are those that the document's own pattern knows.
+URL = re.compile(
+    r"(?is)https?://[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff/?#@\\]*((?:[/?#].*)?)"
+)
+UNRESOLVABLE = re.compile(r"(?s)https://[a-z0-9.-]+\.invalid([/?#].*)?")
 SANDBOX_ID = re.compile(r"sb-[0-9a-z]{20}")
 
 
@@ -49,7 +54,7 @@ etag = st.builds('"{}"'.format, st.integers(1, 6))
 schemathesis.openapi.format("etags", st.one_of(st.just("*"), etag, st.lists(etag, min_size=1).map(", ".join)))
 schemathesis.openapi.format("event-id", st.builds("{}-{}".format, st.integers(0, 10**15 - 1), st.integers(0, 9)))
 
-# The last one seen: its score, and its name.
+# Where a page ended: the score and the name of its last item.
 schemathesis.openapi.format(
     "cursor",
     st.builds(
@@ -85,14 +90,14 @@ schemathesis.openapi.format(
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
     kwargs["hooks"] = {"response": cut_endless}
-    accept_by_turns(case, kwargs)
+    accept_by_turns(case)
     keep_own_key(case)
     bound_wait(case)
     renew_idempotency_key(case)
     call_only_the_receiver(case)
 
 
-def accept_by_turns(case, kwargs):
+def accept_by_turns(case):
     """OpenAPI has no parameter for Accept: where an operation has several representations, each gets its turn."""
     wanted = {
         "watchSandboxes": NDJSON,
@@ -133,12 +138,12 @@ def renew_idempotency_key(case):
 
 def call_only_the_receiver(case):
     """A webhook's URL names a host, which the service then calls. No document can say which hosts there are, and no test
-    may call others: whatever could be a URL keeps all but its host, which becomes that of the receiver."""
+    may call others: what could be a good URL keeps all but its host, which becomes that of the receiver. A host with a
+    space or an @ is refused as it is."""
     body = case.body
     if isinstance(body, dict) and isinstance(body.get("url"), str):
-        url = body["url"]
-        rest = re.fullmatch(r"(?is)https?://[^/?#\\]*(.*)", url)
-        if rest and not re.fullmatch(r"(?s)https://[a-z0-9.-]+\.invalid([/?#].*)?", url):
+        rest = URL.fullmatch(body["url"])
+        if rest and not UNRESOLVABLE.fullmatch(body["url"]):
             case.body = {**body, "url": RECEIVER + rest[1]}
 
 
@@ -161,7 +166,8 @@ def cut_endless(response, **_):
     if kind != "text/event-stream":
         parts = []
         try:
-            parts.extend(response.iter_content(None))
+            for part in response.iter_content(None):
+                parts.append(part)
         except requests.exceptions.ConnectionError as silence:
             if "timed out" not in str(silence):
                 raise

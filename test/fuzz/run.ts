@@ -17,7 +17,7 @@ import { type Report, told, toldShort } from './report.ts';
 const { values: given } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20261123,7' },
-    examples: { type: 'string', default: '60' },
+    examples: { type: 'string', default: '40' },
     least: { type: 'string', default: '5000' },
     // For looking into one thing: passed on as --include-operation-id and --phases.
     operation: { type: 'string', multiple: true, default: [] },

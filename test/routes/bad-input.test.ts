@@ -155,7 +155,7 @@ t.test('queries, ids and routes', async (t) => {
 
 t.test('an If-Match that is no list of ETags', async (t) => {
   const { body: made } = await admin.create();
-  for (const wrong of ['7', '"7', '"a b"', '"7" "8"', '', 'x"7"']) {
+  for (const wrong of ['7', '"7', '"7" "8"', '', 'x"7"']) {
     const answer = await admin.call('PATCH', `/v1/sandboxes/${made.id}`, {}, { 'if-match': wrong });
     t.equal(answer.status, 422, wrong);
     t.match(answer.body, { code: 'validation_failed', errors: [{ pointer: '#header/if-match' }] });

@@ -130,7 +130,7 @@ t.test('too long ago: 410 with a fresh list, and how to go on', async (t) => {
     again.stop();
   }
   const bad = await client.call('GET', '/v1/sandboxes/watch', undefined, { 'last-event-id': 'yesterday' });
-  t.match(bad.body, { code: 'validation_failed', errors: [{ pointer: '#header/last-event-id' }] });
+  t.match(bad.body, { code: 'invalid_cursor', errors: [{ pointer: '#header/last-event-id' }] });
 });
 
 t.test('too many watchers', async (t) => {
