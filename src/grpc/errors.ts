@@ -7,6 +7,11 @@ import { type Codec, jsonName } from './messages.ts';
 import { messageName } from './requests.ts';
 
 const domain = 'sandplane';
+/** Errors travel in trailers, of which clients take 8 KiB, some no more. */
+const longestText = 500;
+const mostFaults = 5;
+const longestField = 200;
+const largestState = 3000;
 
 /** What failed: for the names of its fields. */
 export interface FailedCall {
@@ -24,7 +29,7 @@ export function toAppError(error: unknown): AppError {
 /** The status of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). */
 export function toStatus(error: AppError, call: FailedCall, expired: Codec): StatusObject {
   // What went wrong inside is for the log, where the request id finds it.
-  const details = error.code === 'internal' ? 'The log tells more under this request id.' : error.message;
+  const details = error.code === 'internal' ? 'The log tells more under this request id.' : short(error.message);
   const code = status[error.kind.grpc as keyof typeof status];
   const rich = { code, message: details, details: [...googleDetails(error, call), ...ownDetails(error, expired)] };
   const metadata = new Metadata();
@@ -36,10 +41,13 @@ function googleDetails({ code, message, faults, limit, retryAfterSeconds }: AppE
   const told = { request_id: call.requestId, ...(limit ? { limit: limit.name, value: String(limit.value) } : {}) };
   const made = [any('ErrorInfo', { reason: code.toUpperCase(), domain, metadata: told })];
   if (faults.length > 0) {
-    const violations = faults.map(({ pointer, detail }) => ({ field: fieldOf(pointer, call), description: detail }));
+    const violations = faults.slice(0, mostFaults).map(({ pointer, detail }) => ({
+      field: short(fieldOf(pointer, call), longestField),
+      description: short(detail),
+    }));
     made.push(any('BadRequest', { fieldViolations: violations }));
   }
-  if (limit) made.push(any('QuotaFailure', { violations: [{ subject: limit.name, description: message }] }));
+  if (limit) made.push(any('QuotaFailure', { violations: [{ subject: limit.name, description: short(message) }] }));
   if (retryAfterSeconds !== undefined) made.push(any('RetryInfo', { retryDelay: { seconds: retryAfterSeconds } }));
   return made;
 }
@@ -47,12 +55,18 @@ function googleDetails({ code, message, faults, limit, retryAfterSeconds }: AppE
 /** Where to go on from, for a watch that came too late. */
 function ownDetails({ extension: { fresh } }: AppError, expired: Codec) {
   if (fresh === undefined) return [];
-  return [
-    {
-      type_url: 'type.googleapis.com/sandplane.v1.WatchExpired',
-      value: expired.encode(fresh as object as Record<string, unknown>),
-    },
-  ];
+  const all = fresh as { readonly items: readonly unknown[]; readonly complete: boolean };
+  let [items, value] = [all.items, expired.encode({ ...all })];
+  while (value.length > largestState) {
+    items = items.slice(0, Math.floor(items.length / 2));
+    value = expired.encode({ ...all, items, complete: false });
+  }
+  return [{ type_url: 'type.googleapis.com/sandplane.v1.WatchExpired', value }];
+}
+
+/** Well-formed too: of other text no trailer can be made. */
+function short(text: string, most = longestText): string {
+  return (text.length > most ? `${text.slice(0, most)}…` : text).toWellFormed();
 }
 
 function any(name: string, value: object) {

@@ -1,6 +1,16 @@
 import { once } from 'node:events';
-import { type ClientReadableStream, status as codes, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientReadableStream,
+  status as codes,
+  credentials,
+  type ServiceError,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import t from 'tap';
+import { readContract } from '../../src/grpc/contract.ts';
+import { googleRpc } from '../../src/grpc/google-rpc.ts';
+import { codecOf } from '../../src/grpc/messages.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { connectTo, withKey } from '../support/grpc-package.ts';
 import { until } from '../support/until.ts';
@@ -27,7 +37,7 @@ function connect(project: Project, address = service.grpcAddress()) {
     stream(method: string, request: object, options: object = {}) {
       const seen: Change[] = [];
       const call = client[method]?.(request, metadata, options) as ClientReadableStream<Change>;
-      const ended = Promise.withResolvers<{ code: number; details: string }>();
+      const ended = Promise.withResolvers<StatusObject>();
       call.on('data', (change: Change) => seen.push(change));
       call.on('error', () => undefined);
       call.on('status', (status) => ended.resolve(status));
@@ -41,6 +51,13 @@ function connect(project: Project, address = service.grpcAddress()) {
       return await promise;
     },
   };
+}
+
+function detailOf(status: Buffer, name: string): Buffer {
+  const { details } = googleRpc('Status').decode(status) as never as { details: { type_url: string; value: Buffer }[] };
+  const found = details.find(({ type_url: url }) => url.endsWith(`.${name}`));
+  if (!found) throw new Error(`no ${name}`);
+  return found.value;
 }
 
 t.test('a watch tells what is there, then each change once and in order, and is resumed', async (t) => {
@@ -124,8 +141,22 @@ t.test('a position that is too old is told with what is there', async (t) => {
   const client = connect(project);
   const { since } = (await project.call<{ since: string }>('GET', '/v1/sandboxes')).body;
   for (let i = 0; i < 700; i += 1) await project.call('PATCH', `/v1/sandboxes/${body.id}`, { name: `n${i}` });
-  const { code } = await client.stream('watchSandboxes', { since }).ended;
+  for (let i = 0; i < 40; i += 1) await project.create({ labels: { filler: 'x'.repeat(60) } });
+  const { code, metadata } = await client.stream('watchSandboxes', { since }).ended;
   t.equal(code, codes.OUT_OF_RANGE);
+  const [details] = metadata.get('grpc-status-details-bin') as Buffer[];
+  t.ok((details?.length ?? 0) < 6000, 'no more than clients take');
+  const expired = detailOf(details as Buffer, 'WatchExpired');
+  const fresh = codecOf(readContract().message('WatchExpired')).decode(expired) as {
+    items: unknown[];
+    since: string;
+    complete: boolean;
+  };
+  t.ok(fresh.items.length > 0, 'as much as an error holds');
+  t.equal(fresh.complete, false, 'the rest is to be listed');
+  const again = client.stream('watchSandboxes', { since: fresh.since });
+  await until(() => again.seen.length > 0);
+  again.cancel();
 });
 
 t.test('a revoked key ends its watch; the end of the service ends all', async (t) => {
@@ -162,3 +193,50 @@ t.test('one that does not read holds up nobody, and is let go when the service s
   t.ok(performance.now() - began < 10_000, 'stopped');
   stalled.cancel();
 });
+
+t.test('whatever is sent is answered', async (t) => {
+  const project = await service.project('odd');
+  const client = new Client(service.grpcAddress(), credentials.createInsecure());
+  t.teardown(() => client.close());
+  const metadata = withKey(project.authorization.authorization?.replace('Bearer ', '') ?? '');
+  const send = async (method: string, bytes: Buffer) => {
+    const { promise, resolve } = Promise.withResolvers<ServiceError | null>();
+    const path = `/sandplane.v1.${method}`;
+    const asItIs = (given: Buffer) => given;
+    client.makeUnaryRequest(path, asItIs, asItIs, bytes, metadata, { deadline: Date.now() + 5000 }, (error) =>
+      resolve(error),
+    );
+    return (await promise)?.code;
+  };
+  /** Field 1, a text. */
+  const text = (bytes: Buffer) => Buffer.concat([Buffer.from([0x0a]), lengthOf(bytes), bytes]);
+  t.equal(await send('SandboxService/GetSandbox', Buffer.from([0x0a, 0xff])), codes.INVALID_ARGUMENT, 'no message');
+  t.equal(await send('SandboxService/GetSandbox', Buffer.of()), codes.INVALID_ARGUMENT, 'nothing');
+  const surrogate = Buffer.from([0xed, 0xa0, 0x80]);
+  t.equal(await send('ProjectService/GetProject', text(surrogate)), codes.NOT_FOUND, 'text that is none');
+  t.equal(await send('ProjectService/GetProject', text(Buffer.alloc(60_000, 'a'))), codes.NOT_FOUND, 'a long name');
+  t.equal(
+    await send('SandboxService/GetSandbox', text(Buffer.alloc(70_000, 'a'))),
+    codes.RESOURCE_EXHAUSTED,
+    'too long',
+  );
+  const labels = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${'!'.repeat(900)}${i}`, 'x']));
+  const many = codecOf(readContract().message('CreateSandboxRequest')).encode({ labels });
+  t.equal(await send('SandboxService/CreateSandbox', many), codes.INVALID_ARGUMENT, 'many faults');
+  const far = codecOf(readContract().message('CreateKeyRequest'));
+  const never = Buffer.concat([
+    far.encode({ project: 'odd', name: 'k' }),
+    Buffer.from([0x22, 0x0a, 0x08, ...Array.from({ length: 8 }, () => 0xff), 0x01]),
+  ]);
+  t.equal(await send('ProjectService/CreateKey', never), codes.INVALID_ARGUMENT, 'a time that is none');
+  t.equal(await send('SandboxService/NoSuch', Buffer.of()), codes.UNIMPLEMENTED, 'no method');
+});
+
+/** As protobuf writes lengths (https://protobuf.dev/programming-guides/encoding/#varints). */
+function lengthOf({ length }: Buffer): Buffer {
+  const bytes: number[] = [];
+  for (let left = length; ; left >>>= 7) {
+    bytes.push(left > 127 ? (left & 127) | 128 : left);
+    if (left <= 127) return Buffer.from(bytes);
+  }
+}
