@@ -44,10 +44,17 @@ function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string
 
 /** What happened to a sandbox, newest last. Kept for a day after its deletion. */
 export function createHistory({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {
+  async function noted(project: string, sandboxId: string): Promise<HistoryEntry[]> {
     const rows = await redis.xrange(keys.history(project, sandboxId), '-', '+');
-    if (rows.length > 0) return rows.map(([id, [, text = '{}']]) => ({ id, ...(JSON.parse(text) as HistoryNote) }));
+    return rows.map(([id, [, text = '{}']]) => ({ id, ...(JSON.parse(text) as HistoryNote) }));
+  }
+
+  return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {
+    const entries = await noted(project, sandboxId);
+    if (entries.length > 0) return entries;
     const [owner, begin] = await redis.hmget(keys.sandbox(sandboxId), 'p', 'n');
-    return owner === project && begin ? [{ id: '0-0', ...(JSON.parse(begin) as HistoryNote) }] : [];
+    if (owner === project && begin) return [{ id: '0-0', ...(JSON.parse(begin) as HistoryNote) }];
+    // The first change moves the begin from the record into the history: perhaps between the two looks.
+    return await noted(project, sandboxId);
   };
 }

@@ -14,6 +14,7 @@ import schemathesis
 import yaml
 from hypothesis import strategies as st
 from schemathesis.core.jsonschema import make_validator
+from schemathesis.generation.meta import TestPhase
 
 # A receiver on this machine that takes every delivery: no other address may ever be called.
 RECEIVER = os.environ["FUZZ_RECEIVER"]
@@ -129,10 +130,13 @@ def bound_wait(case):
 
 
 def renew_idempotency_key(case):
-    """The document's example of an Idempotency-Key, a UUID, is one for all requests; a client makes one for each. What is
-    generated is sent as it is: so keys are also used again, for the same request and for another."""
+    """A client makes an Idempotency-Key for each request. The document's example, a UUID, is one for all; and in a chain of
+    requests, a key that another chain had used would be answered with what that one made, and perhaps deleted since.
+    Elsewhere, what is generated is sent as it is: so keys are also used again, for the same request and for another."""
     given = (case.headers or {}).get("idempotency-key")
-    if isinstance(given, str) and UUID.fullmatch(given):
+    if not isinstance(given, str) or not 1 <= len(given) <= 255:
+        return
+    if UUID.fullmatch(given) or (case.meta and case.meta.phase.name == TestPhase.STATEFUL):
         case.headers["idempotency-key"] = str(uuid.uuid5(uuid.NAMESPACE_URL, case.id))
 
 

@@ -25,6 +25,7 @@ const { values: given } = parseArgs({
   },
 });
 const folder = import.meta.dirname;
+const chainsForEach = 4;
 
 /** High enough that the limits are not all that is met. */
 const settings = {
@@ -92,7 +93,7 @@ async function tenant(service: FakeService, name: string): Promise<Identity> {
 }
 
 async function run(seed: string, service: FakeService, receiver: string, work: string, run: Run): Promise<Report> {
-  const { who, identities, peers, examples } = run;
+  const { who, identities } = run;
   const users = path.join(work, `${who}.json`);
   const config = path.join(work, `${who}.toml`);
   const report = path.join(work, `${who}-report.json`);
@@ -101,13 +102,13 @@ async function run(seed: string, service: FakeService, receiver: string, work: s
     fixedHeaders: [{ name: 'Authorization', value: `Bearer ${key}` }],
   }));
   await writeFile(users, JSON.stringify({ schemaVersion: '0.2.0', auth }));
-  await writeFile(config, await configWith(users, peers));
+  await writeFile(config, await configWith(users, run));
   const { exitCode } = await execa(
     schemathesis,
     [
       ...['--config-file', config, 'run', `${service.url()}/openapi.json`, '--url', service.url()],
       ...['--checks', 'all', '--seed', seed],
-      ...['--max-examples', String(examples), '--phases', given.phases],
+      ...['--phases', given.phases],
       ...['--report', 'json', '--report-json-path', report],
       ...given.operation.flatMap((id) => ['--include-operation-id', id]),
     ],
@@ -128,8 +129,18 @@ async function run(seed: string, service: FakeService, receiver: string, work: s
   return toldShort({ ...read, who, exitCode: exitCode ?? 1 });
 }
 
-async function configWith(users: string, peers: readonly string[]): Promise<string> {
+async function configWith(users: string, { peers, examples }: Run): Promise<string> {
   const base = await readFile(path.join(folder, 'schemathesis.toml'), 'utf8');
   const list = peers.length > 0 ? `peers = ${JSON.stringify(peers)}\n` : '';
-  return `${base}\n[auth.wfc]\npath = ${JSON.stringify(users)}\n${list}`;
+  return `${base}
+[phases.fuzzing.generation]
+max-examples = ${examples}
+
+# Chains are few and short: more of them cost little.
+[phases.stateful.generation]
+max-examples = ${chainsForEach * examples}
+
+[auth.wfc]
+path = ${JSON.stringify(users)}
+${list}`;
 }

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import t from 'tap';
+import { redisKeys } from '../../src/redis-keys.ts';
+import { createHistory } from '../../src/sandbox/history.ts';
 import type { HistoryEntry } from '../../src/schemas/history.ts';
 import { startFakeService } from '../support/fake-service.ts';
 
@@ -47,4 +50,23 @@ t.test('an end of its own says so', async (t) => {
     (await events()).body.items.find(({ type }) => type === 'deleting'),
     { reason: 'Expired', message: 'its time to live has ended' },
   );
+});
+
+t.test('the begin that moves into the history while it is read is not missed', async (t) => {
+  const note = { at: '2026-11-23T12:00:00.000Z', type: 'created', reason: 'Requested', message: '', phase: 'pending' };
+  const looks: string[] = [];
+  // As the first change has it: what was in the record at the first look is in the history at the next.
+  const redis = {
+    async xrange() {
+      looks.push('history');
+      return looks.length === 1 ? [] : [['1-0', ['j', JSON.stringify(note)]]];
+    },
+    async hmget() {
+      looks.push('record');
+      return ['team', null];
+    },
+  } as unknown as Redis;
+  const read = createHistory({ redis, keys: redisKeys('test') });
+  t.same(await read('team', 'sb-00000000000000000000'), [{ id: '1-0', ...note }]);
+  t.same(looks, ['history', 'record', 'history']);
 });
