@@ -75,12 +75,12 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
 function handlerOf(
   rpc: Rpc,
   { operations }: GrpcOptions,
-  streaming_: ReadonlyMap<string, Stream>,
+  streamed: ReadonlyMap<string, Stream>,
   dependencies: HandlerDependencies,
 ) {
   const operationId = `${rpc.name.charAt(0).toLowerCase()}${rpc.name.slice(1)}`;
   const operation = operations.get(operationId);
-  const stream = streaming_.get(operationId);
+  const stream = streamed.get(operationId);
   if (operation && stream && rpc.streams) return streaming({ rpc, operation }, stream, dependencies);
   if (operation?.handle && !rpc.streams) return unary({ rpc, operation }, operation.handle, dependencies);
   throw new Error(`the contract has ${rpc.name}, which no operation is`);
@@ -128,14 +128,24 @@ function serveHealth(server: Server, { services }: Contract, { checkStore }: Grp
 }
 
 async function bind(server: Server, { host, port, tls }: GrpcOptions): Promise<number> {
-  const credentials = tls
-    ? ServerCredentials.createSsl(null, [
-        { cert_chain: await readFile(tls.certificateFile), private_key: await readFile(tls.keyFile) },
-      ])
-    : ServerCredentials.createInsecure();
+  const credentials = tls ? await secure(tls) : ServerCredentials.createInsecure();
   return await new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+    server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
+      if (!cause) return resolve(bound);
+      const detail = `${host}:${port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
+      reject(new AppError('config_invalid', detail, { cause }));
+    });
   });
+}
+
+async function secure({ certificateFile, keyFile }: NonNullable<GrpcOptions['tls']>): Promise<ServerCredentials> {
+  try {
+    const pair = { cert_chain: await readFile(certificateFile), private_key: await readFile(keyFile) };
+    return ServerCredentials.createSsl(null, [pair]);
+  } catch (cause) {
+    const detail = `SANDPLANE_GRPC_TLS_CERT_FILE and SANDPLANE_GRPC_TLS_KEY_FILE: ${(cause as Error).message}`;
+    throw new AppError('config_invalid', detail, { cause });
+  }
 }
 
 /** What is under way may end by itself; then it is cut. */
