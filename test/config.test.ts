@@ -15,6 +15,8 @@ t.test('every fault is told at once, by its name', async (t) => {
     for (const name of Object.keys(wrong)) t.match((error as Error).message, name);
   }
   t.throws(() => loadConfig({ SANDPLANE_PORT_RANGE: '300-200' }), /SANDPLANE_PORT_RANGE must be first-last/);
+  const half = { SANDPLANE_GRPC_TLS_CERT_FILE: '/etc/tls.crt' };
+  t.throws(() => loadConfig(half), /SANDPLANE_GRPC_TLS_KEY_FILE is missing/);
 });
 
 t.test('settings can be described', async (t) => {

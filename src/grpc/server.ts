@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  setLogVerbosity,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
@@ -50,6 +57,8 @@ const limits = {
 
 /** Serves the operations over gRPC, with the health and reflection services. Those two need no key. */
 export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
+  // What goes wrong is told by the errors, to those whom it concerns.
+  setLogVerbosity(logVerbosity.NONE);
   const contract = readContract();
   const closing = new AbortController();
   const server = new Server(limits);
