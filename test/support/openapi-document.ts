@@ -54,7 +54,11 @@ export function allOperations({ paths }: OpenApiDocument): Operation[] {
 /** What is wrong with a value by a schema of the document; empty when nothing is. */
 export function createChecker(document: OpenApiDocument): (schema: Schema, value: unknown) => string {
   const ajv = ajvFormats.default(
-    new Ajv2020({ strict: false, allErrors: true, formats: { cursor: true, 'label-selector': true } }),
+    new Ajv2020({
+      strict: false,
+      allErrors: true,
+      formats: { cursor: true, 'label-selector': true, etags: true, 'event-id': true },
+    }),
   );
   ajv.addSchema({ $id: 'document', ...document });
   return (schema, value) => {
