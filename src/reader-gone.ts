@@ -22,16 +22,18 @@ export function readerGone(principal: Principal, reader: Reader, { closing, unti
   // It may have gone while it was proven who asks: then there will be no event any more.
   if (reader.isGone) return AbortSignal.abort();
   const controller = new AbortController();
+  const { signal } = controller;
   const stop = untilInvalid(principal, () =>
     controller.abort(new AppError('key_revoked', 'The key is no longer valid.')),
   );
   const end = () => controller.abort(closing.reason);
-  if (closing.aborted) end();
-  closing.addEventListener('abort', end);
-  reader.onGone(() => {
+  // Nothing more is waited for, also when the connection of one that does not read stays.
+  signal.addEventListener('abort', () => {
     stop();
     closing.removeEventListener('abort', end);
-    controller.abort();
   });
-  return controller.signal;
+  closing.addEventListener('abort', end);
+  if (closing.aborted) end();
+  reader.onGone(() => controller.abort());
+  return signal;
 }

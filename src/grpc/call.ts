@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
-import { AppError } from '../errors.ts';
-import type { Answer, Call, Operation } from '../operation.ts';
-import { type Endings, readerGone } from '../reader-gone.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Answer, Call, Operation, OperationSchema } from '../operation.ts';
+import { type Endings, type Reader, readerGone } from '../reader-gone.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import { type Audit, auditNote } from '../tenancy/audit.ts';
 import type { Principal } from '../tenancy/principal.ts';
@@ -25,6 +25,8 @@ export interface CallDependencies extends Endings {
   readonly audit: Audit;
 }
 
+const longestTimerMs = 2 ** 31 - 1;
+
 /** One call: who asks and what, known step by step. */
 export type GrpcCall = ReturnType<typeof beginCall>;
 
@@ -32,8 +34,11 @@ export type GrpcCall = ReturnType<typeof beginCall>;
 export function beginCall(raw: RawCall, { operation, read, validate }: Method, dependencies: CallDependencies) {
   const { schema, scope, path, method, prefetch } = operation;
   const requestId = requestIdOf(raw);
-  const address = () => raw.getPeer().replace(/:\d+$/, '');
-  const decoded = tryRead(raw.request, read);
+  // Now: of a call that has ended it is not known any more.
+  const address = raw.getPeer().replace(/:\d+$/, '');
+  // Before it is known who asks, only where a part of it belongs to the question.
+  const isReadEarly = prefetch !== undefined || takesProject(schema);
+  const decoded: Decoded = isReadEarly ? tryRead(raw.request, read) : {};
   let principal: Principal | undefined;
   let auditedProject: string | undefined;
   let isAudited = false;
@@ -63,10 +68,12 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
 
   /** What was sent, valid and with its defaults. Throws `malformed_body` and `validation_failed`. */
   function receive(): Parts {
-    if (!decoded.parts)
-      throw new AppError('malformed_body', 'The message could not be read.', { cause: decoded.error });
-    validate(decoded.parts);
-    return decoded.parts;
+    if (!isReadEarly) Object.assign(decoded, tryRead(raw.request, read));
+    const { parts, error } = decoded;
+    if (isAppError(error)) throw error;
+    if (!parts) throw new AppError('malformed_body', 'The message could not be read.', { cause: error });
+    validate(parts);
+    return parts;
   }
 
   function proven(): Principal {
@@ -74,7 +81,7 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
     return principal;
   }
 
-  const called = () => ({ principal: proven(), address: address(), operation: schema.operationId, requestId });
+  const called = () => ({ principal: proven(), address, operation: schema.operationId, requestId });
 
   /** As the operation has it, whatever the protocol. */
   function toCall({ params, querystring: query, headers, body }: Parts): Call {
@@ -98,8 +105,7 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
   }
 
   function gone(): AbortSignal {
-    const reader = { isGone: raw.cancelled, onGone: (listener: () => void) => void raw.once('cancelled', listener) };
-    return readerGone(proven(), reader, dependencies);
+    return readerGone(proven(), readerOf(raw), dependencies);
   }
 
   /**
@@ -130,12 +136,40 @@ export function beginCall(raw: RawCall, { operation, read, validate }: Method, d
   };
 }
 
-function tryRead(bytes: Buffer, read: (bytes: Buffer) => Parts): { parts?: Parts; error?: unknown } {
+interface Decoded {
+  parts?: Parts;
+  error?: unknown;
+}
+
+function takesProject({ params }: OperationSchema): boolean {
+  return 'project' in ((params as { properties?: object } | undefined)?.properties ?? {});
+}
+
+function tryRead(bytes: Buffer, read: (bytes: Buffer) => Parts): Decoded {
   try {
     return { parts: read(bytes) };
   } catch (error) {
     return { error };
   }
+}
+
+/**
+ * The library tells of an end when all that was sent has been read. One that does not read on, and has come to its
+ * deadline, is gone as well.
+ */
+function readerOf(raw: RawCall): Reader {
+  return {
+    isGone: raw.cancelled,
+    onGone(listener) {
+      const deadline = Number(raw.getDeadline());
+      const left = Math.min(deadline - Date.now(), longestTimerMs);
+      const timer = Number.isFinite(deadline) ? setTimeout(listener, left).unref() : undefined;
+      raw.once('cancelled', () => {
+        clearTimeout(timer);
+        listener();
+      });
+    },
+  };
 }
 
 function toNamed(name: unknown, pointer: string) {
@@ -154,5 +188,5 @@ function requestIdOf(raw: RawCall): string {
 }
 
 function fill(path: string, params: Readonly<Record<string, unknown>>): string {
-  return path.replace(/:(\w+)/g, (_all, name: string) => String(params[name]));
+  return path.replace(/:(\w+)/g, (_all, name: string) => String(params[name] ?? `:${name}`));
 }

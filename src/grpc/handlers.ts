@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { handleServerStreamingCall, handleUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { type handleServerStreamingCall, type handleUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AppError } from '../errors.ts';
@@ -50,6 +50,7 @@ export function unary(
           await leaveTrail(call, answer, dependencies);
           call.sendMetadata();
           reply(null, bytes);
+          dependencies.logger.debug(lineOf(call, startedAt), 'answered');
         },
         async (error: unknown) => {
           const known = toAppError(error);
@@ -59,8 +60,7 @@ export function unary(
           reply(toStatus(known, { ...call, request: rpc.request }, dependencies.expired));
         },
       )
-      // The library throws when the call has ended meanwhile: nobody waits for it.
-      .catch((error: unknown) => dependencies.logger.debug({ reqId: call.requestId, err: error }, 'not answered'));
+      .catch((error: unknown) => reply(bareStatus(call, error, dependencies)));
   };
 }
 
@@ -85,12 +85,15 @@ export function streaming(
       if (isAppError(gone.reason)) throw gone.reason;
       raw.end();
     };
-    work().catch((error: unknown) => {
+    const refuse = (error: unknown) => {
       if (raw.cancelled) return;
       const known = toAppError(error);
       tell(call, known, startedAt, dependencies);
       raw.emit('error', toStatus(known, { ...call, request: rpc.request }, dependencies.expired));
-    });
+    };
+    work()
+      .catch(refuse)
+      .catch((error: unknown) => raw.emit('error', bareStatus(call, error, dependencies)));
   };
 }
 
@@ -141,8 +144,17 @@ async function leaveTrail(call: GrpcCall, ended: Answer | AppError, { logger }: 
 
 /** What is ours is told in full; what was refused tells of a client that needs help. */
 function tell(call: GrpcCall, error: AppError, startedAt: number, { logger }: HandlerDependencies): void {
-  const { requestId: reqId, operationId: operation } = call;
-  if (error.kind.http >= 500) logger.error({ reqId, err: error }, error.message);
-  const ms = Math.round(performance.now() - startedAt);
-  logger.info({ reqId, operation, code: error.code, ms, subject: call.subject(), address: call.address() }, 'answered');
+  const line = lineOf(call, startedAt);
+  if (error.kind.http >= 500) logger.error({ reqId: line.reqId, err: error }, error.message);
+  logger.info({ ...line, code: error.code }, 'answered');
+}
+
+function lineOf({ requestId: reqId, operationId: operation, subject, address }: GrpcCall, startedAt: number) {
+  return { reqId, operation, ms: Math.round(performance.now() - startedAt), subject: subject(), address };
+}
+
+/** When not even the answer could be made. */
+function bareStatus({ requestId: reqId }: GrpcCall, error: unknown, { logger }: HandlerDependencies) {
+  logger.error({ reqId, err: error }, 'the answer could not be made');
+  return { code: status.INTERNAL, details: 'The log tells more under this request id.' };
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Server, ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
@@ -57,17 +58,30 @@ interface Declared {
 }
 
 /** Tells clients what is served, from the published descriptors. Needs no key, as the contract is public. */
-export function serveReflection(server: Server): void {
+export function serveReflection(server: Server, closing: AbortSignal): void {
   const answer = createAnswers(readFileSync(descriptorFile));
   const handle = (call: ServerDuplexStream<Asked, object>) => {
-    call.on('data', (request: Asked) => {
-      call.write({ originalRequest: request, ...answer(request) });
-    });
-    call.on('end', () => call.end());
+    const gone = new AbortController();
+    call.once('cancelled', () => gone.abort());
+    // The rejection only says that nobody reads any more.
+    answerEach(call, answer, AbortSignal.any([gone.signal, closing])).catch(() => undefined);
   };
   for (const version of ['v1', 'v1alpha']) {
     server.addService(definitionOf(`grpc.reflection.${version}.ServerReflection`), { ServerReflectionInfo: handle });
   }
+}
+
+/** One question after the other, as fast as the answers are read. */
+async function answerEach(
+  call: ServerDuplexStream<Asked, object>,
+  answer: (asked: Asked) => object,
+  ended: AbortSignal,
+): Promise<void> {
+  ended.addEventListener('abort', () => call.end(), { once: true });
+  for await (const asked of call as AsyncIterable<Asked>) {
+    if (!call.write(answer(asked))) await once(call, 'drain', { signal: ended });
+  }
+  call.end();
 }
 
 function definitionOf(service: string): ServiceDefinition<UntypedServiceImplementation> {
@@ -104,15 +118,18 @@ function createAnswers(fileSet: Uint8Array): (asked: Asked) => object {
     return seen;
   };
 
-  return ({ fileByFilename, fileContainingSymbol, listServices }) => {
-    if (listServices) return { listServicesResponse: { service: services.map((name) => ({ name })) } };
-    const wanted = fileByFilename || fileOf.get(fileContainingSymbol ?? '');
+  return (asked) => {
+    const originalRequest = asked;
+    if (Object.hasOwn(asked, 'listServices')) {
+      return { originalRequest, listServicesResponse: { service: services.map((name) => ({ name })) } };
+    }
+    const wanted = asked.fileByFilename || fileOf.get(asked.fileContainingSymbol ?? '');
     if (!wanted || !files.has(wanted)) {
-      const errorMessage = `nothing here is named ${fileByFilename || fileContainingSymbol || 'so'}`;
-      return { errorResponse: { errorCode: status.NOT_FOUND, errorMessage } };
+      // Not told again: it may be long.
+      return { errorResponse: { errorCode: status.NOT_FOUND, errorMessage: 'nothing here has that name' } };
     }
     const found = [...withDependencies(wanted)].flatMap((name) => files.get(name)?.bytes ?? []);
-    return { fileDescriptorResponse: { fileDescriptorProto: found } };
+    return { originalRequest, fileDescriptorResponse: { fileDescriptorProto: found } };
   };
 }
 

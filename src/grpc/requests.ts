@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { invalidField } from '../errors.ts';
 import type { OperationSchema } from '../operation.ts';
 
 /** A request as JSON, flat as its message is. */
@@ -25,9 +26,18 @@ const ownNames: Readonly<Record<string, Readonly<Record<string, string>>>> = { w
 
 /** Headers have a syntax of their own. */
 const asHeader: Readonly<Record<string, (value: unknown) => string>> = {
-  'if-match': (version) => `"${String(version).replace(/^"|"$/g, '')}"`,
-  prefer: (seconds) => `wait=${seconds}`,
+  'if-match': (version) => (version === '*' ? '*' : `"${String(version).replace(/^"|"$/g, '')}"`),
+  prefer: waitFor,
 };
+
+const longestWaitSeconds = 300;
+const labelsByName = 'name each label, as labels.team; labels alone removes all, and then none may be given';
+
+function waitFor(seconds: unknown): string {
+  const isGood = Number(seconds) >= 0 && Number(seconds) <= longestWaitSeconds;
+  if (!isGood) throw invalidField('/waitSeconds', `must be from 0 to ${longestWaitSeconds}`);
+  return `wait=${seconds}`;
+}
 
 /** A limit that is 0 here is null there: none. */
 const noLimit: Readonly<Record<string, string>> = { spec: 'ttlSeconds', quotas: 'maxTtlSeconds' };
@@ -79,19 +89,21 @@ function zeroAsNull(field: string, value: unknown): unknown {
  * After the first name, the rest of a path is one name, for the key of a label has dots of its own.
  */
 function masked(body: Fields, mask: readonly string[], schema: TSchema): Fields {
-  const patch: Record<string, unknown> = {};
+  const patch = new Map<string, unknown>();
   for (const path of mask) {
     const [, head = '', rest] = /^([^.]*)(?:\.(.*))?$/s.exec(path) ?? [];
     const name = camelCase(head);
     if (rest === undefined) {
-      patch[name] = body[name] ?? (isList(schema, name) ? [] : null);
+      if (name === 'labels' && name in body) throw invalidField('/updateMask', labelsByName);
+      patch.set(name, Object.hasOwn(body, name) ? body[name] : isList(schema, name) ? [] : null);
       continue;
     }
     const inner = (body[name] ?? {}) as Fields;
     const key = name === 'labels' ? rest.replace(/^`(.*)`$/s, '$1') : camelCase(rest);
-    patch[name] = { ...(patch[name] as Fields | undefined), [key]: Object.hasOwn(inner, key) ? inner[key] : null };
+    const value = Object.hasOwn(inner, key) ? inner[key] : null;
+    patch.set(name, { ...(patch.get(name) as Fields | undefined), [key]: value });
   }
-  return patch;
+  return Object.fromEntries(patch);
 }
 
 function isList(schema: TSchema, name: string): boolean {
@@ -100,5 +112,7 @@ function isList(schema: TSchema, name: string): boolean {
 }
 
 function camelCase(name: string): string {
-  return name.replace(/_mib$/, '_miB').replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+  return name
+    .replace(/_mib$/, '_miB')
+    .replace(/(?<=[a-z0-9])_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 }

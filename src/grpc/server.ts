@@ -7,7 +7,6 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Operations } from '../operation.ts';
@@ -15,8 +14,9 @@ import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';
 import type { Validity } from '../tenancy/validity.ts';
-import { type Contract, type Rpc, readContract } from './contract.ts';
+import { type Rpc, readContract } from './contract.ts';
 import { type HandlerDependencies, streaming, unary } from './handlers.ts';
+import { serveHealth } from './health.ts';
 import { codecOf } from './messages.ts';
 import { serveReflection } from './reflection.ts';
 import { type Stream, streams } from './streams.ts';
@@ -43,13 +43,13 @@ export interface RunningGrpc {
   close(): Promise<void>;
 }
 
-const lookAtStoreEveryMs = 5000;
 const graceMs = 5000;
 
 /** A client that pings more often, or has nothing under way for longer, is let go. */
 const limits = {
   'grpc.max_receive_message_length': 64 * 1024,
-  'grpc.max_concurrent_streams': 1000,
+  // What is sent by half is held without a limit of time.
+  'grpc.max_concurrent_streams': 250,
   'grpc.max_connection_idle_ms': 15 * 60_000,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
@@ -68,13 +68,12 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
     const served = rpcs.map((rpc) => [rpc, handlerOf(rpc, options, streams(options.service), dependencies)] as const);
     server.addService(definitionOf(rpcs), Object.fromEntries(served.map(([{ name }, handler]) => [name, handler])));
   }
-  const health = serveHealth(server, contract, options);
-  serveReflection(server);
+  serveHealth(server, { services: contract.services, checkStore: options.checkStore, closing: closing.signal });
+  serveReflection(server, closing.signal);
   const port = await bind(server, options);
   return {
-    address: `${options.host}:${port}`,
+    address: `${bracketed(options.host)}:${port}`,
     async close() {
-      health.close();
       closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
       await stop(server);
     },
@@ -114,37 +113,21 @@ function definitionOf(rpcs: readonly Rpc[]): ServiceDefinition<UntypedServiceImp
   );
 }
 
-/** https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
-function serveHealth(server: Server, { services }: Contract, { checkStore }: GrpcOptions): { close(): void } {
-  const health = new HealthImplementation();
-  const tell = (status: 'SERVING' | 'NOT_SERVING') => {
-    for (const name of ['', ...services]) health.setStatus(name, status);
-  };
-  const look = () =>
-    checkStore().then(
-      () => tell('SERVING'),
-      () => tell('NOT_SERVING'),
-    );
-  tell('SERVING');
-  const looks = setInterval(look, lookAtStoreEveryMs).unref();
-  health.addToServer(server);
-  return {
-    close() {
-      clearInterval(looks);
-      tell('NOT_SERVING');
-    },
-  };
-}
-
 async function bind(server: Server, { host, port, tls }: GrpcOptions): Promise<number> {
   const credentials = tls ? await secure(tls) : ServerCredentials.createInsecure();
   return await new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
+    const address = `${bracketed(host)}:${port}`;
+    server.bindAsync(address, credentials, (cause, bound) => {
       if (!cause) return resolve(bound);
-      const detail = `${host}:${port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
+      const detail = `${address} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
       reject(new AppError('config_invalid', detail, { cause }));
     });
   });
+}
+
+/** An IPv6 address, so that a port can follow. */
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 async function secure({ certificateFile, keyFile }: NonNullable<GrpcOptions['tls']>): Promise<ServerCredentials> {

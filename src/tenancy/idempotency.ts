@@ -46,7 +46,7 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     const end = (how: 'beat' | 'answer' | 'release' | 'forget', answer = '') =>
       redis.spIdempotencyEnd(name, owner, how, answer);
 
-    const begun = await begin(name, hash(JSON.stringify(request)), owner);
+    const begun = await begin(name, hash(JSON.stringify(canonical(request))), owner);
     // Sealed: an answer may hold the secret of a key.
     if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as StoredAnswer;
     const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
@@ -86,6 +86,15 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     }
     return state === 'answered' ? { answer: given } : { seed: given };
   }
+}
+
+/** The same for what means the same: maps have no order, and empty ones need not be sent. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  const isEmpty = (one: unknown) => typeof one === 'object' && one !== null && Object.keys(one).length === 0;
+  const fields = Object.entries(value).map(([name, one]) => [name, canonical(one)] as const);
+  return Object.fromEntries(fields.filter(([, one]) => !isEmpty(one)).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function hash(text: string): string {

@@ -128,6 +128,13 @@ const steps: readonly Step[] = [
     'precondition_failed',
   ],
 
+  [
+    'whatever version it has',
+    'updateSandbox',
+    (m) => ({ ...one(m), body: { name: 'any' }, headers: { 'if-match': '*' } }),
+    null,
+  ],
+
   ['usage', 'getUsage', none, null],
   ['usage backwards', 'getUsage', () => ({ query: { from: '2026-02-02', to: '2026-02-01' } }), 'validation_failed'],
   ['usage of no day', 'getUsage', () => ({ query: { from: 'yesterday' } }), 'validation_failed'],
@@ -320,3 +327,37 @@ function isEmpty(value: unknown): boolean {
   // The type of what is null or 0.
   return !value || value === 'object' || value === 'undefined';
 }
+
+t.test('one Idempotency-Key, by both protocols', async (t) => {
+  const project = await service.project('both');
+  const byGrpc = grpcClient(service.grpcAddress(), keyOf(project));
+  grpcClients.push(byGrpc);
+  const byRest = restClient(service.url(), shape.operations, keyOf(project));
+  const headers = { 'idempotency-key': 'the-same' };
+  const labels = { a: '1', b: '2' };
+  const first = await byRest.call('createSandbox', { headers, body: { name: 'once', labels, spec: { etcd: {} } } });
+  const turned = { b: '2', a: '1' };
+  const second = await byGrpc.call('createSandbox', { headers, body: { name: 'once', labels: turned } });
+  t.equal(second.code, null, 'maps have no order, and what is empty need not be sent');
+  t.equal(second.body.id, first.body.id);
+  const other = await byGrpc.call('createSandbox', { headers, body: { name: 'once', labels: { a: '2', b: '1' } } });
+  t.equal(other.code, 'idempotency_mismatch');
+});
+
+t.test('what only gRPC can say wrongly', async (t) => {
+  const project = await service.project('wrong');
+  const client = grpcClient(service.grpcAddress(), keyOf(project));
+  grpcClients.push(client);
+  for (const seconds of [301, 1_000_000, -1]) {
+    const outcome = await client.call('createSandbox', { headers: { prefer: `wait=${seconds}` }, body: {} });
+    t.match(outcome, { code: 'validation_failed', fields: ['wait_seconds'] }, `${seconds} s`);
+  }
+  const { body } = await client.call('createSandbox', { body: { labels: { a: '1', b: '2' } } });
+  const params = { id: body.id };
+  const merged = await client.call('updateSandbox', { params, body: { labels: { c: '3' } }, mask: ['labels'] });
+  t.match(merged, { code: 'validation_failed', fields: ['update_mask'] }, 'it could mean two things');
+  const unknown = await client.call('updateSandbox', { params, body: {}, mask: ['__proto__', 'status'] });
+  t.match(unknown, { code: 'validation_failed', fields: ['__proto__', 'status'] });
+  const none = await client.call('updateSandbox', { params, body: {}, mask: ['labels'] });
+  t.notOk(none.body.labels, 'all labels are gone');
+});

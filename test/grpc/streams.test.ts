@@ -4,9 +4,11 @@ import {
   type ClientReadableStream,
   status as codes,
   credentials,
+  type MethodDefinition,
   type ServiceError,
   type StatusObject,
 } from '@grpc/grpc-js';
+import { service as definition } from 'grpc-health-check';
 import t from 'tap';
 import { readContract } from '../../src/grpc/contract.ts';
 import { googleRpc } from '../../src/grpc/google-rpc.ts';
@@ -240,3 +242,39 @@ function lengthOf({ length }: Buffer): Buffer {
     if (left <= 127) return Buffer.from(bytes);
   }
 }
+
+t.test('health: of what is not there, of the whole, and its end', async (t) => {
+  const another = await service.anotherApi();
+  const health = new Client(another.grpcAddress, credentials.createInsecure());
+  t.teardown(() => health.close());
+  const { Check: check, Watch: watch } = definition as unknown as Record<
+    string,
+    MethodDefinition<object, { status: string }>
+  >;
+  if (!check || !watch) throw new Error('no health service');
+  const ask = async (name: string) => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    health.makeUnaryRequest(
+      check.path,
+      check.requestSerialize,
+      check.responseDeserialize,
+      { service: name },
+      (error, told) => resolve(error?.code ?? told?.status),
+    );
+    return await promise;
+  };
+  t.same([await ask(''), await ask('sandplane.v1.WebhookService')], ['SERVING', 'SERVING']);
+  t.equal(await ask('no.such.Service'), codes.NOT_FOUND);
+  const told: string[] = [];
+  const watching = health.makeServerStreamRequest(watch.path, watch.requestSerialize, watch.responseDeserialize, {});
+  const ended = Promise.withResolvers<void>();
+  watching.on('data', ({ status }: { status: string }) => told.push(status));
+  watching.on('error', () => undefined);
+  watching.on('status', () => ended.resolve());
+  await until(() => told.length === 1);
+  const began = performance.now();
+  await another.close();
+  await ended.promise;
+  t.ok(performance.now() - began < 4000, 'it holds up no end');
+  t.equal(told[0], 'SERVING');
+});

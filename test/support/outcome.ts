@@ -1,4 +1,5 @@
 import { credentials, Client as GrpcConnection, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type ErrorCode, errorTable } from '../../src/errors.ts';
 import { readContract } from '../../src/grpc/contract.ts';
 import { googleRpc } from '../../src/grpc/google-rpc.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
@@ -22,7 +23,9 @@ export interface Outcome {
   readonly ok: boolean;
   readonly body: Fields;
   readonly code: string | null;
-  /** Of faults: the last name of each field, as gRPC has it. */
+  /** The status of gRPC. */
+  readonly status: string;
+  /** Of faults: the path of each field, as gRPC has it. */
   readonly fields: readonly string[];
   readonly limit: string | null;
   readonly retryAfter: boolean;
@@ -62,6 +65,7 @@ export function restClient(url: string, operations: Operations, ownKey: string):
         ok: false,
         body: {},
         code: answer.code,
+        status: errorTable[answer.code as ErrorCode].grpc,
         fields: (answer.errors ?? []).map(({ pointer }) => grpcName(operationId, pointer)),
         limit: answer.limit?.name ?? null,
         retryAfter: response.headers.has('retry-after'),
@@ -122,7 +126,7 @@ function withoutNulls(fields: Fields): Fields {
 }
 
 function succeeded(body: Fields): Outcome {
-  return { ok: true, body, code: null, fields: [], limit: null, retryAfter: false };
+  return { ok: true, body, code: null, status: 'OK', fields: [], limit: null, retryAfter: false };
 }
 
 /** A resource that the response holds, with its secret, as REST has it; null for a field that is not there. */
@@ -151,14 +155,17 @@ function failed(error: ServiceError): Outcome {
     ok: false,
     body: {},
     code: info.reason.toLowerCase(),
-    fields: (bad?.fieldViolations ?? []).map(({ field }) => lastName(field, '.')),
+    status: status[error.code] ?? '',
+    fields: (bad?.fieldViolations ?? []).map(({ field }) => field),
     limit: quota?.violations[0]?.subject ?? null,
     retryAfter: byName.has('RetryInfo'),
   };
 }
 
 function grpcName(operationId: string, pointer: string): string {
-  return messageName(operationId, lastName(pointer, '/')).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const [first = '', ...rest] = pointer.replace(/^#\w+/, '').slice(1).split('/');
+  const path = [messageName(operationId, first), ...rest].join('.');
+  return path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function lastName(path: string, separator: string): string {
