@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createCleanup } from '../cleanup.ts';
+import { printFigure } from '../figure.ts';
 import { startProcesses } from '../load/processes.ts';
 import { machineFacts } from '../machine.ts';
 import { median } from '../statistics.ts';
@@ -22,12 +23,10 @@ async function main(): Promise<void> {
     const watch = await measureWatch(up, changes);
     const get = await measureGet(up, dir, rounds, calls);
     process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), get, watch }, null, 2)}\n\n`);
-    const line = (text: string, value: number, wanted: string) =>
-      process.stdout.write(`${text.padEnd(52)} ${value.toFixed(2).padStart(8)}   wanted: ${wanted}\n`);
-    line('gRPC get against REST get, median of the ratios', get.ratio, '>= 1');
+    printFigure('gRPC get against REST get, median of the ratios', get.ratio, '>= 1');
     for (const [name, times] of Object.entries(watch)) {
-      line(`a change told by ${name}, median in ms`, median(times), '<= 50');
-      line(`a change told by ${name}, longest in ms`, Math.max(...times), '<= 50');
+      printFigure(`a change told by ${name}, median in ms`, median(times), '<= 50');
+      printFigure(`a change told by ${name}, longest in ms`, Math.max(...times), '<= 50');
     }
   } finally {
     await cleanup.run();

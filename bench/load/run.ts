@@ -1,4 +1,5 @@
 import { createCleanup } from '../cleanup.ts';
+import { printFigure } from '../figure.ts';
 import { machineFacts } from '../machine.ts';
 import { median } from '../statistics.ts';
 import { measureCreate, measureGet } from './accept.ts';
@@ -28,13 +29,11 @@ async function main(): Promise<void> {
     process.stdout.write(
       `${JSON.stringify({ machine: await machineFacts(), fairness, get, create, p99s }, null, 2)}\n\n`,
     );
-    const line = (text: string, value: number, wanted: string) =>
-      process.stdout.write(`${text.padEnd(52)} ${value.toFixed(2).padStart(8)}   wanted: ${wanted}\n`);
-    line('GET against bare Fastify, median of the ratios', get.ratio, '>= 0.7');
-    line('POST against bare Fastify, median of the ratios', create.ratio, '>= 0.6');
-    line('POST at half that load, p99 in ms, median of rounds', median(p99s.service), '<= 25');
-    line('  the same of the bare Fastify at the same rate', median(p99s.baseline), 'for comparison');
-    line('one create in a flood of 1,000 against alone', fairness.ratio, '<= 2');
+    printFigure('GET against bare Fastify, median of the ratios', get.ratio, '>= 0.7');
+    printFigure('POST against bare Fastify, median of the ratios', create.ratio, '>= 0.6');
+    printFigure('POST at half that load, p99 in ms, median of rounds', median(p99s.service), '<= 25');
+    printFigure('  the same of the bare Fastify at the same rate', median(p99s.baseline), 'for comparison');
+    printFigure('one create in a flood of 1,000 against alone', fairness.ratio, '<= 2');
   } finally {
     await cleanup.run();
   }
