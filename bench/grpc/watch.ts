@@ -4,6 +4,8 @@ import { readContract } from '../../src/grpc/contract.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
 import type { LoadSetUp } from '../load/processes.ts';
 
+const firstName = 'before-the-first-change';
+
 /** Milliseconds from before a change is sent until a watch tells it. */
 export interface WatchResult {
   readonly sse: readonly number[];
@@ -12,17 +14,21 @@ export interface WatchResult {
 
 /** Two watches of one project, open at the same time; one change after the other. */
 export async function measureWatch(up: LoadSetUp, changes: number): Promise<WatchResult> {
-  const answer = await fetch(`${up.service}/v1/sandboxes`, { method: 'POST', headers: up.headers, body: '{}' });
+  const body = JSON.stringify({ name: firstName });
+  const answer = await fetch(`${up.service}/v1/sandboxes`, { method: 'POST', headers: up.headers, body });
   const { id } = (await answer.json()) as { id: string };
   const times = { sse: [] as number[], grpc: [] as number[] };
   const seen = { sse: Promise.withResolvers<void>(), grpc: Promise.withResolvers<void>() };
-  const wanted = { name: '', sentAt: 0 };
+  // Both tell what is there once they are open.
+  const wanted = { name: firstName, sentAt: performance.now() };
   const tell = (by: 'sse' | 'grpc', name: unknown) => {
     if (name !== wanted.name) return;
     times[by].push(performance.now() - wanted.sentAt);
     seen[by].resolve();
   };
   const stops = [watchBySse(up, (name) => tell('sse', name)), watchByGrpc(up, (name) => tell('grpc', name))];
+  await Promise.all([seen.sse.promise, seen.grpc.promise]);
+  Object.assign(times, { sse: [], grpc: [] });
   for (let i = 0; i < changes; i += 1) {
     seen.sse = Promise.withResolvers<void>();
     seen.grpc = Promise.withResolvers<void>();
