@@ -47,11 +47,12 @@ function check(): void {
   const ids = operations.flatMap(({ operationId }) => operationId ?? []);
   for (const operation of operations) {
     const { operationId = '' } = operation;
-    const rpc = rpcs.find(({ name }) => lowerFirst(name) === operationId);
+    const rpc = rpcs.find((one) => one.operationId === operationId);
     if (rpc) compare(operationId, operation, rpc);
     else if (operationId && !withoutRpc[operationId]) faults.add(`${operationId} has no rpc`);
   }
-  for (const { name } of rpcs) if (!ids.includes(lowerFirst(name))) faults.add(`${name} is no operation of REST`);
+  for (const { name, operationId } of rpcs)
+    if (!ids.includes(operationId)) faults.add(`${name} is no operation of REST`);
 }
 
 function compare(operationId: string, { parameters = [], requestBody, responses }: Operation, rpc: Rpc): void {
@@ -115,10 +116,6 @@ function resolve(schema: Schema): Schema {
   if (schema.items) return resolve(schema.items);
   const real = schema.anyOf?.find(({ type }) => type !== 'null');
   return real ? resolve(real) : schema;
-}
-
-function lowerFirst(name: string): string {
-  return `${name.charAt(0).toLowerCase()}${name.slice(1)}`;
 }
 
 check();

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
@@ -19,6 +17,7 @@ import { noteOperations } from './http/operations.ts';
 import { sendProblem } from './http/problem.ts';
 import { answerRawErrors } from './http/raw-errors.ts';
 import { compileValidator } from './http/validation.ts';
+import { requestIdFrom } from './request-id.ts';
 import type { ProjectRemoval } from './sandbox/project-removal.ts';
 import type { SandboxService } from './sandbox/service.ts';
 import type { UsageReport } from './schemas/usage.ts';
@@ -81,7 +80,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     return503OnClosing: false,
     trustProxy: dependencies.trustedProxies.length > 0 ? [...dependencies.trustedProxies] : false,
     routerOptions: { maxParamLength: 128 },
-    genReqId: requestId,
+    genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']),
     // A logger for each request costs more than most requests: who logs names the request.
     childLoggerFactory: (logger) => logger,
     clientErrorHandler: answerRawErrors(dependencies.logger),
@@ -140,12 +139,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   await app.register(async (scope) => registerRoutes(scope as unknown as App, all));
   await app.ready();
   return app as unknown as App;
-}
-
-/** That of the client where it sends a plain one, so that its log and ours can be read together. */
-function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && /^[\w.-]{8,64}$/.test(given) ? given : `req-${randomUUID()}`;
 }
 
 function corsOptions(origins: readonly string[]) {

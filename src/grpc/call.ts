@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { AppError, isAppError } from '../errors.ts';
 import type { Answer, Call, Operation, OperationSchema } from '../operation.ts';
 import { type Endings, type Reader, readerGone } from '../reader-gone.ts';
+import { requestIdFrom } from '../request-id.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import { type Audit, auditNote } from '../tenancy/audit.ts';
 import type { Principal } from '../tenancy/principal.ts';
@@ -33,7 +33,7 @@ export type GrpcCall = ReturnType<typeof beginCall>;
 /** Nothing is checked yet: first `admit`, then `receive`. */
 export function beginCall(raw: RawCall, { operation, read, validate }: Method, dependencies: CallDependencies) {
   const { schema, scope, path, method, prefetch } = operation;
-  const requestId = requestIdOf(raw);
+  const requestId = requestIdFrom(first(raw, 'x-request-id'));
   // Now: of a call that has ended it is not known any more.
   const address = raw.getPeer().replace(/:\d+$/, '');
   // Before it is known who asks, only where a part of it belongs to the question.
@@ -179,12 +179,6 @@ function toNamed(name: unknown, pointer: string) {
 function first({ metadata }: RawCall, name: string): string | undefined {
   const [value] = metadata.get(name);
   return typeof value === 'string' ? value : undefined;
-}
-
-/** That of the client where it sends a plain one. */
-function requestIdOf(raw: RawCall): string {
-  const given = first(raw, 'x-request-id') ?? '';
-  return /^[\w.-]{8,64}$/.test(given) ? given : `req-${randomUUID()}`;
 }
 
 function fill(path: string, params: Readonly<Record<string, unknown>>): string {

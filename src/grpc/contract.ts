@@ -13,6 +13,8 @@ const packageName = 'sandplane.v1';
 export interface Rpc {
   readonly service: string;
   readonly name: string;
+  /** Of the same in REST. */
+  readonly operationId: string;
   /** As in the `:path` of the request. */
   readonly path: string;
   readonly request: Type;
@@ -48,6 +50,7 @@ function toRpc(
   return {
     service,
     name,
+    operationId: `${name.charAt(0).toLowerCase()}${name.slice(1)}`,
     path: `/${service}/${name}`,
     request: resolvedRequestType,
     response: resolvedResponseType,

@@ -63,9 +63,10 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const closing = new AbortController();
   const server = new Server(limits);
   const dependencies = { ...options, closing: closing.signal, expired: codecOf(contract.message('WatchExpired')) };
+  const streamed = streams(options.service);
   for (const service of contract.services) {
     const rpcs = contract.rpcs.filter((rpc) => rpc.service === service);
-    const served = rpcs.map((rpc) => [rpc, handlerOf(rpc, options, streams(options.service), dependencies)] as const);
+    const served = rpcs.map((rpc) => [rpc, handlerOf(rpc, options, streamed, dependencies)] as const);
     server.addService(definitionOf(rpcs), Object.fromEntries(served.map(([{ name }, handler]) => [name, handler])));
   }
   serveHealth(server, { services: contract.services, checkStore: options.checkStore, closing: closing.signal });
@@ -86,9 +87,8 @@ function handlerOf(
   streamed: ReadonlyMap<string, Stream>,
   dependencies: HandlerDependencies,
 ) {
-  const operationId = `${rpc.name.charAt(0).toLowerCase()}${rpc.name.slice(1)}`;
-  const operation = operations.get(operationId);
-  const stream = streamed.get(operationId);
+  const operation = operations.get(rpc.operationId);
+  const stream = streamed.get(rpc.operationId);
   if (operation && stream && rpc.streams) return streaming({ rpc, operation }, stream, dependencies);
   if (operation?.handle && !rpc.streams) return unary({ rpc, operation }, operation.handle, dependencies);
   throw new Error(`the contract has ${rpc.name}, which no operation is`);

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { type ErrorCode, errorTable } from '../errors.ts';
+import { newRequestId } from '../request-id.ts';
 import type { Problem } from '../schemas/problem.ts';
 
 const codes: Readonly<Record<string, [ErrorCode, string]>> = {
@@ -18,7 +18,7 @@ function answer(error: NodeJS.ErrnoException, socket: Socket, logger: FastifyBas
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const [code, detail] = codes[error.code ?? ''] ?? ['malformed_request', 'This could not be read as HTTP/1.1.'];
   const { http, title } = errorTable[code];
-  const requestId = `req-${randomUUID()}`;
+  const requestId = newRequestId();
   logger.info({ reqId: requestId, code, cause: error.code, address: socket.remoteAddress }, 'not a request');
   const problem: Problem = { type: 'about:blank', title, status: http, detail, code, requestId };
   const body = JSON.stringify(problem);

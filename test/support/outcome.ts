@@ -80,7 +80,7 @@ export function grpcClient(address: string, ownKey: string) {
   const client: ProtocolClient = {
     protocol: 'gRPC',
     async call(operationId, given = {}) {
-      const rpc = rpcs.find(({ name }) => name.toLowerCase() === operationId.toLowerCase());
+      const rpc = rpcs.find((one) => one.operationId === operationId);
       if (!rpc) throw new Error(`no rpc for ${operationId}`);
       const metadata = new Metadata();
       const { key = ownKey } = given;
