@@ -1,10 +1,10 @@
-import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import protobuf, { type Field, type Type } from 'protobufjs';
 import { AppError } from '../errors.ts';
 import { asStoreError } from '../redis.ts';
 import { googleRpc } from './google-rpc.ts';
 import { type Codec, jsonName } from './messages.ts';
 import { messageName } from './requests.ts';
+import { type Status, type StatusName, statusCodes } from './transport/status.ts';
 
 const domain = 'sandplane';
 /** Errors travel in trailers, of which clients take 8 KiB, some no more. */
@@ -27,14 +27,12 @@ export function toAppError(error: unknown): AppError {
 }
 
 /** The status of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). */
-export function toStatus(error: AppError, call: FailedCall, expired: Codec): StatusObject {
+export function toStatus(error: AppError, call: FailedCall, expired: Codec): Status {
   // What went wrong inside is for the log, where the request id finds it.
-  const details = error.code === 'internal' ? 'The log tells more under this request id.' : short(error.message);
-  const code = status[error.kind.grpc as keyof typeof status];
-  const rich = { code, message: details, details: [...googleDetails(error, call), ...ownDetails(error, expired)] };
-  const metadata = new Metadata();
-  metadata.set('grpc-status-details-bin', encode('Status', rich));
-  return { code, details, metadata };
+  const message = error.code === 'internal' ? 'The log tells more under this request id.' : short(error.message);
+  const code = error.kind.grpc as StatusName;
+  const details = [...googleDetails(error, call), ...ownDetails(error, expired)];
+  return { code, message, details: encode('Status', { code: statusCodes[code], message, details }) };
 }
 
 function googleDetails({ code, message, faults, limit, retryAfterSeconds }: AppError, call: FailedCall) {

@@ -1,18 +1,19 @@
-import {
-  type Server,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type sendUnaryData,
-  status,
-} from '@grpc/grpc-js';
-import { service as definition } from 'grpc-health-check';
+import { protoPath } from 'grpc-health-check';
+import protobuf from 'protobufjs';
+import { decodeMessage } from './decode-message.ts';
+import type { Exchange } from './transport/exchange.ts';
+import type { Serve } from './transport/server.ts';
+import { StatusError } from './transport/status.ts';
 
-interface Asked {
-  readonly service: string;
-}
-interface Told {
-  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
-}
+const path = '/grpc.health.v1.Health';
+const types = protobuf.loadSync(protoPath);
+const [Asked, Told, ToldOfAll] = ['HealthCheckRequest', 'HealthCheckResponse', 'HealthListResponse'].map((name) =>
+  types.lookupType(`grpc.health.v1.${name}`),
+) as [protobuf.Type, protobuf.Type, protobuf.Type];
+
+/** The values of ServingStatus. */
+const states = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;
+type State = keyof typeof states;
 
 interface HealthOptions {
   /** Those whose state can be asked for, besides that of the whole. */
@@ -28,13 +29,17 @@ const lookAtStoreEveryMs = 5000;
  * https://github.com/grpc/grpc/blob/master/doc/health-checking.md. Needs no key: nothing is kept of what is asked, and who
  * watches is told of changes only.
  */
-export function serveHealth(server: Server, { services, checkStore, closing }: HealthOptions): void {
+export function healthMethods({
+  services,
+  checkStore,
+  closing,
+}: HealthOptions): Iterable<[path: string, serve: Serve]> {
   const known = new Set(['', ...services]);
   const watching = new Set<() => void>();
   let isServing = true;
-  const now = (service: string): Told => {
-    if (!known.has(service)) return { status: 'SERVICE_UNKNOWN' };
-    return { status: isServing && !closing.aborted ? 'SERVING' : 'NOT_SERVING' };
+  const now = (service: string): State => {
+    if (!known.has(service)) return 'SERVICE_UNKNOWN';
+    return isServing && !closing.aborted ? 'SERVING' : 'NOT_SERVING';
   };
   const tell = (serving: boolean) => {
     if (isServing === serving) return;
@@ -49,37 +54,47 @@ export function serveHealth(server: Server, { services, checkStore, closing }: H
   const looks = setInterval(look, lookAtStoreEveryMs).unref();
   closing.addEventListener('abort', () => clearInterval(looks));
 
-  server.addService(definition, {
-    check({ request }: ServerUnaryCall<Asked, Told>, reply: sendUnaryData<Told>): void {
-      const told = now(request.service);
-      if (told.status !== 'SERVICE_UNKNOWN') reply(null, told);
-      else reply({ code: status.NOT_FOUND, details: 'No service here has that name.' });
-    },
-    list(_call: ServerUnaryCall<object, object>, reply: sendUnaryData<object>): void {
-      reply(null, { statuses: Object.fromEntries([...known].map((name) => [name, now(name)])) });
-    },
-    watch(call: ServerWritableStream<Asked, Told>): void {
-      let last: Told['status'] | undefined;
+  const check = (exchange: Exchange, service: string) => {
+    const state = now(service);
+    if (state === 'SERVICE_UNKNOWN') throw new StatusError('NOT_FOUND', 'No service here has that name.');
+    exchange.finish(toMessage(state));
+  };
+  const list = (exchange: Exchange) => {
+    const statuses = Object.fromEntries([...known].map((name) => [name, { status: states[now(name)] }]));
+    exchange.finish(ToldOfAll.encode({ statuses }).finish());
+  };
+  const watch = async (exchange: Exchange, service: string) => {
+    const gone = exchange.gone();
+    let change = Promise.withResolvers<void>();
+    const wake = () => change.resolve();
+    watching.add(wake);
+    gone.addEventListener('abort', wake);
+    closing.addEventListener('abort', wake);
+    let last: State | undefined;
+    while (!gone.aborted && !closing.aborted) {
+      change = Promise.withResolvers();
+      const state = now(service);
       // One that does not read gets the latest once it does.
-      let canWrite = true;
-      const send = () => {
-        const told = now(call.request.service);
-        if (!canWrite || told.status === last) return;
-        last = told.status;
-        canWrite = call.write(told);
-      };
-      const end = () => call.end();
-      call.on('drain', () => {
-        canWrite = true;
-        send();
-      });
-      call.once('cancelled', () => {
-        watching.delete(send);
-        closing.removeEventListener('abort', end);
-      });
-      watching.add(send);
-      closing.addEventListener('abort', end);
-      send();
-    },
-  });
+      if (state !== last) await exchange.write(toMessage(state), gone);
+      last = state;
+      await change.promise;
+    }
+    watching.delete(wake);
+    closing.removeEventListener('abort', wake);
+    exchange.finish();
+  };
+  return [
+    [`${path}/Check`, (exchange) => exchange.receive((bytes) => check(exchange, toService(bytes)))],
+    [`${path}/List`, (exchange) => exchange.receive(() => list(exchange))],
+    [`${path}/Watch`, (exchange) => exchange.receive((bytes) => void watch(exchange, toService(bytes)))],
+  ];
+}
+
+function toMessage(state: State): Uint8Array {
+  return Told.encode({ status: states[state] }).finish();
+}
+
+/** The service that is asked for; empty: the whole. */
+function toService(bytes: Buffer): string {
+  return decodeMessage<{ service: string }>(Asked, bytes).service;
 }

@@ -1,10 +1,11 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { Server, ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import descriptors from 'protobufjs/ext/descriptor/index.js';
 import { descriptorFile } from './contract.ts';
+import { decodeMessage } from './decode-message.ts';
+import type { Exchange } from './transport/exchange.ts';
+import type { Serve } from './transport/server.ts';
+import { StatusError, statusCodes } from './transport/status.ts';
 
 /** https://github.com/grpc/grpc-proto/blob/master/grpc/reflection/v1/reflection.proto; v1alpha is the same. */
 const definitions = {
@@ -58,44 +59,30 @@ interface Declared {
 }
 
 /** Tells clients what is served, from the published descriptors. Needs no key, as the contract is public. */
-export function serveReflection(server: Server, closing: AbortSignal): void {
+export function reflectionMethods(closing: AbortSignal): Iterable<[path: string, serve: Serve]> {
   const answer = createAnswers(readFileSync(descriptorFile));
-  const handle = (call: ServerDuplexStream<Asked, object>) => {
-    const gone = new AbortController();
-    call.once('cancelled', () => gone.abort());
-    // The rejection only says that nobody reads any more.
-    answerEach(call, answer, AbortSignal.any([gone.signal, closing])).catch(() => undefined);
+  const serve = (exchange: Exchange) => {
+    const end = () => exchange.finish();
+    closing.addEventListener('abort', end);
+    exchange.onGone(() => closing.removeEventListener('abort', end));
+    answerEach(exchange, answer)
+      .then(end)
+      // Any other error says that nobody reads any more.
+      .catch((error: unknown) => error instanceof StatusError && exchange.end(error));
   };
-  for (const version of ['v1', 'v1alpha']) {
-    server.addService(definitionOf(`grpc.reflection.${version}.ServerReflection`), { ServerReflectionInfo: handle });
-  }
+  return ['v1', 'v1alpha'].map((version) => [
+    `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+    serve,
+  ]);
 }
 
 /** One question after the other, as fast as the answers are read. */
-async function answerEach(
-  call: ServerDuplexStream<Asked, object>,
-  answer: (asked: Asked) => object,
-  ended: AbortSignal,
-): Promise<void> {
-  ended.addEventListener('abort', () => call.end(), { once: true });
-  for await (const asked of call as AsyncIterable<Asked>) {
-    if (!call.write(answer(asked))) await once(call, 'drain', { signal: ended });
+async function answerEach(exchange: Exchange, answer: (asked: Asked) => object): Promise<void> {
+  const gone = exchange.gone();
+  for await (const bytes of exchange.messages()) {
+    const response = answer(decodeMessage<Asked>(Request, bytes));
+    await exchange.write(Response.encode(response).finish(), gone);
   }
-  call.end();
-}
-
-function definitionOf(service: string): ServiceDefinition<UntypedServiceImplementation> {
-  return {
-    ServerReflectionInfo: {
-      path: `/${service}/ServerReflectionInfo`,
-      requestStream: true,
-      responseStream: true,
-      requestSerialize: (request: object) => Buffer.from(Request.encode(request).finish()),
-      requestDeserialize: (bytes: Buffer) => Request.decode(bytes),
-      responseSerialize: (response: object) => Buffer.from(Response.encode(response).finish()),
-      responseDeserialize: (bytes: Buffer) => Response.decode(bytes),
-    },
-  };
 }
 
 function createAnswers(fileSet: Uint8Array): (asked: Asked) => object {
@@ -126,7 +113,7 @@ function createAnswers(fileSet: Uint8Array): (asked: Asked) => object {
     const wanted = asked.fileByFilename || fileOf.get(asked.fileContainingSymbol ?? '');
     if (!wanted || !files.has(wanted)) {
       // Not told again: it may be long.
-      return { errorResponse: { errorCode: status.NOT_FOUND, errorMessage: 'nothing here has that name' } };
+      return { errorResponse: { errorCode: statusCodes.NOT_FOUND, errorMessage: 'nothing here has that name' } };
     }
     const found = [...withDependencies(wanted)].flatMap((name) => files.get(name)?.bytes ?? []);
     return { originalRequest, fileDescriptorResponse: { fileDescriptorProto: found } };

@@ -1,12 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import {
-  logVerbosity,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  setLogVerbosity,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Operations } from '../operation.ts';
@@ -16,10 +8,11 @@ import type { Audit } from '../tenancy/audit.ts';
 import type { Validity } from '../tenancy/validity.ts';
 import { type Rpc, readContract } from './contract.ts';
 import { type HandlerDependencies, streaming, unary } from './handlers.ts';
-import { serveHealth } from './health.ts';
+import { healthMethods } from './health.ts';
 import { codecOf } from './messages.ts';
-import { serveReflection } from './reflection.ts';
+import { reflectionMethods } from './reflection.ts';
 import { type Stream, streams } from './streams.ts';
+import { createGrpcServer, type Serve } from './transport/server.ts';
 
 export interface GrpcOptions {
   readonly host: string;
@@ -27,6 +20,8 @@ export interface GrpcOptions {
   readonly port: number;
   /** PEM files; null: cleartext. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** Whose `X-Forwarded-For` is believed, as CIDRs. */
+  readonly trustedProxies: readonly string[];
   readonly operations: Operations;
   readonly service: SandboxService;
   readonly admit: Admit;
@@ -45,48 +40,38 @@ export interface RunningGrpc {
 
 const graceMs = 5000;
 
-/** A client that pings more often, or has nothing under way for longer, is let go. */
-const limits = {
-  'grpc.max_receive_message_length': 64 * 1024,
-  // What is sent by half is held without a limit of time.
-  'grpc.max_concurrent_streams': 250,
-  'grpc.max_connection_idle_ms': 15 * 60_000,
-  'grpc.keepalive_time_ms': 60_000,
-  'grpc.keepalive_timeout_ms': 20_000,
-} as const;
-
 /** Serves the operations over gRPC, with the health and reflection services. Those two need no key. */
 export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
-  // What goes wrong is told by the errors, to those whom it concerns.
-  setLogVerbosity(logVerbosity.NONE);
   const contract = readContract();
   const closing = new AbortController();
-  const server = new Server(limits);
-  const dependencies = { ...options, closing: closing.signal, expired: codecOf(contract.message('WatchExpired')) };
   const streamed = streams(options.service);
-  for (const service of contract.services) {
-    const rpcs = contract.rpcs.filter((rpc) => rpc.service === service);
-    const served = rpcs.map((rpc) => [rpc, handlerOf(rpc, options, streamed, dependencies)] as const);
-    server.addService(definitionOf(rpcs), Object.fromEntries(served.map(([{ name }, handler]) => [name, handler])));
-  }
-  serveHealth(server, { services: contract.services, checkStore: options.checkStore, closing: closing.signal });
-  serveReflection(server, closing.signal);
-  const port = await bind(server, options);
+  const dependencies = { ...options, closing: closing.signal, expired: codecOf(contract.message('WatchExpired')) };
+  const methods = new Map([
+    ...contract.rpcs.map((rpc) => [rpc.path, serveOf(rpc, options, streamed, dependencies)] as const),
+    ...healthMethods({ services: contract.services, checkStore: options.checkStore, closing: closing.signal }),
+    ...reflectionMethods(closing.signal),
+  ]);
+  const { host, trustedProxies } = options;
+  const server = await secured(options, (tls) => createGrpcServer({ methods, tls, trustedProxies }));
+  const port = await server.listen(host, options.port).catch((cause: unknown) => {
+    const detail = `${bracketed(host)}:${options.port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
+    throw new AppError('config_invalid', detail, { cause });
+  });
   return {
-    address: `${bracketed(options.host)}:${port}`,
+    address: `${bracketed(host)}:${port}`,
     async close() {
       closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
-      await stop(server);
+      await server.close(graceMs);
     },
   };
 }
 
-function handlerOf(
+function serveOf(
   rpc: Rpc,
   { operations }: GrpcOptions,
   streamed: ReadonlyMap<string, Stream>,
   dependencies: HandlerDependencies,
-) {
+): Serve {
   const operation = operations.get(rpc.operationId);
   const stream = streamed.get(rpc.operationId);
   if (operation && stream && rpc.streams) return streaming({ rpc, operation }, stream, dependencies);
@@ -94,55 +79,18 @@ function handlerOf(
   throw new Error(`the contract has ${rpc.name}, which no operation is`);
 }
 
-/** Messages are read and made by the handlers: what is wrong with one is told as REST tells it. */
-function definitionOf(rpcs: readonly Rpc[]): ServiceDefinition<UntypedServiceImplementation> {
-  const asItIs = (bytes: Buffer) => bytes;
-  return Object.fromEntries(
-    rpcs.map(({ name, path, streams }) => [
-      name,
-      {
-        path,
-        requestStream: false,
-        responseStream: streams,
-        requestSerialize: asItIs,
-        requestDeserialize: asItIs,
-        responseSerialize: asItIs,
-        responseDeserialize: asItIs,
-      },
-    ]),
-  );
-}
-
-async function bind(server: Server, { host, port, tls }: GrpcOptions): Promise<number> {
-  const credentials = tls ? await secure(tls) : ServerCredentials.createInsecure();
-  return await new Promise((resolve, reject) => {
-    const address = `${bracketed(host)}:${port}`;
-    server.bindAsync(address, credentials, (cause, bound) => {
-      if (!cause) return resolve(bound);
-      const detail = `${address} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
-      reject(new AppError('config_invalid', detail, { cause }));
-    });
-  });
-}
-
 /** An IPv6 address, so that a port can follow. */
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-async function secure({ certificateFile, keyFile }: NonNullable<GrpcOptions['tls']>): Promise<ServerCredentials> {
+/** Makes what takes a key and its certificate, in PEM. */
+async function secured<Made>({ tls }: GrpcOptions, make: (tls: { cert: Buffer; key: Buffer } | null) => Made) {
+  if (!tls) return make(null);
   try {
-    const pair = { cert_chain: await readFile(certificateFile), private_key: await readFile(keyFile) };
-    return ServerCredentials.createSsl(null, [pair]);
+    return make({ cert: await readFile(tls.certificateFile), key: await readFile(tls.keyFile) });
   } catch (cause) {
     const detail = `SANDPLANE_GRPC_TLS_CERT_FILE and SANDPLANE_GRPC_TLS_KEY_FILE: ${(cause as Error).message}`;
     throw new AppError('config_invalid', detail, { cause });
   }
-}
-
-/** What is under way may end by itself; then it is cut. */
-async function stop(server: Server): Promise<void> {
-  const cut = setTimeout(() => server.forceShutdown(), graceMs);
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  clearTimeout(cut);
 }

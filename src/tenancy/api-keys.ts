@@ -28,13 +28,10 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     digests.set(key, { id, digest });
   }
 
-  const load = coalesce((id) => redis.hgetall(keys.apiKey(id)));
-
   function noteUse(id: string, fields: Record<string, string>): void {
     const now = Date.now();
     if (now - Number(fields.usedAt ?? 0) < lastUseEveryMs) return;
-    // Others of the same turn of the event loop share the fields; not worth a request's failure.
-    fields.usedAt = String(now);
+    // Not worth a request's failure.
     redis.spNoteKeyUse(keys.apiKey(id), String(now)).catch(() => undefined);
   }
 
@@ -106,7 +103,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
   async function authenticate(key: string): Promise<Principal> {
     const proven = digests.get(key);
     const { id, digest } = proven ?? { id: parseKey(key), digest: hashKey(key) };
-    const fields = await load(id);
+    const fields = await redis.hgetall(keys.apiKey(id));
     const known = Buffer.from(fields.hash ?? '', 'base64');
     if (!timingSafeEqual(known.length === digest.length ? known : Buffer.alloc(digest.length), digest)) {
       throw invalidField('#header/authorization', 'This key is not known here.', 'unauthenticated');
@@ -131,7 +128,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     };
   }
 
-  return { create, get, list, revoke, authenticate };
+  return { create, get, list, revoke, authenticate: coalesce(authenticate) };
 }
 
 function toKey(id: string, fields: Record<string, string>): Key {

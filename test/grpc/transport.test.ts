@@ -1,0 +1,218 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import { deflateSync, gzipSync } from 'node:zlib';
+import t, { type Test } from 'tap';
+import { usualTimes } from '../../src/grpc/transport/connection.ts';
+import type { Exchange } from '../../src/grpc/transport/exchange.ts';
+import { createGrpcServer, type Serve } from '../../src/grpc/transport/server.ts';
+import { statusCodes as codes } from '../../src/grpc/transport/status.ts';
+import { until } from '../support/until.ts';
+
+t.setTimeout(60_000);
+
+const gone: string[] = [];
+const methods = new Map<string, Serve>([
+  ['/t/Echo', (exchange) => exchange.receive((message) => exchange.finish(message))],
+  ['/t/Fail', (exchange) => exchange.receive(() => exchange.end({ code: 'ABORTED', message: '100 % – no\n' }))],
+  ['/t/Address', (exchange) => exchange.receive(() => exchange.finish(Buffer.from(exchange.address)))],
+  ['/t/Never', (exchange) => exchange.receive(() => exchange.onGone(() => gone.push(exchange.requestId)))],
+  ['/t/Flood', (exchange) => exchange.receive(() => void flood(exchange))],
+]);
+
+/** More than any client takes without reading. */
+async function flood(exchange: Exchange): Promise<void> {
+  const enough = new AbortController();
+  exchange.onGone(() => gone.push('flood'));
+  setTimeout(() => enough.abort(), 200);
+  while (!enough.signal.aborted) await exchange.write(Buffer.alloc(60_000), enough.signal);
+  exchange.finish();
+}
+
+async function start(t: Test, more: Partial<Parameters<typeof createGrpcServer>[0]> = {}) {
+  const server = createGrpcServer({ methods, tls: null, trustedProxies: [], ...more });
+  const port = await server.listen('127.0.0.1', 0);
+  t.teardown(() => server.close(0));
+  const session = connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => undefined);
+  t.teardown(() => session.destroy());
+  return { port, session };
+}
+
+interface Answer {
+  readonly headers: IncomingHttpHeaders;
+  /** `grpc-status`, undefined: there was none. */
+  readonly code: number | undefined;
+  readonly message: string;
+  readonly body: Buffer;
+}
+
+/** Sends the pieces one after the other, and ends the request unless `open`. */
+async function call(
+  session: ClientHttp2Session,
+  path: string,
+  pieces: readonly Buffer[],
+  { headers = {}, open = false }: { headers?: Record<string, string>; open?: boolean } = {},
+): Promise<Answer> {
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', ...headers });
+  stream.on('error', () => undefined);
+  const closed = once(stream, 'close');
+  const body: Buffer[] = [];
+  let [first, last]: [IncomingHttpHeaders, IncomingHttpHeaders] = [{}, {}];
+  stream.on('response', (given) => {
+    first = given;
+  });
+  stream.on('trailers', (given) => {
+    last = given;
+  });
+  stream.on('data', (piece: Buffer) => body.push(piece));
+  for (const piece of pieces) {
+    if (!stream.destroyed) stream.write(piece);
+    if (pieces.length > 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (!open) stream.end();
+  await closed;
+  const code = last['grpc-status'];
+  return {
+    headers: first,
+    code: code === undefined ? undefined : Number(code),
+    message: decodeURIComponent(String(last['grpc-message'] ?? '')),
+    body: Buffer.concat(body),
+  };
+}
+
+function frame(message: Buffer, flag = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head[0] = flag;
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+const hello = frame(Buffer.from('hello'));
+
+t.test('what is not gRPC is refused in terms of HTTP', async (t) => {
+  const { session } = await start(t);
+  const got = await call(session, '/t/Echo', [], { headers: { ':method': 'GET' } });
+  t.same([got.headers[':status'], got.headers.allow], [405, 'POST']);
+  const json = await call(session, '/t/Echo', [hello], { headers: { 'content-type': 'application/json' } });
+  t.equal(json.headers[':status'], 415);
+  const proto = await call(session, '/t/Echo', [hello], { headers: { 'content-type': 'application/grpc+proto' } });
+  t.equal(proto.code, codes.OK);
+});
+
+t.test('a message may come in pieces, and there is one of it', async (t) => {
+  const { session } = await start(t);
+  const long = frame(Buffer.alloc(3000, 'x'));
+  const bytes = Array.from(long, (byte) => Buffer.of(byte));
+  t.same((await call(session, '/t/Echo', bytes)).body, long);
+  t.same((await call(session, '/t/Echo', [frame(Buffer.of())])).body, frame(Buffer.of()), 'an empty one');
+  t.equal((await call(session, '/t/Echo', [])).code, codes.UNIMPLEMENTED, 'none');
+  t.equal((await call(session, '/t/Echo', [hello.subarray(0, 7)])).code, codes.UNIMPLEMENTED, 'a half');
+  t.equal((await call(session, '/t/Echo', [Buffer.concat([hello, hello])])).code, codes.UNIMPLEMENTED, 'two');
+  const head = Buffer.from([0, 0xff, 0xff, 0xff, 0xff]);
+  t.equal((await call(session, '/t/Echo', [head], { open: true })).code, codes.RESOURCE_EXHAUSTED, 'not waited for');
+  t.equal((await call(session, '/t/None', [hello], { open: true })).code, codes.UNIMPLEMENTED, 'no method');
+});
+
+t.test('messages may be compressed', async (t) => {
+  const { session } = await start(t);
+  const send = async (encoding: string | null, body: Buffer) =>
+    await call(session, '/t/Echo', [frame(body, 1)], { headers: encoding ? { 'grpc-encoding': encoding } : {} });
+  const text = Buffer.from('hello');
+  t.same((await send('gzip', gzipSync(text))).body, hello);
+  t.same((await send('deflate', deflateSync(text))).body, hello);
+  t.equal((await send('gzip', gzipSync(Buffer.alloc(10_000_000)))).code, codes.RESOURCE_EXHAUSTED, 'a bomb');
+  t.equal((await send('gzip', text)).code, codes.INTERNAL, 'not compressed');
+  t.equal((await send(null, text)).code, codes.INTERNAL, 'by what is not said');
+  const unknown = await send('snappy', text);
+  t.same([unknown.code, unknown.headers['grpc-accept-encoding']], [codes.UNIMPLEMENTED, 'identity,gzip,deflate']);
+});
+
+t.test('a status arrives as it was meant, with the request id', async (t) => {
+  const { session } = await start(t);
+  const failed = await call(session, '/t/Fail', [hello], { headers: { 'x-request-id': 'my-request-1' } });
+  t.same([failed.code, failed.message], [codes.ABORTED, '100 % – no\n']);
+  t.equal(failed.headers['x-request-id'], 'my-request-1');
+  t.match((await call(session, '/t/Echo', [hello])).headers['x-request-id'], /^req-/);
+});
+
+t.test('deadlines', async (t) => {
+  const { session } = await start(t);
+  const wait = (timeout: string) =>
+    call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': timeout, 'x-request-id': `within-${timeout}` } });
+  t.equal((await wait('50m')).code, codes.DEADLINE_EXCEEDED);
+  t.equal((await wait('50000u')).code, codes.DEADLINE_EXCEEDED);
+  t.same(gone.splice(0), ['within-50m', 'within-50000u'], 'the method is told');
+  t.equal((await wait('0S')).code, codes.DEADLINE_EXCEEDED);
+  for (const odd of ['', '5', 'm', '123456789S', '-1S', '1.5S', '1d']) {
+    t.equal((await wait(odd)).code, codes.INTERNAL, odd);
+  }
+});
+
+t.test('a client that goes is heard of, however it goes', async (t) => {
+  const { session, port } = await start(t);
+  gone.length = 0;
+  const ask = (from: ClientHttp2Session, id: string) => {
+    const stream = from.request({
+      ':method': 'POST',
+      ':path': '/t/Never',
+      'content-type': 'application/grpc',
+      'x-request-id': id,
+    });
+    stream.on('error', () => undefined);
+    stream.end(hello);
+    return stream;
+  };
+  const reset = ask(session, 'is-reset');
+  const other = connect(`http://127.0.0.1:${port}`);
+  other.on('error', () => undefined);
+  ask(other, 'has-no-connection');
+  await call(session, '/t/Echo', [hello]);
+  await call(other, '/t/Echo', [hello]);
+  reset.close();
+  other.destroy();
+  await until(() => gone.length === 2);
+  t.same(gone.splice(0).sort(), ['has-no-connection', 'is-reset']);
+  t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'others are served on');
+});
+
+t.test('what takes too long is let go', async (t) => {
+  const times = { ...usualTimes, lookEvery: 20, receiveWithin: 100, idle: 400 };
+  const { session } = await start(t, { times });
+  const half = await call(session, '/t/Echo', [hello.subarray(0, 7)], { open: true });
+  t.equal(half.code, codes.DEADLINE_EXCEEDED, 'a request that is sent by half');
+  const closed = once(session, 'close');
+  const [answered] = await Promise.all([
+    call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '900m' } }),
+    once(session, 'goaway'),
+  ]);
+  t.equal(answered.code, codes.DEADLINE_EXCEEDED, 'a connection with a call under way is not idle');
+  await closed;
+});
+
+t.test('a client that does not answer a ping is gone; one that never speaks, too', async (t) => {
+  const { port, session } = await start(t, { times: { ...usualTimes, pingEvery: 50, pingWithin: 50 } });
+  const silent = connectSocket(port, '127.0.0.1').resume();
+  await once(silent, 'close');
+  t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'one that answers stays');
+});
+
+t.test('the end of a call does not wait for ever for one that does not read', async (t) => {
+  const { session } = await start(t);
+  gone.length = 0;
+  const stream = session.request({ ':method': 'POST', ':path': '/t/Flood', 'content-type': 'application/grpc' });
+  stream.on('error', () => undefined);
+  stream.pause();
+  stream.end(hello);
+  await until(() => gone.includes('flood'));
+  t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'nor do others');
+});
+
+t.test('who is behind a trusted proxy', async (t) => {
+  const forwarded = { headers: { 'x-forwarded-for': '203.0.113.7, 10.0.0.1' } };
+  const { session: trusting } = await start(t, { trustedProxies: ['127.0.0.1/32', '10.0.0.0/8'] });
+  const { session: wary } = await start(t);
+  const addressOf = async (session: ClientHttp2Session) =>
+    (await call(session, '/t/Address', [hello], forwarded)).body.subarray(5).toString();
+  t.same([await addressOf(trusting), await addressOf(wary)], ['203.0.113.7', '127.0.0.1']);
+});
