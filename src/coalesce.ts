@@ -1,18 +1,33 @@
-/**
- * Asks once for what several ask for within one turn of the event loop. Nothing is kept beyond it. All that is handled in
- * one turn had arrived before its first question was sent, so that what was changed before a request came is seen by it.
- */
-export function coalesce<Reply>(ask: (id: string) => Promise<Reply>): (id: string) => Promise<Reply> {
-  let asked = new Map<string, Promise<Reply>>();
+/** What is asked for together: a value that is the same for as long as an answer can be shared. Undefined: none can be. */
+export type Batch = () => object | undefined;
+
+let turn: object | undefined;
+
+/** Within one turn of the event loop: an answer may be that much older than its question. */
+const thisTurn: Batch = () => {
+  if (turn) return turn;
+  turn = {};
+  setImmediate(() => {
+    turn = undefined;
+  });
+  return turn;
+};
+
+/** Asks once for what several ask for in one batch. Nothing is kept beyond it. */
+export function coalesce<Reply>(
+  ask: (id: string) => Promise<Reply>,
+  batchOf: Batch = thisTurn,
+): (id: string) => Promise<Reply> {
+  const asked = new Map<string, Promise<Reply>>();
+  let batch: object | undefined;
   return (id) => {
+    const now = batchOf();
+    if (now === undefined || now !== batch) asked.clear();
     const known = asked.get(id);
     if (known) return known;
-    if (asked.size === 0) {
-      setImmediate(() => {
-        asked = new Map();
-      });
-    }
     const asking = ask(id);
+    // Asking may have filled a batch, or begun one.
+    batch = batchOf();
     asked.set(id, asking);
     return asking;
   };

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { Batch } from './coalesce.ts';
 import { AppError } from './errors.ts';
 
 /** Where Redis is: a URL, or the path of a Unix socket. */
@@ -20,6 +21,16 @@ export function connectForRequests(address: RedisAddress): Redis {
   return writeByTurns(connect(address, { commandTimeout: 1000, maxRetriesPerRequest: 1, enableOfflineQueue: false }));
 }
 
+const batches = new WeakMap<Redis, Batch>();
+
+/**
+ * The commands that are not sent yet: who shares the answer to one of them gets what is true after asking. None of a
+ * connection that sends each at once.
+ */
+export function unsentOf(redis: Redis): Batch {
+  return batches.get(redis) ?? (() => undefined);
+}
+
 /**
  * Sends the commands of one turn of the event loop by one system call: writing is most of what a small request costs.
  * ioredis' own `enableAutoPipelining` would also hold all replies back for the last of them, and all commands while a
@@ -33,6 +44,7 @@ function writeByTurns(redis: Redis): Redis {
     held = undefined;
     batch?.stream.uncork();
   };
+  batches.set(redis, () => held);
   redis.sendCommand = function sendHeld(...given) {
     if (!held && redis.stream) {
       const batch = { stream: redis.stream, count: 0 };

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 import protobuf from 'protobufjs';
 import descriptors from 'protobufjs/ext/descriptor/index.js';
 import { descriptorFile } from './contract.ts';
@@ -59,7 +60,7 @@ interface Declared {
 }
 
 /** Tells clients what is served, from the published descriptors. Needs no key, as the contract is public. */
-export function reflectionMethods(closing: AbortSignal): Iterable<[path: string, serve: Serve]> {
+export function reflectionMethods(closing: AbortSignal, logger: Logger): Iterable<[path: string, serve: Serve]> {
   const answer = createAnswers(readFileSync(descriptorFile));
   const serve = (exchange: Exchange) => {
     const end = () => exchange.finish();
@@ -67,8 +68,13 @@ export function reflectionMethods(closing: AbortSignal): Iterable<[path: string,
     exchange.onGone(() => closing.removeEventListener('abort', end));
     answerEach(exchange, answer)
       .then(end)
-      // Any other error says that nobody reads any more.
-      .catch((error: unknown) => error instanceof StatusError && exchange.end(error));
+      .catch((error: unknown) => {
+        // What failed then is that nobody reads any more.
+        if (exchange.isGone) return;
+        if (error instanceof StatusError) return exchange.end(error);
+        logger.error({ reqId: exchange.requestId, err: error }, 'reflection failed');
+        exchange.end({ code: 'INTERNAL', message: 'The log tells more under this request id.' });
+      });
   };
   return ['v1', 'v1alpha'].map((version) => [
     `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,

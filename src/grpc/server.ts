@@ -49,7 +49,7 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const methods = new Map([
     ...contract.rpcs.map((rpc) => [rpc.path, serveOf(rpc, options, streamed, dependencies)] as const),
     ...healthMethods({ services: contract.services, checkStore: options.checkStore, closing: closing.signal }),
-    ...reflectionMethods(closing.signal),
+    ...reflectionMethods(closing.signal, options.logger),
   ]);
   const { host, trustedProxies } = options;
   const server = await secured(options, (tls) => createGrpcServer({ methods, tls, trustedProxies }));

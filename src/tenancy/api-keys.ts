@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { coalesce } from '../coalesce.ts';
 import { AppError, invalidField } from '../errors.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
+import { unsentOf } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
@@ -128,7 +129,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     };
   }
 
-  return { create, get, list, revoke, authenticate: coalesce(authenticate) };
+  return { create, get, list, revoke, authenticate: coalesce(authenticate, unsentOf(redis)) };
 }
 
 function toKey(id: string, fields: Record<string, string>): Key {

@@ -4,6 +4,7 @@ import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import { checkMatch } from '../etag.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
+import { unsentOf } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import {
   type Project,
@@ -23,7 +24,7 @@ export type Projects = ReturnType<typeof createProjects>;
 
 /** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's. */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
-  const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'));
+  const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'), unsentOf(redis));
 
   /** Whoever creates it with the same uid again finds it made. Throws `project_exists`. */
   async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {

@@ -6,7 +6,8 @@ import t, { type Test } from 'tap';
 import { usualTimes } from '../../src/grpc/transport/connection.ts';
 import type { Exchange } from '../../src/grpc/transport/exchange.ts';
 import { createGrpcServer, type Serve } from '../../src/grpc/transport/server.ts';
-import { statusCodes as codes } from '../../src/grpc/transport/status.ts';
+import { statusCodes as codes, StatusError } from '../../src/grpc/transport/status.ts';
+import { createCredentials } from '../../src/runtime/pki.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(60_000);
@@ -18,12 +19,22 @@ const methods = new Map<string, Serve>([
   ['/t/Address', (exchange) => exchange.receive(() => exchange.finish(Buffer.from(exchange.address)))],
   ['/t/Never', (exchange) => exchange.receive(() => exchange.onGone(() => gone.push(exchange.requestId)))],
   ['/t/Flood', (exchange) => exchange.receive(() => void flood(exchange))],
+  ['/t/EchoEach', (exchange) => void echoEach(exchange)],
 ]);
+
+async function echoEach(exchange: Exchange): Promise<void> {
+  try {
+    for await (const message of exchange.messages()) await exchange.write(message, exchange.gone());
+    exchange.finish();
+  } catch (error) {
+    if (error instanceof StatusError) exchange.end(error);
+  }
+}
 
 /** More than any client takes without reading. */
 async function flood(exchange: Exchange): Promise<void> {
   const enough = new AbortController();
-  exchange.onGone(() => gone.push('flood'));
+  exchange.onGone(() => gone.push(exchange.requestId));
   setTimeout(() => enough.abort(), 200);
   while (!enough.signal.aborted) await exchange.write(Buffer.alloc(60_000), enough.signal);
   exchange.finish();
@@ -72,6 +83,8 @@ async function call(
   }
   if (!open) stream.end();
   await closed;
+  // Without a message, both are one.
+  last = { ...first, ...last };
   const code = last['grpc-status'];
   return {
     headers: first,
@@ -108,7 +121,7 @@ t.test('a message may come in pieces, and there is one of it', async (t) => {
   t.same((await call(session, '/t/Echo', [frame(Buffer.of())])).body, frame(Buffer.of()), 'an empty one');
   t.equal((await call(session, '/t/Echo', [])).code, codes.UNIMPLEMENTED, 'none');
   t.equal((await call(session, '/t/Echo', [hello.subarray(0, 7)])).code, codes.UNIMPLEMENTED, 'a half');
-  t.equal((await call(session, '/t/Echo', [Buffer.concat([hello, hello])])).code, codes.UNIMPLEMENTED, 'two');
+  t.same((await call(session, '/t/Echo', [Buffer.concat([hello, hello])])).body, hello, 'what follows is ignored');
   const head = Buffer.from([0, 0xff, 0xff, 0xff, 0xff]);
   t.equal((await call(session, '/t/Echo', [head], { open: true })).code, codes.RESOURCE_EXHAUSTED, 'not waited for');
   t.equal((await call(session, '/t/None', [hello], { open: true })).code, codes.UNIMPLEMENTED, 'no method');
@@ -134,6 +147,16 @@ t.test('a status arrives as it was meant, with the request id', async (t) => {
   t.same([failed.code, failed.message], [codes.ABORTED, '100 % – no\n']);
   t.equal(failed.headers['x-request-id'], 'my-request-1');
   t.match((await call(session, '/t/Echo', [hello])).headers['x-request-id'], /^req-/);
+  t.equal(failed.headers['grpc-status'], String(codes.ABORTED), 'in one piece, so that clients may try again');
+});
+
+t.test('several messages, and what is wrong with one of them', async (t) => {
+  const { session } = await start(t);
+  const both = await call(session, '/t/EchoEach', [hello, hello]);
+  t.same([both.code, both.body], [codes.OK, Buffer.concat([hello, hello])]);
+  const second = await call(session, '/t/EchoEach', [hello, frame(Buffer.from('x'), 1)], { open: true });
+  t.same([second.code, second.body], [codes.INTERNAL, hello], 'the second');
+  t.equal((await call(session, '/t/EchoEach', [frame(Buffer.from('x'), 1)])).code, codes.INTERNAL, 'the first');
 });
 
 t.test('deadlines', async (t) => {
@@ -177,35 +200,75 @@ t.test('a client that goes is heard of, however it goes', async (t) => {
 });
 
 t.test('what takes too long is let go', async (t) => {
-  const times = { ...usualTimes, lookEvery: 20, receiveWithin: 100, idle: 400 };
+  const times = { ...usualTimes, lookEvery: 20, receiveWithin: 100, idle: 500 };
   const { session } = await start(t, { times });
-  const half = await call(session, '/t/Echo', [hello.subarray(0, 7)], { open: true });
-  t.equal(half.code, codes.DEADLINE_EXCEEDED, 'a request that is sent by half');
-  const closed = once(session, 'close');
-  const [answered] = await Promise.all([
-    call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '900m' } }),
-    once(session, 'goaway'),
-  ]);
-  t.equal(answered.code, codes.DEADLINE_EXCEEDED, 'a connection with a call under way is not idle');
-  await closed;
+  for (const path of ['/t/Echo', '/t/EchoEach']) {
+    const half = await call(session, path, [hello.subarray(0, 7)], { open: true });
+    t.equal(half.code, codes.DEADLINE_EXCEEDED, `${path}: a request that is sent by half`);
+  }
+  const another = await call(session, '/t/EchoEach', [hello], { open: true });
+  t.same([another.code, another.body], [codes.DEADLINE_EXCEEDED, hello], 'the next of several');
+  const happened: string[] = [];
+  session.on('goaway', () => happened.push('goaway'));
+  session.on('close', () => happened.push('close'));
+  const { code } = await call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '900m' } });
+  t.equal(code, codes.DEADLINE_EXCEEDED);
+  t.same(happened, [], 'a connection with a call under way is not idle');
+  await until(() => happened.includes('close'));
+});
+
+t.test('what is refused or answered early does not hold its connection', async (t) => {
+  const { session } = await start(t, { times: { ...usualTimes, lookEvery: 20, idle: 100 } });
+  const refused = await call(session, '/t/Echo', [hello], { headers: { ':method': 'PUT' }, open: true });
+  t.equal(refused.headers[':status'], 405);
+  t.equal((await call(session, '/t/Echo', [hello], { open: true })).code, codes.OK);
+  await once(session, 'close');
 });
 
 t.test('a client that does not answer a ping is gone; one that never speaks, too', async (t) => {
-  const { port, session } = await start(t, { times: { ...usualTimes, pingEvery: 50, pingWithin: 50 } });
+  const { port, session } = await start(t, { times: { ...usualTimes, pingEvery: 50, pingWithin: 1000 } });
   const silent = connectSocket(port, '127.0.0.1').resume();
   await once(silent, 'close');
   t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'one that answers stays');
 });
 
-t.test('the end of a call does not wait for ever for one that does not read', async (t) => {
-  const { session } = await start(t);
+t.test('an end is not kept for ever for one that does not read', async (t) => {
+  const { session, port } = await start(t, { times: { ...usualTimes, lookEvery: 20, linger: 1000 } });
   gone.length = 0;
-  const stream = session.request({ ':method': 'POST', ':path': '/t/Flood', 'content-type': 'application/grpc' });
-  stream.on('error', () => undefined);
-  stream.pause();
-  stream.end(hello);
-  await until(() => gone.includes('flood'));
-  t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'nor do others');
+  const ask = (from: ClientHttp2Session, path: string, id: string) => {
+    const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', 'x-request-id': id };
+    const stream = from.request(headers);
+    stream.on('error', () => undefined);
+    stream.pause();
+    stream.end(hello);
+  };
+  ask(session, '/t/Flood', 'was-flooded');
+  const shut = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 0 } });
+  shut.on('error', () => undefined);
+  t.teardown(() => shut.destroy());
+  ask(shut, '/t/Echo', 'has-no-window');
+  t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'others are served');
+  t.same(gone, [], 'meanwhile it is kept');
+  await until(() => gone.includes('was-flooded'));
+  await new Promise<void>((resolve) => shut.close(resolve));
+});
+
+t.test('TLS, and an end that waits for calls, but not for ever', async (t) => {
+  const { serverCert, serverKey, caCert } = await createCredentials(['127.0.0.1']);
+  const tls = { cert: Buffer.from(serverCert), key: Buffer.from(serverKey) };
+  const server = createGrpcServer({ methods, tls, trustedProxies: [] });
+  const port = await server.listen('127.0.0.1', 0);
+  const session = connect(`https://127.0.0.1:${port}`, { ca: caCert });
+  session.on('error', () => undefined);
+  t.same((await call(session, '/t/Echo', [hello])).body, hello);
+  const late = call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '300m' } });
+  const never = call(session, '/t/Never', [hello]);
+  const silent = connectSocket(port, '127.0.0.1').resume();
+  await once(silent, 'connect');
+  await call(session, '/t/Echo', [hello]);
+  await server.close(1000);
+  t.equal((await late).code, codes.DEADLINE_EXCEEDED, 'ended by itself');
+  t.equal((await never).code, undefined, 'cut');
 });
 
 t.test('who is behind a trusted proxy', async (t) => {

@@ -5,8 +5,10 @@ import type { Exchange } from './exchange.ts';
 export interface ConnectionTimes {
   /** How often it is looked for what has taken too long. */
   readonly lookEvery: number;
-  /** The whole request must be there. */
+  /** The whole request must be there, and of several messages the next. */
   readonly receiveWithin: number;
+  /** What has ended must be read by the client. */
+  readonly linger: number;
   /** A connection without calls is closed. */
   readonly idle: number;
   readonly pingEvery: number;
@@ -18,6 +20,7 @@ export const usualTimes: ConnectionTimes = {
   lookEvery: 5000,
   // As over REST.
   receiveWithin: 30_000,
+  linger: 5000,
   idle: 15 * 60_000,
   pingEvery: 60_000,
   pingWithin: 20_000,
@@ -41,8 +44,8 @@ export function serveConnection(session: ServerHttp2Session, accept: Accept, tim
     });
   });
   const looking = setInterval(() => {
-    for (const exchange of open) endIfUnsent(exchange, times.receiveWithin);
-    if (open.size === 0 && performance.now() - idleSince > times.idle) session.close();
+    for (const exchange of open) exchange.endIfLate(times.receiveWithin, times.linger);
+    if (open.size === 0 && performance.now() - idleSince > times.idle) close(session, times.linger);
   }, times.lookEvery).unref();
   const pinging = setInterval(() => ping(session, times.pingWithin), times.pingEvery).unref();
   session.once('close', () => {
@@ -51,13 +54,14 @@ export function serveConnection(session: ServerHttp2Session, accept: Accept, tim
   });
 }
 
-function endIfUnsent(exchange: Exchange, withinMs: number): void {
-  if (exchange.isReceived || performance.now() - exchange.beganAt < withinMs) return;
-  exchange.end({ code: 'DEADLINE_EXCEEDED', message: `The whole request must be there within ${withinMs / 1000} s.` });
+/** Also where the client does not close its side. */
+function close(session: ServerHttp2Session, lingerMs: number): void {
+  session.close();
+  setTimeout(() => session.destroy(), lingerMs).unref();
 }
 
 function ping(session: ServerHttp2Session, withinMs: number): void {
-  if (session.closed || session.destroyed) return;
+  if (session.destroyed) return;
   const dead = setTimeout(() => session.destroy(), withinMs).unref();
   session.ping(() => clearTimeout(dead));
 }

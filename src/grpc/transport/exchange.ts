@@ -6,8 +6,6 @@ import { type Status, StatusError, toTrailers } from './status.ts';
 import { toTimeoutMs } from './timeout.ts';
 
 const longestTimerMs = 2 ** 31 - 1;
-/** How long the end of a call waits for a client that does not read what came before it. */
-const lingerMs = 5000;
 const ok = { 'grpc-status': '0' } as const;
 
 /**
@@ -21,10 +19,10 @@ export class Exchange {
   readonly address: string;
   /** Of `performance.now()`. */
   readonly beganAt = performance.now();
-  /** Whether the request is there as far as it is wanted. */
-  isReceived = false;
   readonly #stream: ServerHttp2Stream;
-  #isEnded = false;
+  /** Since when the client has to send something; undefined: it has not. */
+  #awaitedSince: number | undefined = this.beganAt;
+  #endedAt: number | undefined;
   #goneListeners: (() => void)[] | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -50,7 +48,7 @@ export class Exchange {
 
   /** Nobody waits for an answer any more. */
   get isGone(): boolean {
-    return this.#isEnded || this.#stream.destroyed;
+    return this.#endedAt !== undefined || this.#stream.destroyed;
   }
 
   /** Called once, also when the call has ended well. */
@@ -73,30 +71,49 @@ export class Exchange {
     this.#tellGone();
   }
 
-  /** Gives the one message of the request; the call ends when there is another number of them, or by a StatusError. */
+  /**
+   * Ends what takes too long: a request that is not there, or an end that is not read. `withinMs` is for the one and
+   * `lingerMs` for the other.
+   */
+  endIfLate(withinMs: number, lingerMs: number): void {
+    const now = performance.now();
+    if (this.#endedAt !== undefined) {
+      if (now - this.#endedAt > lingerMs) this.#stream.close(constants.NGHTTP2_CANCEL);
+    } else if (this.#awaitedSince !== undefined && now - this.#awaitedSince > withinMs) {
+      this.end({ code: 'DEADLINE_EXCEEDED', message: `Nothing came within ${withinMs / 1000} s.` });
+    }
+  }
+
+  /** Gives the one message of the request; what follows it is ignored. A StatusError ends the call. */
   receive(take: (message: Buffer) => void): void {
     const takePiece = createUnframer(this.#encoding);
     const takeFirst = (piece: Buffer) => {
-      const [message, another] = takePiece(piece);
-      if (another) throw new StatusError('UNIMPLEMENTED', 'The method takes one message.');
+      const [message] = takePiece(piece);
       if (!message) return;
-      this.isReceived = true;
+      this.#awaitedSince = undefined;
       take(message);
     };
+    const isAwaited = () => this.#awaitedSince !== undefined && !this.isGone;
     this.#stream.on('data', (piece: Buffer) => {
-      if (!this.isReceived && !this.#isEnded) this.attempt(() => takeFirst(piece));
+      if (isAwaited()) this.attempt(() => takeFirst(piece));
     });
     this.#stream.on('end', () => {
-      if (!this.isReceived)
-        this.end({ code: 'UNIMPLEMENTED', message: 'The method takes one message; there was none.' });
+      if (isAwaited()) this.end({ code: 'UNIMPLEMENTED', message: 'The method takes one message; there was none.' });
     });
   }
 
-  /** All messages of the request, as they are asked for. Throws StatusError. */
+  /** All messages of the request, as they are asked for, until the call has ended. Throws StatusError. */
   async *messages(): AsyncGenerator<Buffer> {
     const takePiece = createUnframer(this.#encoding);
-    this.isReceived = true;
-    for await (const piece of this.#stream) yield* takePiece(piece as Buffer);
+    // What is left of the stream is needed to tell how the call ended.
+    for await (const piece of this.#stream.iterator({ destroyOnReturn: false })) {
+      for (const message of takePiece(piece as Buffer)) {
+        if (this.isGone) return;
+        this.#awaitedSince = undefined;
+        yield message;
+        this.#awaitedSince = performance.now();
+      }
+    }
   }
 
   /** A StatusError ends the call. */
@@ -112,14 +129,8 @@ export class Exchange {
   /** Sends what comes before the first message. */
   begin(): void {
     const stream = this.#stream;
-    if (stream.headersSent || stream.destroyed || stream.closed) return;
-    const headers: OutgoingHttpHeaders = {
-      ':status': constants.HTTP_STATUS_OK,
-      'content-type': 'application/grpc',
-      'x-request-id': this.requestId,
-    };
-    if (this.#encoding) headers['grpc-accept-encoding'] = acceptedEncodings;
-    stream.respond(headers, { waitForTrailers: true });
+    if (stream.headersSent || this.isGone) return;
+    stream.respond(this.#responseHeaders(), { waitForTrailers: true });
   }
 
   /** Sends a message. Resolves when there is room for another, or when there will be none. */
@@ -133,33 +144,41 @@ export class Exchange {
 
   /** Ends a call well, with its last message if there is one. */
   finish(message?: Uint8Array): void {
-    this.#finish(ok, message && toFrame(message));
+    this.begin();
+    this.#end(ok, message && toFrame(message));
   }
 
   /** Ends the call with a status other than OK. */
   end(status: Status): void {
-    this.#finish(toTrailers(status));
+    this.#end(toTrailers(status));
   }
 
-  #finish(trailers: ReturnType<typeof toTrailers>, last?: Buffer): void {
+  #end(trailers: OutgoingHttpHeaders, last?: Buffer): void {
     const stream = this.#stream;
     if (this.isGone) return;
-    this.#isEnded = true;
-    this.begin();
+    this.#endedAt = performance.now();
+    if (!stream.headersSent) {
+      // Headers and status in one: clients try again only what has not begun to be answered.
+      stream.respond({ ...this.#responseHeaders(), ...trailers }, { endStream: true });
+      closeUnread(stream);
+      return;
+    }
     stream.on('wantTrailers', () => {
       stream.sendTrailers(trailers);
-      // What the client still sends is not wanted: said once the trailers are on their way.
-      if (!this.isReceived) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+      closeUnread(stream);
     });
-    if (stream.writableNeedDrain) this.#cutAfter(lingerMs);
     if (last) stream.end(last);
     else stream.end();
   }
 
-  #cutAfter(ms: number): void {
-    const stream = this.#stream;
-    const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), ms).unref();
-    stream.once('close', () => clearTimeout(cut));
+  #responseHeaders(): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {
+      ':status': constants.HTTP_STATUS_OK,
+      'content-type': 'application/grpc',
+      'x-request-id': this.requestId,
+    };
+    if (this.#encoding) headers['grpc-accept-encoding'] = acceptedEncodings;
+    return headers;
   }
 
   get #encoding(): string | undefined {
@@ -171,6 +190,11 @@ export class Exchange {
     this.#goneListeners = undefined;
     for (const listener of listeners ?? []) listener();
   }
+}
+
+/** What the client still sends to an answered call is not wanted: said once the answer is on its way. */
+export function closeUnread(stream: ServerHttp2Stream): void {
+  if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
 }
 
 function ignore(): void {}

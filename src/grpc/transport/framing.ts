@@ -5,6 +5,8 @@ import { StatusError } from './status.ts';
 const headLength = 5;
 
 const longestMessage = 64 * 1024;
+/** A piece of one byte takes a hundred as an object; joining at each would copy them over and over. */
+const mostPieces = 64;
 
 type Decompress = (bytes: Buffer, limits: { maxOutputLength: number }) => Buffer;
 
@@ -33,8 +35,10 @@ export function createUnframer(encoding: string | undefined): TakePiece {
   return (piece) => {
     pieces.push(piece);
     have += piece.length;
-    // Joined once there is something to read: many small pieces would be copied over and over.
-    if (have < needed) return [];
+    if (have < needed) {
+      if (pieces.length > mostPieces) pieces = [Buffer.concat(pieces)];
+      return [];
+    }
     let left = pieces.length === 1 ? piece : Buffer.concat(pieces);
     const messages: Buffer[] = [];
     for (needed = neededOf(left); left.length >= needed; needed = neededOf(left)) {

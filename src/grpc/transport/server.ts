@@ -10,7 +10,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import proxyaddr from '@fastify/proxy-addr';
 import { type ConnectionTimes, serveConnection, usualTimes } from './connection.ts';
-import { Exchange } from './exchange.ts';
+import { closeUnread, Exchange } from './exchange.ts';
 import { StatusError } from './status.ts';
 
 /** Serves one call of a method. */
@@ -28,17 +28,19 @@ export interface ServerOptions {
 
 const limits = {
   settings: { maxConcurrentStreams: 250, maxHeaderListSize: 16 * 1024 },
-  // In MB: what the streams of one connection may hold of messages that are not complete or not read.
+  // In MB: what Node holds for the streams of one connection.
   maxSessionMemory: 32,
 };
+/** After a restart, all watches come back at once. */
+const connectionBacklog = 4096;
 
 /**
- * A gRPC server on Node's HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Why not a library: a read
- * costs less over this than over REST; over @grpc/grpc-js it costs half as much again, and over Connect six times as much
- * (bench/grpc).
+ * A gRPC server on Node's HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Not that of a library: a
+ * read would take half as much CPU again over @grpc/grpc-js 1.14, and several times as much over Connect 2.
  */
 export function createGrpcServer({ methods, tls, trustedProxies, times = usualTimes }: ServerOptions) {
   const server = tls ? createSecureServer({ ...limits, ...tls }) : createServer(limits);
+  const trust = trustedProxies.length > 0 ? proxyaddr.compile([...trustedProxies]) : undefined;
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -48,14 +50,14 @@ export function createGrpcServer({ methods, tls, trustedProxies, times = usualTi
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
-    const addressOf = addressReader(session, trustedProxies);
+    const addressOf = addressReader(session, trust);
     serveConnection(session, (stream, headers) => accept(stream, headers, addressOf(headers), methods), times);
   });
 
   return {
     /** The port. Rejects as `net.Server` does. */
     async listen(host: string, port: number): Promise<number> {
-      server.listen(port, host);
+      server.listen({ port, host, backlog: connectionBacklog });
       await once(server, 'listening');
       return (server.address() as AddressInfo).port;
     },
@@ -73,11 +75,9 @@ export function createGrpcServer({ methods, tls, trustedProxies, times = usualTi
 }
 
 /** As REST has it. */
-function addressReader(session: ServerHttp2Session, trustedProxies: readonly string[]) {
-  const { socket } = session;
+function addressReader({ socket }: ServerHttp2Session, trust: ReturnType<typeof proxyaddr.compile> | undefined) {
   const { remoteAddress = '' } = socket;
-  if (trustedProxies.length === 0) return () => remoteAddress;
-  const trust = proxyaddr.compile([...trustedProxies]);
+  if (!trust) return () => remoteAddress;
   return (headers: IncomingHttpHeaders) => proxyaddr({ headers, socket } as never, trust);
 }
 
@@ -107,5 +107,5 @@ function serveNothing(): void {
 function refuse(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): undefined {
   stream.on('error', () => undefined);
   stream.respond(headers, { endStream: true });
-  stream.resume();
+  closeUnread(stream);
 }
