@@ -42,7 +42,7 @@ export function redisKeys(prefix: string) {
     serviceIds: `${base}:service-ids`,
     /** Sandboxes of a host whose turn has come once. */
     hostIndex: (name: string) => `${host(name)}:sandboxes`,
-    /** Those that wait for their first turn, by when they need a look all the same (ms, or +inf). */
+    /** Those that wait for their first turn, by when they need a look all the same (ms; never is after all times). */
     hostWaiting: (name: string) => `${host(name)}:waiting`,
     ports: (name: string) => `${host(name)}:ports`,
     hostLease: (name: string) => `${host(name)}:lease`,

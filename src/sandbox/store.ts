@@ -16,10 +16,16 @@ export interface Stored {
   readonly credentials: () => Credentials | null;
 }
 
-/** When it needs a look even while it waits for its first turn, in epoch milliseconds. */
-function lookAt({ desired, sandbox }: SandboxRecord): string {
+/** Later than any sandbox can expire, in epoch milliseconds. */
+const never = 1e15;
+
+/**
+ * When it needs a look even while it waits for its first turn, in epoch milliseconds. Those that need none stand in the
+ * order of their creation: at the end of a sorted set, Redis adds one for less than anywhere in it.
+ */
+function lookAt({ desired, sandbox: { createdAt, expiresAt } }: SandboxRecord): string {
   if (desired === 'deleted') return '0';
-  return sandbox.expiresAt === null ? '+inf' : String(Date.parse(sandbox.expiresAt));
+  return String(expiresAt === null ? never + Date.parse(createdAt) : Date.parse(expiresAt));
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
