@@ -53,12 +53,14 @@ export interface RunningApi {
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
   const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connectForRequests(address))));
+  const creates = defineScripts(connectForRequests(address));
   const subscriber = connectForWork(address);
-  await Promise.all([redis.connect(), subscriber.connect()]);
+  await Promise.all([redis.connect(), creates.connect(), subscriber.connect()]);
   const keys = redisKeys(config.redisPrefix);
   const sealer = createSealer(await secretKey(config));
   const store = createStore({
     redis,
+    creates,
     keys,
     sealer,
     quotaDefaults: quotaArguments(config.quotas),
@@ -90,7 +92,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     }),
     audit: createAudit({ redis, keys }),
     untilInvalid: createValidity({ redis, keys, changes }),
-    checkStore: async () => void (await redis.ping()),
+    checkStore: async () => void (await Promise.all([redis.ping(), creates.ping()])),
     logger,
   };
   const app = await buildApp({
@@ -127,8 +129,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     async close() {
       await Promise.all([app.close(), grpc.close()]);
       await deliveryQueue.close();
-      redis.disconnect();
-      subscriber.disconnect();
+      for (const connection of [redis, creates, subscriber]) connection.disconnect();
     },
   };
 }
