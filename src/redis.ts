@@ -21,14 +21,29 @@ export function connectForRequests(address: RedisAddress): Redis {
   return writeByTurns(connect(address, { commandTimeout: 1000, maxRetriesPerRequest: 1, enableOfflineQueue: false }));
 }
 
-const batches = new WeakMap<Redis, Batch>();
+/** The commands of one turn that are not sent yet. */
+interface HeldCommands {
+  readonly stream: Redis['stream'];
+  count: number;
+  /** What still wants to send something along. */
+  readonly joining: (() => void)[];
+}
+
+const holders = new WeakMap<Redis, { unsent: Batch; join(send: () => void): void }>();
 
 /**
  * The commands that are not sent yet: who shares the answer to one of them gets what is true after asking. None of a
  * connection that sends each at once.
  */
 export function unsentOf(redis: Redis): Batch {
-  return batches.get(redis) ?? (() => undefined);
+  return holders.get(redis)?.unsent ?? (() => undefined);
+}
+
+/** Calls `send` right before the commands of this turn are sent, so that what it sends goes with them. */
+export function sendAlong(redis: Redis, send: () => void): void {
+  const holder = holders.get(redis);
+  if (holder) holder.join(send);
+  else setImmediate(send);
 }
 
 /**
@@ -37,25 +52,37 @@ export function unsentOf(redis: Redis): Batch {
  * write waits for the disk.
  */
 function writeByTurns(redis: Redis): Redis {
-  const send = redis.sendCommand;
-  let held: { stream: Redis['stream']; count: number } | undefined;
-  const release = (batch: typeof held) => {
+  const sendCommand = redis.sendCommand;
+  let held: HeldCommands | undefined;
+  const hold = (): HeldCommands | undefined => {
+    if (held || !redis.stream) return held;
+    const begun: HeldCommands = { stream: redis.stream, count: 0, joining: [] };
+    held = begun;
+    begun.stream.cork();
+    setImmediate(() => release(begun));
+    return begun;
+  };
+  const release = (batch: HeldCommands) => {
+    for (const send of batch.joining.splice(0)) send();
+    // What joined may have filled it.
     if (held !== batch) return;
     held = undefined;
-    batch?.stream.uncork();
+    batch.stream.uncork();
   };
-  batches.set(redis, () => held);
   redis.sendCommand = function sendHeld(...given) {
-    if (!held && redis.stream) {
-      const batch = { stream: redis.stream, count: 0 };
-      held = batch;
-      batch.stream.cork();
-      setImmediate(() => release(batch));
-    }
-    const sent = send.apply(redis, given);
-    if (held && ++held.count >= writeAtOnce) release(held);
+    const batch = hold();
+    const sent = sendCommand.apply(redis, given);
+    if (batch && ++batch.count >= writeAtOnce) release(batch);
     return sent;
   };
+  holders.set(redis, {
+    unsent: () => held,
+    join(send) {
+      const batch = hold();
+      if (batch) batch.joining.push(send);
+      else send();
+    },
+  });
   return redis;
 }
 

@@ -7,6 +7,7 @@ import type { LoadSetUp } from '../load/processes.ts';
 import { median } from '../statistics.ts';
 
 const underWay = 64;
+const channels = 2;
 /** Until V8 has compiled what is hot: of HTTP/2 that is more. */
 const warmUpCalls = 150_000;
 
@@ -20,7 +21,7 @@ export interface GetResult {
 
 /**
  * Reads of one sandbox with as many under way, by the same load generator (h2load, of nghttp2): over REST on as many
- * connections, as HTTP/1.1 needs them, over gRPC on one, as a client has it. In changing order.
+ * connections, as HTTP/1.1 needs them, over gRPC on two channels. In changing order.
  */
 export async function measureGet(up: LoadSetUp, dir: string, rounds: number, calls: number): Promise<GetResult> {
   const answer = await fetch(`${up.service}/v1/sandboxes`, {
@@ -33,8 +34,8 @@ export async function measureGet(up: LoadSetUp, dir: string, rounds: number, cal
   const targets = {
     rest: ['--h1', `-c${underWay}`, '-H', authorization, `${up.service}/v1/sandboxes/${id}`],
     grpc: [
-      '-c1',
-      `-m${underWay}`,
+      `-c${channels}`,
+      `-m${underWay / channels}`,
       `--data=${await frame(dir, id)}`,
       ...['-H', authorization, '-H', 'content-type: application/grpc', '-H', 'te: trailers'],
       `http://${up.grpc}/sandplane.v1.SandboxService/GetSandbox`,

@@ -1,5 +1,7 @@
+import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
 import { type IndexPosition, readIndex } from '../paging.ts';
+import { sendAlong } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 
@@ -23,16 +25,29 @@ export function mayWait({ text }: StoredText): boolean {
 }
 
 const idsAtOnce = 500;
+/** Few enough that nobody else waits for Redis. */
+const readsAtOnce = 32;
 
 /** What is read of the records: by users what is their project's, by a host what it has to look at. */
 export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
+  /** As many reads as come in one turn are one command: for each of its own, a command costs more than what it reads. */
+  const unchecked = new DataLoader<string, StoredText | null>(
+    async (ids) => {
+      const found = await redis.spReadUnchecked(ids.length, ...ids.map(keys.sandbox));
+      return ids.map((id, i) => {
+        const [project, text, resourceVersion] = found[i] ?? [];
+        return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
+      });
+    },
+    { cache: false, maxBatchSize: readsAtOnce, batchScheduleFn: (read) => sendAlong(redis, read) },
+  );
+
   /**
    * For users: the resource as JSON, whoever's it is, without its place in the queue. It may be asked for before it is
    * known who asks; whoever does must compare the project.
    */
-  async function readUnchecked(id: string): Promise<StoredText | null> {
-    const [project, text, resourceVersion] = await redis.hmget(keys.sandbox(id), 'p', 'r', 'v');
-    return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
+  function readUnchecked(id: string): Promise<StoredText | null> {
+    return unchecked.load(id);
   }
 
   /**

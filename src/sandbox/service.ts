@@ -105,8 +105,8 @@ export function createSandboxService(options: ServiceOptions) {
   }
 
   /** Begins to read a sandbox before it is known who asks. */
-  async function prefetch(id: string): Promise<StoredText | null> {
-    return await store.readUnchecked(id);
+  function prefetch(id: string): Promise<StoredText | null> {
+    return store.readUnchecked(id);
   }
 
   /** As `get`, as the JSON that is stored: reading is what is asked for most. */
