@@ -117,6 +117,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     host: config.host,
     port: config.grpcPort,
     tls: config.grpcTls,
+    backlog: connectionBacklog,
     trustedProxies: config.trustedProxies,
     operations: app.operations,
   }).catch(async (error: unknown) => {

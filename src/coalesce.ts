@@ -26,8 +26,9 @@ export function coalesce<Reply>(
     const known = asked.get(id);
     if (known) return known;
     const asking = ask(id);
-    // Asking may have filled a batch, or begun one.
-    batch = batchOf();
+    // Asking may have begun a batch. One that was there and is no more was filled by it.
+    const after = batchOf();
+    batch = now === undefined || now === after ? after : undefined;
     asked.set(id, asking);
     return asking;
   };

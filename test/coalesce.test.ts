@@ -17,6 +17,15 @@ t.test('an answer is shared as long as its question is not sent, and no longer',
   t.same(await Promise.all([ask('a'), ask('a')]), ['a3', 'a3'], 'sent: asked anew');
   batch = {};
   t.equal(await ask('a'), 'a4', 'another batch');
+  const fill = coalesce(
+    async () => {
+      batch = {};
+      asked += 1;
+      return asked;
+    },
+    () => batch,
+  );
+  t.same(await Promise.all([fill('a'), fill('a')]), [5, 6], 'sent with a batch that it filled, as the next began');
 });
 
 t.test('by default within a turn of the event loop', async (t) => {

@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '../errors.ts';
-import type { Answer, Call, Operation, OperationSchema } from '../operation.ts';
+import type { Answer, Call, Operation } from '../operation.ts';
 import { type Endings, readerGone } from '../reader-gone.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import { type Audit, auditNote } from '../tenancy/audit.ts';
@@ -15,6 +15,8 @@ export interface Method {
   /** Throws when the bytes are not the message. */
   readonly read: (bytes: Buffer) => Parts;
   readonly validate: Validate;
+  /** Before it is known who asks, for a part of the request belongs to the question. */
+  readonly isReadEarly: boolean;
 }
 
 export interface CallDependencies extends Endings {
@@ -49,10 +51,9 @@ export class GrpcCall {
   /** Proves who asks and that he may. */
   async admit(): Promise<void> {
     const { admit, closing } = this.#dependencies;
-    const { prefetch, schema, scope } = this.#method.operation;
+    const { prefetch, scope } = this.#method.operation;
     if (closing.aborted) throw closing.reason;
-    // Before it is known who asks, only where a part of it belongs to the question.
-    if (prefetch !== undefined || takesProject(schema)) this.#decode();
+    if (this.#method.isReadEarly) this.#decode();
     const params = this.#decoded.parts?.params;
     this.#reading = params && prefetch?.(params);
     this.#reading?.catch(() => undefined);
@@ -135,10 +136,6 @@ export class GrpcCall {
 interface Decoded {
   readonly parts?: Parts;
   readonly error?: unknown;
-}
-
-function takesProject({ params }: OperationSchema): boolean {
-  return 'project' in ((params as { properties?: object } | undefined)?.properties ?? {});
 }
 
 function toNamed(name: unknown, pointer: string): readonly NamedProject[] {

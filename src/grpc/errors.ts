@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import protobuf, { type Field, type Type } from 'protobufjs';
 import { AppError } from '../errors.ts';
 import { asStoreError } from '../redis.ts';
@@ -12,6 +13,7 @@ const longestText = 500;
 const mostFaults = 5;
 const longestField = 200;
 const largestState = 3000;
+const untold = 'The log tells more under this request id.';
 
 /** What failed: for the names of its fields. */
 export interface FailedCall {
@@ -26,10 +28,20 @@ export function toAppError(error: unknown): AppError {
   return stored instanceof AppError ? stored : new AppError('internal', 'Something went wrong.', { cause: error });
 }
 
+/** When not even an answer could be made. */
+export function bareStatus(
+  { requestId: reqId }: Pick<FailedCall, 'requestId'>,
+  error: unknown,
+  logger: Logger,
+): Status {
+  logger.error({ reqId, err: error }, 'the answer could not be made');
+  return { code: 'INTERNAL', message: untold };
+}
+
 /** The status of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). */
 export function toStatus(error: AppError, call: FailedCall, expired: Codec): Status {
   // What went wrong inside is for the log, where the request id finds it.
-  const message = error.code === 'internal' ? 'The log tells more under this request id.' : short(error.message);
+  const message = error.code === 'internal' ? untold : short(error.message);
   const code = error.kind.grpc as StatusName;
   const details = [...googleDetails(error, call), ...ownDetails(error, expired)];
   return { code, message, details: encode('Status', { code: statusCodes[code], message, details }) };

@@ -2,17 +2,16 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AppError } from '../errors.ts';
 import { isAppError } from '../errors.ts';
-import type { Answer, Call, Handle, Operation } from '../operation.ts';
+import type { Answer, Call, Handle, Operation, OperationSchema } from '../operation.ts';
 import { type CallDependencies, GrpcCall, type Method } from './call.ts';
 import type { Rpc } from './contract.ts';
-import { toAppError, toStatus } from './errors.ts';
+import { bareStatus, toAppError, toStatus } from './errors.ts';
 import { type Codec, codecOf } from './messages.ts';
 import { partsReader } from './requests.ts';
 import { toResponse } from './responses.ts';
 import type { Stream } from './streams.ts';
 import type { Exchange } from './transport/exchange.ts';
 import type { Serve } from './transport/server.ts';
-import type { Status } from './transport/status.ts';
 import { validatorOf } from './validation.ts';
 
 /** Of each operation; a sandbox takes some hundred bytes. */
@@ -36,7 +35,7 @@ export function unary({ rpc, operation }: Served, handle: Handle, dependencies: 
     const operationCall = call.toCall(call.receive());
     const answer = await handle(operationCall);
     const message = encode(answer.body, operationCall);
-    if (operation.method !== 'GET') await leaveTrail(call, answer, dependencies);
+    await leaveTrail(call, answer, dependencies);
     call.exchange.finish(message);
   });
 }
@@ -79,7 +78,7 @@ function served(
   };
   return (exchange) =>
     exchange.receive((request) => {
-      serve(exchange, request).catch((error: unknown) => exchange.end(bareStatus(exchange, error, dependencies)));
+      serve(exchange, request).catch((error: unknown) => exchange.end(bareStatus(exchange, error, logger)));
     });
 }
 
@@ -117,7 +116,12 @@ function toMethod(rpc: Rpc, operation: Operation): Method {
     operation,
     read: (bytes) => toParts(request.decode(bytes)),
     validate: validatorOf(operation),
+    isReadEarly: operation.prefetch !== undefined || takesProject(operation.schema),
   };
+}
+
+function takesProject({ params }: OperationSchema): boolean {
+  return 'project' in ((params as { properties?: object } | undefined)?.properties ?? {});
 }
 
 async function leaveTrail(call: GrpcCall, ended: Answer | AppError, { logger }: HandlerDependencies): Promise<void> {
@@ -137,10 +141,4 @@ function tell(call: GrpcCall, rpc: Rpc, error: AppError, { logger }: HandlerDepe
 function lineOf({ exchange, subject }: GrpcCall, { operationId: operation }: Rpc) {
   const { requestId: reqId, address, beganAt } = exchange;
   return { reqId, operation, ms: Math.round(performance.now() - beganAt), subject, address };
-}
-
-/** When not even the answer could be made. */
-function bareStatus({ requestId: reqId }: Exchange, error: unknown, { logger }: HandlerDependencies): Status {
-  logger.error({ reqId, err: error }, 'the answer could not be made');
-  return { code: 'INTERNAL', message: 'The log tells more under this request id.' };
 }

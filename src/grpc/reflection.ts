@@ -4,6 +4,7 @@ import protobuf from 'protobufjs';
 import descriptors from 'protobufjs/ext/descriptor/index.js';
 import { descriptorFile } from './contract.ts';
 import { decodeMessage } from './decode-message.ts';
+import { bareStatus } from './errors.ts';
 import type { Exchange } from './transport/exchange.ts';
 import type { Serve } from './transport/server.ts';
 import { StatusError, statusCodes } from './transport/status.ts';
@@ -72,8 +73,7 @@ export function reflectionMethods(closing: AbortSignal, logger: Logger): Iterabl
         // What failed then is that nobody reads any more.
         if (exchange.isGone) return;
         if (error instanceof StatusError) return exchange.end(error);
-        logger.error({ reqId: exchange.requestId, err: error }, 'reflection failed');
-        exchange.end({ code: 'INTERNAL', message: 'The log tells more under this request id.' });
+        exchange.end(bareStatus(exchange, error, logger));
       });
   };
   return ['v1', 'v1alpha'].map((version) => [

@@ -18,6 +18,8 @@ export interface GrpcOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number;
   /** PEM files; null: cleartext. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** Whose `X-Forwarded-For` is believed, as CIDRs. */
@@ -53,7 +55,7 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   ]);
   const { host, trustedProxies } = options;
   const server = await secured(options, (tls) => createGrpcServer({ methods, tls, trustedProxies }));
-  const port = await server.listen(host, options.port).catch((cause: unknown) => {
+  const port = await server.listen(host, options.port, options.backlog).catch((cause: unknown) => {
     const detail = `${bracketed(host)}:${options.port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
     throw new AppError('config_invalid', detail, { cause });
   });

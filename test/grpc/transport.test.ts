@@ -42,7 +42,7 @@ async function flood(exchange: Exchange): Promise<void> {
 
 async function start(t: Test, more: Partial<Parameters<typeof createGrpcServer>[0]> = {}) {
   const server = createGrpcServer({ methods, tls: null, trustedProxies: [], ...more });
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', 0, 100);
   t.teardown(() => server.close(0));
   const session = connect(`http://127.0.0.1:${port}`);
   session.on('error', () => undefined);
@@ -257,7 +257,7 @@ t.test('TLS, and an end that waits for calls, but not for ever', async (t) => {
   const { serverCert, serverKey, caCert } = await createCredentials(['127.0.0.1']);
   const tls = { cert: Buffer.from(serverCert), key: Buffer.from(serverKey) };
   const server = createGrpcServer({ methods, tls, trustedProxies: [] });
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', 0, 100);
   const session = connect(`https://127.0.0.1:${port}`, { ca: caCert });
   session.on('error', () => undefined);
   t.same((await call(session, '/t/Echo', [hello])).body, hello);

@@ -45,7 +45,7 @@ export function serveConnection(session: ServerHttp2Session, accept: Accept, tim
   });
   const looking = setInterval(() => {
     for (const exchange of open) exchange.endIfLate(times.receiveWithin, times.linger);
-    if (open.size === 0 && performance.now() - idleSince > times.idle) close(session, times.linger);
+    if (open.size === 0 && !session.closed && performance.now() - idleSince > times.idle) close(session, times.linger);
   }, times.lookEvery).unref();
   const pinging = setInterval(() => ping(session, times.pingWithin), times.pingEvery).unref();
   session.once('close', () => {

@@ -31,8 +31,6 @@ const limits = {
   // In MB: what Node holds for the streams of one connection.
   maxSessionMemory: 32,
 };
-/** After a restart, all watches come back at once. */
-const connectionBacklog = 4096;
 
 /**
  * A gRPC server on Node's HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Not that of a library: a
@@ -56,8 +54,8 @@ export function createGrpcServer({ methods, tls, trustedProxies, times = usualTi
 
   return {
     /** The port. Rejects as `net.Server` does. */
-    async listen(host: string, port: number): Promise<number> {
-      server.listen({ port, host, backlog: connectionBacklog });
+    async listen(host: string, port: number, backlog: number): Promise<number> {
+      server.listen({ port, host, backlog });
       await once(server, 'listening');
       return (server.address() as AddressInfo).port;
     },
