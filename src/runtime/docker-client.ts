@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { DeadlineError, withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
@@ -65,6 +66,25 @@ export async function* payloads(stream: AsyncIterable<Buffer>): AsyncGenerator<B
       yield piece;
     }
   }
+}
+
+/**
+ * The payloads of a log that goes on, until `signal`. The stream, a connection to the daemon of its own, ends with the
+ * reading, and with the signal also before it has begun.
+ */
+export function following(stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const end = () => stream.destroy();
+  signal.addEventListener('abort', end, { once: true });
+  return (async function* () {
+    try {
+      yield* payloads(stream);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener('abort', end);
+      stream.destroy();
+    }
+  })();
 }
 
 /** The raw log of a container: a stream when it follows, else a whole. The typings know only some of the options. */

@@ -3,7 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { AppError } from '../errors.ts';
 import { preparedMark, sandboxArchive } from './docker-archive.ts';
-import { type ContainerInfo, call, labels, orNull, payloads, rawLogs, statusOf, tolerating } from './docker-client.ts';
+import {
+  type ContainerInfo,
+  call,
+  following,
+  labels,
+  orNull,
+  payloads,
+  rawLogs,
+  statusOf,
+  tolerating,
+} from './docker-client.ts';
 import { containerOptions, networkName, objectName, sandboxLabels } from './docker-container.ts';
 import {
   type ComponentSpec,
@@ -121,20 +131,10 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
     const since = Date.parse(State.StartedAt) / 1000;
     const stream = (await rawLogs(container, { follow: true, since })) as Readable;
     const timeout = AbortSignal.timeout(acceptTimeoutMs);
-    const end = () => stream.destroy();
-    const until = AbortSignal.any([signal, timeout]);
-    until.addEventListener('abort', end, { once: true });
-    try {
-      let seen = '';
-      for await (const piece of payloads(stream)) {
-        seen += piece.toString();
-        if (seen.includes(text)) return;
-      }
-    } catch (error) {
-      if (!until.aborted) throw error;
-    } finally {
-      until.removeEventListener('abort', end);
-      stream.destroy();
+    let seen = '';
+    for await (const piece of following(stream, AbortSignal.any([signal, timeout]))) {
+      seen += piece.toString();
+      if (seen.includes(text)) return;
     }
     signal.throwIfAborted();
     throw await failedStart(id, component.name, timeout.aborted);
@@ -156,7 +156,7 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
   async function lastLines(id: string, component: string): Promise<string[]> {
     const pieces: Buffer[] = [];
     const options = { tail: logTailLines, follow: false, signal: new AbortController().signal };
-    for await (const piece of logs(id, component, options)) pieces.push(piece);
+    for await (const piece of await logs(id, component, options)) pieces.push(piece);
     return Buffer.concat(pieces).toString().split('\n').filter(Boolean);
   }
 
@@ -207,23 +207,12 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
     );
   }
 
-  async function* logs(id: string, component: string, { tail, follow, signal }: LogOptions): AsyncGenerator<Buffer> {
+  async function logs(id: string, component: string, { tail, follow, signal }: LogOptions) {
     const answer = await rawLogs(containerOf(id, component), { tail, follow }).catch((error: unknown) => {
       if (statusOf(error) !== 404) throw error;
       throw new AppError('logs_unavailable', 'This component has not written a log yet.');
     });
-    if (!follow) return yield* payloads(once(answer as Buffer));
-    const stream = answer as Readable;
-    const end = () => stream.destroy();
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      yield* payloads(stream);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      signal.removeEventListener('abort', end);
-      stream.destroy();
-    }
+    return follow ? following(answer as Readable, signal) : payloads(once(answer as Buffer));
   }
 
   return { name: 'docker', root, prepare, start, observe, stop, remove, logs };

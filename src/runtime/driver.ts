@@ -84,8 +84,11 @@ export interface Runtime {
   stop(sandboxId: string, component: string, graceMs: number): Promise<void>;
   /** Removes everything of the sandbox: processes or containers, data, logs. */
   remove(sandboxId: string): Promise<void>;
-  /** Lines as bytes, in chunks of at most 64 KiB. Throws `logs_unavailable`. */
-  logs(sandboxId: string, component: string, options: LogOptions): AsyncIterable<Buffer>;
+  /**
+   * Lines as bytes, in chunks of at most 64 KiB. Rejects with `logs_unavailable` before any is read; what is followed ends
+   * with the sandbox.
+   */
+  logs(sandboxId: string, component: string, options: LogOptions): Promise<AsyncIterable<Buffer>>;
 }
 
 /** The prefix of every sandbox id and so of every object's name on a host. */

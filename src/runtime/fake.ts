@@ -95,12 +95,20 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     sandboxes.delete(id);
   }
 
-  async function* logs(id: string, name: string, { tail, follow, signal }: LogOptions): AsyncGenerator<Buffer> {
+  async function logs(id: string, name: string, options: LogOptions): Promise<AsyncIterable<Buffer>> {
     const component = componentOf(id, name);
     if (!component) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
-    for (let at = Math.max(0, component.lines.length - tail); ; ) {
-      for (; at < component.lines.length; at += 1) yield Buffer.from(`${component.lines[at]}\n`);
-      if (!follow || signal.aborted) return;
+    return linesOf(component.lines, () => sandboxes.has(id), options);
+  }
+
+  async function* linesOf(
+    lines: readonly string[],
+    isThere: () => boolean,
+    { tail, follow, signal }: LogOptions,
+  ): AsyncGenerator<Buffer> {
+    for (let at = Math.max(0, lines.length - tail); ; ) {
+      for (; at < lines.length; at += 1) yield Buffer.from(`${lines[at]}\n`);
+      if (!follow || signal.aborted || !isThere()) return;
       // The rejection only says that the reader has gone.
       await delay(10, undefined, { signal }).catch(() => undefined);
     }

@@ -28,22 +28,34 @@ export async function lastLines(file: string, count: number): Promise<string[]> 
   return Buffer.concat(chunks).toString('utf8').split('\n').filter(Boolean).slice(-count);
 }
 
-/** The log from `tail` lines before its end; with `follow`, what comes after, through rotations, until the signal. */
-export async function* readLog(file: string, { tail, follow, signal }: LogOptions): AsyncGenerator<Buffer> {
+/**
+ * The log from `tail` lines before its end; with `follow`, what comes after, through rotations, until the signal or the
+ * removal of the file. Rejects with `logs_unavailable`.
+ */
+export async function readLog(file: string, { tail, follow, signal }: LogOptions): Promise<AsyncIterable<Buffer>> {
   const from = await tailOffset(file, tail);
   if (from === null) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
-  let offset = from;
-  while (!signal.aborted) {
-    for await (const chunk of createReadStream(file, { start: offset, highWaterMark: chunkBytes })) {
-      offset += (chunk as Buffer).length;
-      yield chunk as Buffer;
-      if (signal.aborted) return;
+  return readFrom(file, from, follow, signal);
+}
+
+async function* readFrom(file: string, from: number, follow: boolean, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const handle = await orNone(open(file, 'r'));
+  if (!handle) return;
+  try {
+    for (let offset = from; !signal.aborted; ) {
+      const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(chunkBytes), position: offset });
+      offset += bytesRead;
+      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
+      else if (!follow) return;
+      else {
+        await delay(followEveryMs, undefined, { signal }).catch(() => undefined);
+        const { size, nlink } = await handle.stat();
+        if (nlink === 0) return;
+        if (size < offset) offset = 0;
+      }
     }
-    if (!follow) return;
-    const aborted = await delay(followEveryMs, false, { signal }).catch(() => true);
-    const size = aborted ? null : await sizeOf(file);
-    if (size === null) return;
-    if (size < offset) offset = 0;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -73,11 +85,12 @@ async function tailOffset(file: string, lines: number): Promise<number | null> {
 }
 
 async function sizeOf(file: string): Promise<number | null> {
-  return await stat(file).then(
-    (found) => found.size,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    },
-  );
+  return (await orNone(stat(file)))?.size ?? null;
+}
+
+async function orNone<T>(found: Promise<T>): Promise<T | null> {
+  return await found.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
 }

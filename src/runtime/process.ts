@@ -192,8 +192,8 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 
-  function logs(id: string, component: string, options: LogOptions): AsyncIterable<Buffer> {
-    return readLog(folderOf(id).logFile(component), options);
+  async function logs(id: string, component: string, options: LogOptions): Promise<AsyncIterable<Buffer>> {
+    return await readLog(folderOf(id).logFile(component), options);
   }
 
   const prepare = (plan: SandboxPlan) => {

@@ -159,7 +159,7 @@ async function readTail(runtime: Runtime, id: string, component: string): Promis
   const options = { tail: logTailLines, follow: false, signal: new AbortController().signal };
   const chunks: Buffer[] = [];
   try {
-    for await (const chunk of runtime.logs(id, component, options)) chunks.push(chunk);
+    for await (const chunk of await runtime.logs(id, component, options)) chunks.push(chunk);
   } catch (error) {
     if (!isAppError(error, 'logs_unavailable')) throw error;
   }

@@ -166,6 +166,8 @@ export async function serveLogs(options: {
       await reply({ kind: 'error', code: known.code, message: known.message });
     } finally {
       sending.delete(requestId);
+      // What was opened and never read ends too.
+      state.stop.abort();
     }
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { payloads, rawLogs } from '../../src/runtime/docker-client.ts';
+import { following, payloads, rawLogs } from '../../src/runtime/docker-client.ts';
 
 const timeoutMs = 90_000;
 
@@ -30,18 +30,10 @@ export async function untilLogged(docker: Docker, id: string, text: string): Pro
   const container = docker.getContainer(id);
   const since = Date.parse((await container.inspect()).State.StartedAt) / 1000;
   const stream = (await rawLogs(container, { follow: true, since })) as Readable;
-  const timer = setTimeout(() => stream.destroy(), timeoutMs);
-  try {
-    let seen = '';
-    for await (const piece of payloads(stream)) {
-      seen += piece.toString();
-      if (seen.includes(text)) return;
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  } finally {
-    clearTimeout(timer);
-    stream.destroy();
+  let seen = '';
+  for await (const piece of following(stream, AbortSignal.timeout(timeoutMs))) {
+    seen += piece.toString();
+    if (seen.includes(text)) return;
   }
   throw new Error(`${id} did not log "${text}"; its log:\n${await lastLog(docker, id)}`);
 }

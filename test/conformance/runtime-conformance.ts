@@ -98,13 +98,30 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
 
   t.test('logs: the last lines, and what follows', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
-      await t.rejects(logText(runtime, id), { code: 'logs_unavailable' });
+      for (const follow of [false, true]) {
+        const opened = runtime.logs(id, 'etcd', { tail: 10, follow, signal: never });
+        await t.rejects(opened, { code: 'logs_unavailable' }, 'that there is none yet is told before it is read');
+      }
       await runtime.prepare(plan, never);
       await runtime.start(plan, etcd, never);
       await t.resolves(untilLogged(runtime, id, 'ready to serve client requests'), 'it ends with its reader');
       // While it writes, the last line is soon not the last any more.
       await runtime.stop(id, 'etcd', 5000);
       t.equal((await logText(runtime, id, 1)).trim().split('\n').length, 1);
+    });
+  });
+
+  t.test('a log that is followed ends with its sandbox', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      await runtime.start(plan, etcd, never);
+      const chunks = await runtime.logs(id, 'etcd', { tail: 1000, follow: true, signal: never });
+      let isRead = false;
+      for await (const _ of chunks) {
+        if (!isRead) await runtime.remove(id);
+        isRead = true;
+      }
+      t.ok(isRead);
     });
   });
 
@@ -192,7 +209,7 @@ async function only(runtime: Runtime, id: string): Promise<ObservedComponent | u
 async function untilLogged(runtime: Runtime, id: string, words: string): Promise<void> {
   const stop = new AbortController();
   let text = '';
-  for await (const chunk of runtime.logs(id, 'etcd', { tail: 1000, follow: true, signal: stop.signal })) {
+  for await (const chunk of await runtime.logs(id, 'etcd', { tail: 1000, follow: true, signal: stop.signal })) {
     text += chunk.toString();
     if (text.includes(words)) stop.abort();
   }
@@ -200,6 +217,7 @@ async function untilLogged(runtime: Runtime, id: string, words: string): Promise
 
 async function logText(runtime: Runtime, id: string, tail = 1000): Promise<string> {
   let text = '';
-  for await (const chunk of runtime.logs(id, 'etcd', { tail, follow: false, signal: never })) text += chunk.toString();
+  const chunks = await runtime.logs(id, 'etcd', { tail, follow: false, signal: never });
+  for await (const chunk of chunks) text += chunk.toString();
   return text;
 }
