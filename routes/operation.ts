@@ -30,8 +30,11 @@ export function operations(app: App, dependencies: RouteDependencies) {
         url,
         ...(options as { schema: object }),
         config: { ...config, handle: erased },
-        handler: async (request, reply) =>
-          send(reply, await erased(callOf(request as FastifyRequest, reply as FastifyReply, dependencies))),
+        handler: async (request, reply) => {
+          const answer = await erased(callOf(request as FastifyRequest, reply as FastifyReply, dependencies));
+          await request.claim?.prove();
+          return send(reply, answer);
+        },
       });
     };
   return { get: by('GET'), post: by('POST'), patch: by('PATCH'), delete: by('DELETE') };
@@ -43,6 +46,7 @@ function callOf(request: FastifyRequest, reply: FastifyReply, dependencies: Rout
   return {
     operationId,
     proven: request.proven,
+    claim: request.claim,
     params,
     query,
     body,

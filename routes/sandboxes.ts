@@ -61,7 +61,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       preValidation: async (request) => {
         if (request.body === undefined) request.body = {} as SandboxCreate;
       },
-      config: { scope: 'write' },
+      config: { scope: 'write', provesItself: true },
       schema: {
         operationId: 'createSandbox',
         summary: 'Create a sandbox',
@@ -92,7 +92,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       await answerOnce(call, once, async (seed) => {
         const id = newSandboxId(seed);
         const audited = call.audited({ status: 202, target: `/v1/sandboxes/${id}` });
-        const accepted = await service.create(call.proven, call.body, id, audited);
+        const accepted = await service.create(call.proven, call.body, { id, audited, claim: call.claim });
         const waitMs = preferredWaitMs(call.headers.prefer);
         if (waitMs === 0) return answerOf(202, accepted);
         return await answerWhenReady(call.proven.project, accepted, waitMs, call.gone());

@@ -87,7 +87,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   const shared = {
     service,
     admit: createAdmission({
-      authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
+      authenticator: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
       rateLimit: createRateLimit({ perMinute: config.rateLimit }),
     }),
     audit: createAudit({ redis, keys }),

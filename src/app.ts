@@ -7,7 +7,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { registerRoutes } from '../routes/index.ts';
 import { sharedSchemas } from '../routes/shared-schemas.ts';
 import { AppError } from './errors.ts';
-import { checkAccess } from './http/access.ts';
+import { checkAccess, provenFirst } from './http/access.ts';
 import { keepAuditTrail } from './http/audit-trail.ts';
 import { parseBodies } from './http/bodies.ts';
 import { trackConnections } from './http/connections.ts';
@@ -89,7 +89,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   app.setValidatorCompiler(compileValidator);
   // Response schemas are for the document: to compile a serializer of each would take two seconds at every start.
   app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler(sendProblem);
+  app.setErrorHandler(async (error, request, reply) =>
+    sendProblem(await provenFirst(error, request, reply), request, reply as never),
+  );
   for (const schema of sharedSchemas) app.addSchema(schema);
   const closing = new AbortController();
   app.addHook('onRequest', async (_request, reply) => {

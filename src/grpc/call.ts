@@ -79,6 +79,7 @@ export class GrpcCall {
     return {
       operationId: this.#method.operation.schema.operationId,
       proven,
+      claim: undefined,
       params,
       query,
       headers,

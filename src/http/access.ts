@@ -1,12 +1,15 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Handle, Prefetch } from '../operation.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';
+import type { Claim } from '../tenancy/claim.ts';
 import type { NeededScope, Principal } from '../tenancy/principal.ts';
+import { rateLimitHeaders } from '../tenancy/rate-limit.ts';
 
 /** A route that does not say that it is public needs a key: what counts is the route, for one path can be spelled in many ways. */
 export function checkAccess(app: FastifyInstance, admit: Admit): void {
   app.decorateRequest('proven', undefined as unknown as Principal);
+  app.decorateRequest('claim', undefined);
   app.decorateRequest('prefetched', undefined);
   app.addHook('onRoute', (route) => {
     // The page of the documentation comes from a plugin.
@@ -20,15 +23,31 @@ export function checkAccess(app: FastifyInstance, admit: Admit): void {
     const reading = config.prefetch?.(request.params);
     reading?.catch(() => undefined);
     request.prefetched = reading;
-    const { principal, headers, refusal } = await admit(
+    // A repeated request may be answered without a change, by what was stored of the first.
+    const provesItself = config.provesItself && request.headers['idempotency-key'] === undefined;
+    const { principal, claim, headers, refusal } = await admit(
       request.headers.authorization,
       projectsOf(request),
       config.scope,
+      { provesItself },
     );
     request.proven = principal;
+    request.claim = claim;
     reply.headers(headers);
     if (refusal) throw refusal;
   });
+}
+
+/** What to answer where `error` would be: nothing is told to one who only claimed to be who he is. */
+export async function provenFirst(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  try {
+    await request.claim?.prove();
+    return error;
+  } catch (refused) {
+    request.proven = undefined as unknown as Principal;
+    for (const name of rateLimitHeaders) reply.removeHeader(name);
+    return refused;
+  }
 }
 
 const none: readonly NamedProject[] = [];
@@ -58,10 +77,13 @@ declare module 'fastify' {
     handle?: Handle;
     /** What the key must be allowed to do. */
     scope?: NeededScope;
+    /** Its change proves who asks: a claim is enough to begin. */
+    provesItself?: boolean;
   }
   interface FastifyRequest {
     /** Who asks; there on every route that is not public. */
     proven: Principal;
+    claim: Claim | undefined;
     prefetched: Promise<unknown> | undefined;
   }
 }

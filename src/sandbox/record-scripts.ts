@@ -132,21 +132,25 @@ const quotas = `
 
 export const recordScripts = {
   /**
-   * record, project, project index, waiting of the host, feed, turns, lane, usage now, outbox, webhooks, audit | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
+   * record, project, project index, waiting of the host, feed, turns, lane, usage now, outbox, webhooks, audit, key | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
    * prefix, changes channel, lane calls channel, feed length, audit entry or '', uid of the project or '' for whichever, when it needs a look,
-   * default quotas... ->
-   * {'created'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
+   * hash that the key must have or '' where it is proven, default quotas... ->
+   * {'created'} or {'unproven'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
    */
   spCreate: {
-    numberOfKeys: 11,
+    numberOfKeys: 12,
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
+      if ARGV[18] ~= '' then
+        local key = redis.call('HMGET', KEYS[12], 'hash', 'revokedAt')
+        if key[1] ~= ARGV[18] or key[2] then return { 'unproven' } end
+      end
       if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists', redis.call('HGET', KEYS[1], 'r') } end
       local given = redis.call('HMGET', KEYS[2], unpack(projectFields))
       if not given[1] or (ARGV[16] ~= '' and given[1] ~= ARGV[16]) then return { 'not_found' } end
       if given[2] == 'deleting' then return { 'deleting' } end
       local time = redis.call('TIME')
       local now, memory, disk = toMs(time), tonumber(ARGV[6]), tonumber(ARGV[7])
-      local exceeded = take(KEYS[2], given, { unpack(ARGV, 18) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
+      local exceeded = take(KEYS[2], given, { unpack(ARGV, 19) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
       if exceeded then return { 'quota', unpack(exceeded) } end
       redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'l', KEYS[7], 'r', ARGV[4], 'i', ARGV[5],
         'o', given[1], 'w', '1', 'm', memory, 'd', disk, 'u', ARGV[9], 'n', ARGV[10])

@@ -9,6 +9,7 @@ import type { HistoryEntry } from '../schemas/history.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import type { SandboxCreate, SandboxPatch } from '../schemas/sandbox-input.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
+import type { Claim } from '../tenancy/claim.ts';
 import { noProject, projectDeleting } from '../tenancy/projects.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
 import type { Feed } from './feed.ts';
@@ -47,6 +48,12 @@ export interface Caller {
   readonly subject: string;
 }
 
+export interface CreateAlong {
+  readonly id?: string;
+  readonly audited?: AuditedWith | undefined;
+  readonly claim?: Claim | undefined;
+}
+
 export interface ListQuery {
   readonly limit: number;
   readonly cursor?: string;
@@ -75,25 +82,25 @@ const maxPagesRead = 20;
 export function createSandboxService(options: ServiceOptions) {
   const { store, lanes, hosts, changes, feed, logger } = options;
 
-  /** `audited` is written with the record, or not at all. */
-  async function create(
-    caller: Caller,
-    body: SandboxCreate,
-    id = newSandboxId(),
-    audited?: AuditedWith,
-  ): Promise<StoredText> {
+  /** `audited` is written with the record, or not at all; neither is where `claim` does not hold. */
+  async function create(caller: Caller, body: SandboxCreate, along: CreateAlong = {}): Promise<StoredText> {
+    const { id = newSandboxId(), audited, claim } = along;
     checkArguments(body.spec);
     const versions = options.resolveVersions(body.spec);
     const placed = await hosts.place(body.spec.runtime);
     const record = newRecord({ id, project: caller.project, body, versions, placed });
-    const created = await store.create(record, { why: requestedBy(caller), ...(audited ? { audited } : {}) });
+    const created = await store.create(record, { why: requestedBy(caller), audited, claim });
     if ('stored' in created) return created.stored;
+    if (created.outcome === 'unproven') {
+      await claim?.prove();
+      return await create(caller, body, { id, audited });
+    }
     if (created.outcome === 'not_found') throw noProject(caller.project);
     if (created.outcome === 'deleting') throw projectDeleting(caller.project);
     const { limit, retryAfterMs } = created;
     // Who asks for no time to live in particular gets the longest there is.
     if (limit.name === 'maxTtlSeconds' && body.spec.ttlSeconds === undefined) {
-      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, id, audited);
+      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, { id, audited });
     }
     throw quotaExceeded(caller.project, limit, retryAfterMs);
   }

@@ -4,6 +4,7 @@ import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { Sealer } from '../seal.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
+import type { Claim } from '../tenancy/claim.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
@@ -33,6 +34,7 @@ type QuotaDefaults = readonly number[];
 
 export type Created =
   | { readonly outcome: 'created' | 'exists'; readonly stored: StoredText }
+  | { readonly outcome: 'unproven' }
   | { readonly outcome: 'not_found' }
   | { readonly outcome: 'deleting' }
   | {
@@ -84,10 +86,13 @@ export function createStore(options: StoreOptions) {
     return open(await redis.hget(keys.sandbox(sandbox.id), 's'), sandbox.project, sandbox.id);
   }
 
-  /** Makes a record if the project's limits allow it, counts it, and puts it into the project's lane of its host. */
+  /**
+   * Makes a record if the claim holds and the project's limits allow it, counts it, and puts it into the project's lane of
+   * its host.
+   */
   async function create(
     record: SandboxRecord,
-    { why, audited }: { why?: Why; audited?: AuditedWith } = {},
+    { why, audited, claim }: { why?: Why; audited?: AuditedWith | undefined; claim?: Claim | undefined } = {},
   ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;
@@ -106,6 +111,7 @@ export function createStore(options: StoreOptions) {
       keys.outbox,
       keys.webhooks(project),
       keys.audit(audited?.projectUid ?? ''),
+      claim?.record ?? keys.apiKey(''),
       id,
       project,
       String(Date.parse(createdAt)),
@@ -123,8 +129,11 @@ export function createStore(options: StoreOptions) {
       audited ? JSON.stringify(audited.note) : '',
       audited?.projectUid ?? '',
       lookAt(record),
+      claim?.hash ?? '',
       ...quotaDefaults.map(String),
     );
+    if (outcome === 'unproven') return { outcome };
+    claim?.settle();
     if (outcome === 'created') return { outcome, stored };
     if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(String(rest[0])) as Sandbox) };
     if (outcome === 'not_found') return { outcome };

@@ -6,6 +6,7 @@ import { parseCursor, readIndex, toCursor } from '../paging.ts';
 import { unsentOf } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
+import { Claim } from './claim.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
 import type { Principal } from './principal.ts';
 import { checkAdded } from './projects.ts';
@@ -17,17 +18,26 @@ const lastExpiry = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const lastUseEveryMs = 60_000;
 const rememberedKeys = 1000;
 
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly principal: Principal;
+  /** In epoch ms. */
+  readonly provenAt: number;
+}
+
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
 /** Keys of projects. What is stored of one is its hash; whoever has the store cannot use them. */
 export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  // What follows from the text of a key alone, of keys that were right; whether they still are is asked each time.
-  const digests = new Map<string, { readonly id: string; readonly digest: Buffer }>();
+  // Keys that were right. Whether one still is, is asked each time.
+  const known = new Map<string, KnownKey>();
 
-  function remember(key: string, id: string, digest: Buffer): void {
-    if (digests.size >= rememberedKeys) digests.clear();
-    digests.set(key, { id, digest });
+  function remember(key: string, how: KnownKey): void {
+    if (known.size >= rememberedKeys && !known.has(key)) known.clear();
+    known.set(key, how);
   }
+
+  const prove = coalesce(authenticate, unsentOf(redis));
 
   function noteUse(id: string, fields: Record<string, string>): void {
     const now = Date.now();
@@ -102,21 +112,43 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
    * `unauthenticated`, `key_malformed`, `key_checksum_mismatch`, `key_expired`, `key_revoked`.
    */
   async function authenticate(key: string): Promise<Principal> {
-    const proven = digests.get(key);
-    const { id, digest } = proven ?? { id: parseKey(key), digest: hashKey(key) };
+    const before = known.get(key);
+    const id = before?.principal.keyId ?? parseKey(key);
+    const digest = before?.digest ?? hashKey(key);
     const fields = await redis.hgetall(keys.apiKey(id));
-    const known = Buffer.from(fields.hash ?? '', 'base64');
-    if (!timingSafeEqual(known.length === digest.length ? known : Buffer.alloc(digest.length), digest)) {
+    try {
+      const principal = check(id, digest, fields);
+      remember(key, { digest, principal, provenAt: Date.now() });
+      noteUse(id, fields);
+      return principal;
+    } catch (error) {
+      known.delete(key);
+      throw error;
+    }
+  }
+
+  /** Of a key that was right not long ago, so that its use is still noted; undefined for all others. */
+  function claim(key: string): Claim | undefined {
+    const before = known.get(key);
+    if (!before) return undefined;
+    const { principal, digest, provenAt } = before;
+    const now = Date.now();
+    if (now - provenAt >= lastUseEveryMs || (principal.expiresAt ?? now + 1) <= now) return undefined;
+    const record = keys.apiKey(principal.keyId ?? '');
+    return new Claim({ principal, record, hash: digest.toString('base64'), ask: () => prove(key) });
+  }
+
+  function check(id: string, digest: Buffer, fields: Record<string, string>): Principal {
+    const stored = Buffer.from(fields.hash ?? '', 'base64');
+    if (!timingSafeEqual(stored.length === digest.length ? stored : Buffer.alloc(digest.length), digest)) {
       throw invalidField('#header/authorization', 'This key is not known here.', 'unauthenticated');
     }
-    if (!proven) remember(key, id, digest);
     if (fields.revokedAt)
       throw unacceptable('key_revoked', `was revoked at ${isoTime(fields.revokedAt)}; ask for another`);
     const expiresAt = fields.expiresAt ? Number(fields.expiresAt) : null;
     if (expiresAt !== null && expiresAt <= Date.now()) {
       throw unacceptable('key_expired', `expired at ${new Date(expiresAt).toISOString()}; ask for another`);
     }
-    noteUse(id, fields);
     return {
       kind: 'key',
       subject: `key:${id}`,
@@ -129,7 +161,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     };
   }
 
-  return { create, get, list, revoke, authenticate: coalesce(authenticate, unsentOf(redis)) };
+  return { create, get, list, revoke, authenticate: prove, claim };
 }
 
 function toKey(id: string, fields: Record<string, string>): Key {

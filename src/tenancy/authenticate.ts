@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { AppError, type ErrorCode, invalidField } from '../errors.ts';
 import { scopes } from '../schemas/key.ts';
 import type { ApiKeys } from './api-keys.ts';
+import type { Claim } from './claim.ts';
 import { looksLikeKey } from './key-format.ts';
 import type { Oidc } from './oidc.ts';
 import type { Principal } from './principal.ts';
@@ -21,18 +22,18 @@ export interface NamedProject {
   readonly pointer: string;
 }
 
-export type Authenticate = (authorization: string | undefined, named: readonly NamedProject[]) => Promise<Principal>;
+export type Authenticator = ReturnType<typeof createAuthenticator>;
 
 /**
  * Who sends the header `Authorization: Bearer <key or JWT>`, and for which project: that of the key or token, or for the
- * admin the one that the request names. Throws what keys.ts and oidc.ts throw, and `unauthenticated`.
+ * admin the one that the request names.
  */
-export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions): Authenticate {
+export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions) {
   const adminDigest = digest(adminKey);
   if (looksLikeKey(adminKey))
     throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
 
-  async function prove(given: string, [named]: readonly NamedProject[]): Promise<Principal> {
+  async function principalOf(given: string, [named]: readonly NamedProject[]): Promise<Principal> {
     if (looksLikeKey(given)) return await apiKeys.authenticate(given);
     // Compared by digests of equal length, in constant time.
     if (timingSafeEqual(digest(given), adminDigest)) return await admin(named);
@@ -75,17 +76,33 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
     };
   }
 
-  return async (authorization, named) => {
-    const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-    if (given === undefined) {
-      throw refused('Send the header "Authorization: Bearer <key>" with a valid key.', 'unauthenticated');
-    }
-    const principal = await prove(given, named);
-    // Naming one's own project is fine; another's is as unknown as one that is not there.
-    const other = named.find(({ name }) => name !== principal.project);
-    if (other) throw noProject(other.name, other.pointer);
-    return principal;
+  return {
+    /** Throws what api-keys.ts and oidc.ts throw, and `unauthenticated`. */
+    async prove(authorization: string | undefined, named: readonly NamedProject[]): Promise<Principal> {
+      const given = bearer(authorization);
+      if (given === undefined) {
+        throw refused('Send the header "Authorization: Bearer <key>" with a valid key.', 'unauthenticated');
+      }
+      const principal = await principalOf(given, named);
+      // Naming one's own project is fine; another's is as unknown as one that is not there.
+      const other = otherThan(principal, named);
+      if (other) throw noProject(other.name, other.pointer);
+      return principal;
+    },
+    /** Where the one who asks can be told without asking the store; undefined where he has to be proven first. */
+    claim(authorization: string | undefined, named: readonly NamedProject[]): Claim | undefined {
+      const claim = apiKeys.claim(bearer(authorization) ?? '');
+      return claim && !otherThan(claim.principal, named) ? claim : undefined;
+    },
   };
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+}
+
+function otherThan(principal: Principal, named: readonly NamedProject[]): NamedProject | undefined {
+  return named.find(({ name }) => name !== principal.project);
 }
 
 function refused(detail: string, code: ErrorCode): AppError {

@@ -3,9 +3,11 @@ import { AppError } from '../errors.ts';
 
 const windowSeconds = 60;
 
+export const rateLimitHeaders = ['ratelimit', 'ratelimit-policy'] as const;
+
 export interface RateLimitState {
   /** Fields of draft-ietf-httpapi-ratelimit-headers-10. */
-  readonly headers: Readonly<Record<'ratelimit' | 'ratelimit-policy', string>>;
+  readonly headers: Readonly<Record<(typeof rateLimitHeaders)[number], string>>;
 }
 
 export type RateLimit = ReturnType<typeof createRateLimit>;

@@ -1,0 +1,146 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import type { Problem } from '../../src/schemas/problem.ts';
+import type { Sandbox } from '../../src/schemas/sandbox.ts';
+import { startFakeService } from '../support/fake-service.ts';
+
+/** A create by a key that was right a moment ago proves it together with what it does. Nobody may see a difference. */
+t.setTimeout(60_000);
+const service = await startFakeService();
+// Before there is anything to hear: ioredis takes what comes while it begins to listen for an answer.
+const monitor = await service.redis.monitor();
+t.teardown(async () => {
+  monitor.disconnect();
+  await service.close();
+});
+const quotas = { sandboxes: 1000, awake: 1000, startsPerMinute: 10_000, memoryMiB: 1e8, diskMiB: 1e8 };
+const owner = await service.project('team', ['admin'], quotas);
+// Remembers no key: it answers as the first would if it asked the store each time.
+const other = await service.anotherApi();
+const keysPath = '/v1/projects/team/keys';
+
+interface MadeKey {
+  id: string;
+  secret: string;
+}
+
+/** A key that this process has just found to be right. */
+async function usedKey(body: object = {}): Promise<MadeKey> {
+  const made = await owner.call<MadeKey>('POST', keysPath, { name: 'ci', scopes: ['write'], ...body });
+  const { status } = await service.as(made.body.secret).call('GET', '/v1/whoami');
+  if (status !== 200) throw new Error(`a new key is answered by ${status}`);
+  return made.body;
+}
+
+/** Headers of the answer to one request, or of its connection: one whose body was not read to its end is closed. */
+const ownOfEach: ReadonlySet<string> = new Set(['date', 'x-request-id', 'connection', 'keep-alive']);
+
+const names = async () => (await owner.list()).body.items.map(({ name }) => name);
+
+async function trail(): Promise<string[]> {
+  const { body } = await owner.call<{ items: { subject: string }[] }>('GET', '/v1/audit?limit=500');
+  return body.items.map(({ subject }) => subject);
+}
+
+async function post(url: string, secret: string, body: string, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${url}/v1/sandboxes`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json', ...headers },
+    body,
+  });
+  const { requestId, ...problem } = (await answer.json()) as Problem;
+  const shown = [...answer.headers].filter(([name]) => !ownOfEach.has(name));
+  return { status: answer.status, problem, headers: shown };
+}
+
+const requests: readonly [what: string, body: string, headers?: Record<string, string>][] = [
+  ['a good one', '{"name":"never"}'],
+  ['one that is invalid', '{"nmae":"never"}'],
+  ['one that is no JSON', '{"name":'],
+  ['one of another type', 'name: never', { 'content-type': 'application/yaml' }],
+  ['one that is too large', JSON.stringify({ name: 'x'.repeat(70_000) })],
+  ['one that cannot be', '{"name":"never","spec":{"kubernetesVersion":"9.9"}}'],
+  ['one that waits', '{"name":"never"}', { prefer: 'wait=5' }],
+  ['one that may be repeated', '{"name":"never"}', { 'idempotency-key': 'once' }],
+  ['one for another project', '{"name":"never"}', { 'sandplane-project': 'default' }],
+];
+
+const ends: Record<string, { code: string; end(key: MadeKey): Promise<unknown> }> = {
+  revoked: { code: 'key_revoked', end: ({ id }) => owner.call('DELETE', `${keysPath}/${id}`) },
+  forgotten: {
+    code: 'unauthenticated',
+    end: async ({ id }) => await service.redis.del(...(await service.redis.keys(`*key:${id}`))),
+  },
+};
+
+for (const [how, { code, end }] of Object.entries(ends)) {
+  for (const [what, body, headers] of requests) {
+    t.test(`a key that was ${how}: ${what}`, async (t) => {
+      const key = await usedKey();
+      await end(key);
+      const answer = await post(service.url(), key.secret, body, headers);
+      t.match(answer, { status: 401, problem: { code } });
+      t.same(answer, await post(other.url, key.secret, body, headers), 'as one answers who has never seen the key');
+      t.notOk((await names()).includes('never'), 'nothing was made');
+      t.notOk((await trail()).includes(`key:${key.id}`), 'and nothing noted');
+    });
+  }
+}
+
+t.test('a key that has expired', async (t) => {
+  const key = await usedKey({ expiresAt: new Date(Date.now() + 300).toISOString() });
+  await delay(350);
+  t.match(await post(service.url(), key.secret, '{"name":"never"}'), { status: 401, problem: { code: 'key_expired' } });
+});
+
+t.test('a key that may only read', async (t) => {
+  const { id, secret } = await usedKey({ scopes: ['read'] });
+  t.match(await post(service.url(), secret, '{}'), { status: 403, problem: { code: 'insufficient_scope' } });
+  t.ok((await trail()).includes(`key:${id}`), 'it is proven: its project hears of it');
+});
+
+t.test('a key of a project that was deleted, and is there again', async (t) => {
+  const lost = await service.project('lost');
+  const secret = lost.authorization.authorization?.split(' ')[1] ?? '';
+  t.equal((await lost.call('GET', '/v1/whoami')).status, 200);
+  await service.admin.call('DELETE', '/v1/projects/lost');
+  const again = await service.project('lost');
+  const answer = await post(service.url(), secret, '{"name":"never"}');
+  t.equal(answer.status, 401);
+  t.same(answer, await post(other.url, secret, '{"name":"never"}'));
+  t.same((await again.list()).body.items, []);
+});
+
+t.test('creates while their key is revoked: those that were accepted are there, and no other', async (t) => {
+  const key = await usedKey();
+  const client = service.as(key.secret);
+  const create = async (i: number) => {
+    await delay(i / 4);
+    const { status, body } = await client.call<Sandbox>('POST', '/v1/sandboxes', { name: `race-${i}` });
+    return { status, name: body.name };
+  };
+  const [answers] = await Promise.all([
+    Promise.all(Array.from({ length: 200 }, (_, i) => create(i))),
+    delay(25).then(() => owner.call('DELETE', `${keysPath}/${key.id}`)),
+  ]);
+  const accepted = answers.filter(({ status }) => status === 202).map(({ name }) => name);
+  t.ok(accepted.length > 0 && accepted.length < 200, `${accepted.length} of 200 accepted`);
+  t.same([...new Set(answers.map(({ status }) => status))].sort(), [202, 401]);
+  const found = (await names()).filter((name) => name.startsWith('race-'));
+  t.same(found.sort(), accepted.sort());
+});
+
+t.test('a create by a known key asks nothing beside what it does', async (t) => {
+  const { id, secret } = await usedKey();
+  const questions = async (headers: Record<string, string>) => {
+    const heard: string[] = [];
+    const listener = (_time: string, command: string[]) => heard.push(command.join(' '));
+    monitor.on('monitor', listener);
+    t.match(await post(service.url(), secret, '{}', headers), { status: 202 });
+    await delay(50);
+    monitor.off('monitor', listener);
+    return heard.filter((command) => command.startsWith('hgetall') && command.endsWith(`key:${id}`)).length;
+  };
+  t.equal(await questions({}), 0);
+  t.equal(await questions({ 'idempotency-key': 'another' }), 1, 'where there may be no change, it is asked');
+});
