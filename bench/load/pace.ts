@@ -2,11 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
 
 const everyMs = 1;
+const connections = 100;
+/** Longer than the other side's turn: a round is about requests, not about connecting. */
+const keepAliveMs = 60_000;
 
 interface Target {
-  readonly origin: string;
+  readonly pool: Pool;
   readonly path: string;
   readonly headers: Record<string, string>;
+}
+
+/** The connections of a client, kept from round to round. */
+export function connect(origin: string): Pool {
+  return new Pool(origin, { connections, keepAliveTimeout: keepAliveMs });
 }
 
 /**
@@ -14,7 +22,6 @@ interface Target {
  * measures has the same cores as what is measured: it keeps a number per request, and nothing else.
  */
 export async function postAtRate(target: Target, perSecond: number, seconds: number): Promise<Float64Array> {
-  const pool = new Pool(target.origin, { connections: 100 });
   const all = Math.floor(perSecond * seconds);
   const latencies = new Float64Array(all);
   const done = Promise.withResolvers<void>();
@@ -36,10 +43,9 @@ export async function postAtRate(target: Target, perSecond: number, seconds: num
   const began = performance.now();
   for (let sent = 0; sent < all; ) {
     const due = Math.min(all, Math.floor(((performance.now() - began) / 1000) * perSecond));
-    for (; sent < due; sent += 1) pool.dispatch(request, timed(performance.now()));
+    for (; sent < due; sent += 1) target.pool.dispatch(request, timed(performance.now()));
     await delay(everyMs);
   }
   await done.promise;
-  await pool.close();
   return latencies.sort();
 }

@@ -4,7 +4,7 @@ import { machineFacts } from '../machine.ts';
 import { median } from '../statistics.ts';
 import { measureCreate, measureGet } from './accept.ts';
 import { measureFairness } from './fairness.ts';
-import { postAtRate } from './pace.ts';
+import { connect, postAtRate } from './pace.ts';
 import { startProcesses } from './processes.ts';
 
 const rounds = 15;
@@ -50,8 +50,8 @@ async function measureLatency(perSecond: number): Promise<{ service: number[]; b
   try {
     const { service, baseline, headers } = await startProcesses(cleanup, { startMs, slots: 2 });
     const targets = {
-      service: { origin: service, path: '/v1/sandboxes', headers },
-      baseline: { origin: baseline, path: '/things', headers },
+      service: { pool: connect(service), path: '/v1/sandboxes', headers },
+      baseline: { pool: connect(baseline), path: '/things', headers },
     };
     for (const target of Object.values(targets)) await postAtRate(target, perSecond, warmUpSeconds);
     const p99s = { service: [] as number[], baseline: [] as number[] };

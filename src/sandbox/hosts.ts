@@ -14,20 +14,36 @@ export interface HostReport {
 }
 
 const aliveForMs = 15_000;
-const cacheForMs = 1000;
+const freshForMs = 1000;
+/** What is older than that is asked for again; who comes meanwhile need not wait for the answer. */
+const usableForMs = 2000;
 
 export type Hosts = ReturnType<typeof createHosts>;
 
 export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   let cached: { at: number; reports: HostReport[] } | undefined;
+  let renewing: Promise<HostReport[]> | undefined;
 
   async function alive(): Promise<HostReport[]> {
-    if (cached && performance.now() - cached.at < cacheForMs) return cached.reports;
+    const known = cached;
+    const age = known ? performance.now() - known.at : Number.POSITIVE_INFINITY;
+    if (known && age < freshForMs) return known.reports;
+    renewing ??= read().finally(() => {
+      renewing = undefined;
+    });
+    if (!known || age >= usableForMs) return await renewing;
+    renewing.catch(() => undefined);
+    return known.reports;
+  }
+
+  async function read(): Promise<HostReport[]> {
     const all = Object.values(await redis.hgetall(keys.hosts)).map((text) => JSON.parse(text) as HostReport);
-    const reports = all.filter((report) => Date.now() - report.reportedAt < aliveForMs);
+    const reports = all
+      .filter((report) => Date.now() - report.reportedAt < aliveForMs)
+      .sort((a, b) => a.name.localeCompare(b.name));
     // Nothing is not worth remembering: a worker may just be starting.
-    if (reports.length > 0) cached = { at: performance.now(), reports };
-    return reports.sort((a, b) => a.name.localeCompare(b.name));
+    cached = reports.length > 0 ? { at: performance.now(), reports } : undefined;
+    return reports;
   }
 
   return {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
 import { type IndexPosition, readIndex } from '../paging.ts';
@@ -25,6 +26,9 @@ export function mayWait({ text }: StoredText): boolean {
 }
 
 const idsAtOnce = 500;
+/** Those that wait may be tens of thousands, and none is in a hurry: in between, others have Redis. */
+const waitingAtOnce = 100;
+const breathMs = 10;
 /** Few enough that nobody else waits for Redis. */
 const readsAtOnce = 32;
 
@@ -89,11 +93,11 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     return await readIndex(redis, keys.projectIndex(project), limit, after);
   }
 
-  async function* pages(index: string): AsyncGenerator<string[]> {
-    for (let start = 0; ; start += idsAtOnce) {
-      const ids = await redis.zrange(index, String(start), String(start + idsAtOnce - 1));
+  async function* pages(index: string, atOnce = idsAtOnce): AsyncGenerator<string[]> {
+    for (let start = 0; ; start += atOnce) {
+      const ids = await redis.zrange(index, String(start), String(start + atOnce - 1));
       if (ids.length > 0) yield ids;
-      if (ids.length < idsAtOnce) return;
+      if (ids.length < atOnce) return;
     }
   }
 
@@ -106,7 +110,10 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     const waiting = keys.hostWaiting(host);
     yield await redis.zrange(waiting, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
     if (!thorough) return;
-    for await (const ids of pages(waiting)) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
+    for await (const ids of pages(waiting, waitingAtOnce)) {
+      yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
+      await delay(breathMs);
+    }
   }
 
   return { read, readText, readUnchecked, readMany, readDeleted, projectUid, page, idsToLookAt };
