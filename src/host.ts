@@ -24,7 +24,7 @@ import { createProjectRemoval } from './sandbox/project-removal.ts';
 import { createReconciler } from './sandbox/reconcile.ts';
 import { defineScripts } from './sandbox/scripts.ts';
 import { createStore } from './sandbox/store.ts';
-import { sweep } from './sandbox/sweep.ts';
+import { sweep, sweepWaiting } from './sandbox/sweep.ts';
 import { createSealer } from './seal.ts';
 import { defineTenancyScripts } from './tenancy/scripts.ts';
 import { createAddressGuard } from './webhooks/addresses.ts';
@@ -32,7 +32,8 @@ import { defineWebhookScripts } from './webhooks/scripts.ts';
 import { startWebhookWorker } from './webhooks/worker.ts';
 
 const reportEveryMs = 5000;
-const thoroughEvery = 12;
+/** So many sweeps to one of those that only wait. */
+const sweepsToOne = 12;
 
 export interface RunningHost {
   /** Resolves when the template of the default versions is there, or could not be made. */
@@ -170,19 +171,26 @@ export async function startHost(
     host,
     logger,
   });
-  let sweepCount = 0;
   let sweptAt = performance.now();
+  const sweeping = { host, store, dispatcher, runtimes, reconcile, logger, signal: stopping.signal };
+  const cutShort = (error: unknown) => logger.warn({ err: error }, 'sweep cut short');
   const sweeps = repeat(
     config.sweepIntervalMs,
     async () => {
       // A host that was lost is somebody else's: nothing here may be touched any more.
       if (stopping.signal.aborted) return;
-      await sweep({ host, store, dispatcher, runtimes, reconcile, thorough: sweepCount % thoroughEvery === 0, logger });
-      sweepCount += 1;
+      await sweep(sweeping);
       await removals.advanceAll();
       sweptAt = performance.now();
     },
-    (error) => logger.warn({ err: error }, 'sweep cut short'),
+    cutShort,
+  );
+  const waitingSweeps = repeat(
+    config.sweepIntervalMs * sweepsToOne,
+    async () => {
+      if (!stopping.signal.aborted) await sweepWaiting(sweeping);
+    },
+    cutShort,
   );
 
   return {
@@ -191,7 +199,7 @@ export async function startHost(
     isHealthy: () => !lost && performance.now() - sweptAt < config.sweepIntervalMs * 3 + 60_000,
     async close() {
       stopping.abort();
-      await Promise.all([reports.stop(), sweeps.stop()]);
+      await Promise.all([reports.stop(), sweeps.stop(), waitingSweeps.stop()]);
       await Promise.all([worker.close(), webhooks.close()]);
       await settled();
       await dispatcher.settled();

@@ -101,20 +101,20 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     }
   }
 
-  /**
-   * The ids that a host has to look at, in pages: all but those that only wait for their first turn. `thorough`: also those
-   * that wait and have lost their place in their lane.
-   */
-  async function* idsToLookAt(host: string, { thorough }: { thorough: boolean }): AsyncGenerator<string[]> {
+  /** The ids that a host has to look at, in pages: all but those that only wait for their first turn. */
+  async function* idsToLookAt(host: string): AsyncGenerator<string[]> {
     yield* pages(keys.hostIndex(host));
     const waiting = keys.hostWaiting(host);
     yield await redis.zrange(waiting, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
-    if (!thorough) return;
-    for await (const ids of pages(waiting, waitingAtOnce)) {
+  }
+
+  /** The ids of those that wait for their first turn and have lost their place in their lane, in pages, empty ones too. */
+  async function* idsWithoutPlace(host: string): AsyncGenerator<string[]> {
+    for await (const ids of pages(keys.hostWaiting(host), waitingAtOnce)) {
       yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
       await delay(breathMs);
     }
   }
 
-  return { read, readText, readUnchecked, readMany, readDeleted, projectUid, page, idsToLookAt };
+  return { read, readText, readUnchecked, readMany, readDeleted, projectUid, page, idsToLookAt, idsWithoutPlace };
 }

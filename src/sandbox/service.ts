@@ -100,7 +100,7 @@ export function createSandboxService(options: ServiceOptions) {
     const { limit, retryAfterMs } = created;
     // Who asks for no time to live in particular gets the longest there is.
     if (limit.name === 'maxTtlSeconds' && body.spec.ttlSeconds === undefined) {
-      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, { id, audited });
+      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, { ...along, id });
     }
     throw quotaExceeded(caller.project, limit, retryAfterMs);
   }

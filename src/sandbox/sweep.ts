@@ -9,10 +9,10 @@ export interface SweepOptions {
   readonly store: Store;
   readonly dispatcher: Dispatcher;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
-  /** Also looks for those that wait and have lost their place. */
-  readonly thorough: boolean;
   readonly reconcile: (sandboxId: string) => Promise<void>;
   readonly logger: Logger;
+  /** Aborts when the host stops or is lost. */
+  readonly signal: AbortSignal;
 }
 
 const atOnce = 20;
@@ -22,12 +22,11 @@ const atOnce = 20;
  * died, and what has expired), and each thing that runs against the records.
  */
 export async function sweep(options: SweepOptions): Promise<void> {
-  const { host, store, reconcile, dispatcher } = options;
+  const { host, store, dispatcher } = options;
   const changing = await dispatcher.holders('changes');
-  for await (const ids of store.idsToLookAt(host, options)) {
-    for (let i = 0; i < ids.length; i += atOnce) {
-      await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, reconcile, options.logger)));
-    }
+  for await (const ids of store.idsToLookAt(host)) {
+    await reconcileAll(ids, options);
+    if (options.signal.aborted) return;
   }
   await removeOrphans(options);
   await releaseLostStarts(options);
@@ -37,7 +36,24 @@ export async function sweep(options: SweepOptions): Promise<void> {
   dispatcher.dispatch();
 }
 
-async function reconcileOne(id: string, reconcile: SweepOptions['reconcile'], logger: Logger): Promise<void> {
+/** One look at those that wait for their first turn: whether they still have a place in their lane. */
+export async function sweepWaiting(options: Omit<SweepOptions, 'runtimes'>): Promise<void> {
+  for await (const ids of options.store.idsWithoutPlace(options.host)) {
+    await reconcileAll(ids, options);
+    if (options.signal.aborted) return;
+  }
+  options.dispatcher.dispatch();
+}
+
+type Reconciling = Pick<SweepOptions, 'reconcile' | 'logger'>;
+
+async function reconcileAll(ids: readonly string[], options: Reconciling): Promise<void> {
+  for (let i = 0; i < ids.length; i += atOnce) {
+    await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, options)));
+  }
+}
+
+async function reconcileOne(id: string, { reconcile, logger }: Reconciling): Promise<void> {
   await reconcile(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not reconciled'));
 }
 

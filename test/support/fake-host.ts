@@ -16,7 +16,7 @@ import { createReconciler } from '../../src/sandbox/reconcile.ts';
 import { defineScripts } from '../../src/sandbox/scripts.ts';
 import { createSandboxService } from '../../src/sandbox/service.ts';
 import { createStore } from '../../src/sandbox/store.ts';
-import { sweep } from '../../src/sandbox/sweep.ts';
+import { sweep, sweepWaiting } from '../../src/sandbox/sweep.ts';
 import { createSealer } from '../../src/seal.ts';
 import { createProjects } from '../../src/tenancy/projects.ts';
 import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
@@ -93,6 +93,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     logger,
   });
   await listenForCalls({ subscriber, keys, host, onCall: dispatcher.dispatch });
+  const sweeping = { host, store, dispatcher, runtimes, reconcile, logger, signal: stopping.signal };
   return {
     service,
     runtime,
@@ -107,7 +108,10 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       broken.add(id);
       for (const component of ['kube-apiserver', 'etcd']) void runtime.stop(id, component, 0);
     },
-    sweep: () => sweep({ host, store, dispatcher, runtimes, reconcile, thorough: true, logger }),
+    async sweep(): Promise<void> {
+      await sweepWaiting(sweeping);
+      await sweep(sweeping);
+    },
     /** Resolves when nothing is under way. */
     async quiet(): Promise<void> {
       do {
