@@ -34,7 +34,7 @@ export function logsRoute(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'getLogs',
         summary: 'The log of a component',
-        description: 'Plain text; with follow=true a stream that ends when the client goes.',
+        description: 'Plain text; with follow=true a stream that ends with the sandbox, or when the client goes.',
         tags: ['sandboxes'],
         params: Type.Object({ id: sandboxId }),
         querystring: Query,
@@ -59,30 +59,16 @@ export function logsRoute(app: App, dependencies: RouteDependencies): void {
       const { id } = request.params;
       const gone = replyUnread(request, reply, dependencies);
       const chunks = await service.logs(request.proven.project, id, request.query, gone);
-      // The first chunk is awaited here: what fails before it is still a problem document.
-      const iterator = chunks[Symbol.asyncIterator]();
-      const first = await iterator.next();
-      // Also when nobody ever begins to read what is sent.
-      gone.addEventListener('abort', () => void iterator.return?.(), { once: true });
-      if (gone.aborted) await iterator.return?.();
       cutWhenGone(gone, reply);
       return reply
         .type('text/plain; charset=utf-8')
-        .send(Readable.from(startingWith(first, iterator, () => reply.raw.flushHeaders())));
+        .send(Readable.from(withHeader(chunks, () => reply.raw.flushHeaders())));
     },
   );
 }
 
-/** `onRead` is called when the reading begins, by when the header is complete: a silent log is answered all the same. */
-async function* startingWith(
-  first: IteratorResult<Buffer>,
-  rest: AsyncIterator<Buffer>,
-  onRead: () => void,
-): AsyncGenerator<Buffer> {
-  try {
-    onRead();
-    for (let next = first; !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
+/** By when the reading begins, the header is complete: a silent log is answered all the same. */
+async function* withHeader(chunks: AsyncIterable<Buffer>, flush: () => void): AsyncGenerator<Buffer> {
+  flush();
+  yield* chunks;
 }

@@ -92,7 +92,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       await answerOnce(call, once, async (seed) => {
         const id = newSandboxId(seed);
         const audited = call.audited({ status: 202, target: `/v1/sandboxes/${id}` });
-        const accepted = await service.create(call.proven, call.body, { id, audited, claim: call.claim });
+        const accepted = await service.create(call.proven, call.body, { id, audited });
         const waitMs = preferredWaitMs(call.headers.prefer);
         if (waitMs === 0) return answerOf(202, accepted);
         return await answerWhenReady(call.proven.project, accepted, waitMs, call.gone());

@@ -71,6 +71,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   const projects = createProjects({ redis, keys, defaults: config.quotas });
   await projects.ensureDefault();
   const apiKeys = createApiKeys({ redis, keys });
+  await apiKeys.forgetEnded(subscriber);
   const service = createSandboxService({
     store,
     lanes,

@@ -1,6 +1,5 @@
 import type { Static, TSchema } from 'typebox';
 import type { AuditedWith } from './tenancy/audit.ts';
-import type { Claim } from './tenancy/claim.ts';
 import type { NeededScope, Principal } from './tenancy/principal.ts';
 
 /** What an operation takes. The parts are named as HTTP names them, and mean the same in every protocol. */
@@ -23,8 +22,6 @@ type Part<Schema, Name extends string> = OperationSchema extends Schema
 export interface Call<Schema = OperationSchema> {
   readonly operationId: string;
   readonly proven: Principal;
-  /** What the operation still has to prove with its change, where its route says that it does. */
-  readonly claim: Claim | undefined;
   readonly params: Part<Schema, 'params'>;
   readonly query: Part<Schema, 'querystring'>;
   readonly body: Part<Schema, 'body'>;

@@ -1,4 +1,4 @@
-import { AppError } from './errors.ts';
+import { keyEnded } from './tenancy/key-format.ts';
 import type { Principal } from './tenancy/principal.ts';
 import type { Validity } from './tenancy/validity.ts';
 
@@ -23,9 +23,7 @@ export function readerGone(principal: Principal, reader: Reader, { closing, unti
   if (reader.isGone) return AbortSignal.abort();
   const controller = new AbortController();
   const { signal } = controller;
-  const stop = untilInvalid(principal, () =>
-    controller.abort(new AppError('key_revoked', 'The key is no longer valid.')),
-  );
+  const stop = untilInvalid(principal, () => controller.abort(keyEnded()));
   const end = () => controller.abort(closing.reason);
   // Nothing more is waited for, also when the connection of one that does not read stays.
   signal.addEventListener('abort', () => {

@@ -55,6 +55,7 @@ export function redisKeys(prefix: string) {
     logRequests: (name: string) => `${host(name)}:log-requests`,
 
     changes: `${base}:changes`,
+    endedKeys: `${base}:ended-keys`,
     logReplies: (requestId: string) => `${base}:log-replies:${requestId}`,
   };
 }

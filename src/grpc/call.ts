@@ -79,7 +79,6 @@ export class GrpcCall {
     return {
       operationId: this.#method.operation.schema.operationId,
       proven,
-      claim: undefined,
       params,
       query,
       headers,

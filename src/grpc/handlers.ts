@@ -47,8 +47,10 @@ export function streaming({ rpc, operation }: Served, stream: Stream, dependenci
     const { exchange } = call;
     const operationCall = call.toCall(call.receive());
     const gone = operationCall.gone();
+    const messages = await stream(operationCall, gone);
+    // What is refused before that, clients may try again.
     exchange.begin();
-    for await (const message of await stream(operationCall, gone)) {
+    for await (const message of messages) {
       if (gone.aborted) break;
       await exchange.write(response.encode(message), gone);
     }

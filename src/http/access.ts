@@ -1,15 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isAppError } from '../errors.ts';
 import type { Handle, Prefetch } from '../operation.ts';
+import { asStoreError } from '../redis.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';
-import type { Claim } from '../tenancy/claim.ts';
 import type { NeededScope, Principal } from '../tenancy/principal.ts';
 import { rateLimitHeaders } from '../tenancy/rate-limit.ts';
 
 /** A route that does not say that it is public needs a key: what counts is the route, for one path can be spelled in many ways. */
 export function checkAccess(app: FastifyInstance, admit: Admit): void {
   app.decorateRequest('proven', undefined as unknown as Principal);
-  app.decorateRequest('claim', undefined);
+  app.decorateRequest('prove', undefined);
   app.decorateRequest('prefetched', undefined);
   app.addHook('onRoute', (route) => {
     // The page of the documentation comes from a plugin.
@@ -25,29 +26,36 @@ export function checkAccess(app: FastifyInstance, admit: Admit): void {
     request.prefetched = reading;
     // A repeated request may be answered without a change, by what was stored of the first.
     const provesItself = config.provesItself && request.headers['idempotency-key'] === undefined;
-    const { principal, claim, headers, refusal } = await admit(
+    const { principal, prove, headers, refusal } = await admit(
       request.headers.authorization,
       projectsOf(request),
       config.scope,
       { provesItself },
     );
     request.proven = principal;
-    request.claim = claim;
+    request.prove = prove;
     reply.headers(headers);
     if (refusal) throw refusal;
   });
 }
 
-/** What to answer where `error` would be: nothing is told to one who only claimed to be who he is. */
+/** What to answer where `error` would be: nothing is told to one of whom it is only recalled who he was. */
 export async function provenFirst(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { prove } = request;
+  if (!prove) return error;
   try {
-    await request.claim?.prove();
-    return error;
+    // A store that does not answer would not answer that either.
+    if (!isAppError(asStoreError(error), 'store_unavailable')) {
+      await prove();
+      return error;
+    }
   } catch (refused) {
-    request.proven = undefined as unknown as Principal;
-    for (const name of rateLimitHeaders) reply.removeHeader(name);
-    return refused;
+    request.log.info({ reqId: request.id, err: error }, 'not told, for who asks is not proven');
+    error = refused;
   }
+  request.proven = undefined as unknown as Principal;
+  for (const name of rateLimitHeaders) reply.removeHeader(name);
+  return error;
 }
 
 const none: readonly NamedProject[] = [];
@@ -77,13 +85,14 @@ declare module 'fastify' {
     handle?: Handle;
     /** What the key must be allowed to do. */
     scope?: NeededScope;
-    /** Its change proves who asks: a claim is enough to begin. */
+    /** Where it succeeds, its change has proven who asks. */
     provesItself?: boolean;
   }
   interface FastifyRequest {
-    /** Who asks; there on every route that is not public. */
+    /** Who asks; there on every route that is not public. Only recalled as long as `prove` is there. */
     proven: Principal;
-    claim: Claim | undefined;
+    /** Proves who asks, where that is still owed. */
+    prove: (() => Promise<unknown>) | undefined;
     prefetched: Promise<unknown> | undefined;
   }
 }

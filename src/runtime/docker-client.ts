@@ -75,6 +75,7 @@ export async function* payloads(stream: AsyncIterable<Buffer>): AsyncGenerator<B
 export function following(stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   const end = () => stream.destroy();
   signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
   return (async function* () {
     try {
       yield* payloads(stream);

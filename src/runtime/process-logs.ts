@@ -42,17 +42,22 @@ async function* readFrom(file: string, from: number, follow: boolean, signal: Ab
   const handle = await orNone(open(file, 'r'));
   if (!handle) return;
   try {
+    let isRemoved = false;
+    let buffer = Buffer.allocUnsafe(chunkBytes);
     for (let offset = from; !signal.aborted; ) {
-      const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(chunkBytes), position: offset });
+      const { bytesRead } = await handle.read({ buffer, position: offset });
       offset += bytesRead;
-      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
-      else if (!follow) return;
-      else {
-        await delay(followEveryMs, undefined, { signal }).catch(() => undefined);
-        const { size, nlink } = await handle.stat();
-        if (nlink === 0) return;
-        if (size < offset) offset = 0;
+      if (bytesRead > 0) {
+        yield buffer.subarray(0, bytesRead);
+        buffer = Buffer.allocUnsafe(chunkBytes);
+        continue;
       }
+      // After the removal, what was written before it was read once more.
+      if (!follow || isRemoved) return;
+      await delay(followEveryMs, undefined, { signal }).catch(() => undefined);
+      const { size, nlink } = await handle.stat();
+      isRemoved = nlink === 0;
+      if (size < offset) offset = 0;
     }
   } finally {
     await handle.close();

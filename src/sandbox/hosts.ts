@@ -14,8 +14,9 @@ export interface HostReport {
 }
 
 const aliveForMs = 15_000;
+/** What is older is asked for again. */
 const freshForMs = 1000;
-/** What is older than that is asked for again; who comes meanwhile need not wait for the answer. */
+/** Until then, nobody waits for the answer. */
 const usableForMs = 2000;
 
 export type Hosts = ReturnType<typeof createHosts>;

@@ -74,6 +74,25 @@ export function createLogReader({ redis, subscriber, keys }: { redis: Redis; sub
   };
 }
 
+/** Resolves when the first chunk is there, with it and all that follow. */
+export async function begun(reading: AsyncIterable<Buffer>, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  const chunks = reading[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  // Also when nobody ever begins to read on.
+  const end = () => void chunks.return?.();
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  return startingWith(first, chunks);
+}
+
+async function* startingWith(first: IteratorResult<Buffer>, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
 /** Replies as they come, until `signal` ends the reading. */
 function createInbox(signal: AbortSignal) {
   const replies: LogReply[] = [];

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
-import { type IndexPosition, readIndex } from '../paging.ts';
+import { type IndexPage, type IndexPosition, readIndex } from '../paging.ts';
 import { sendAlong } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -93,11 +93,11 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     return await readIndex(redis, keys.projectIndex(project), limit, after);
   }
 
-  async function* pages(index: string, atOnce = idsAtOnce): AsyncGenerator<string[]> {
-    for (let start = 0; ; start += atOnce) {
-      const ids = await redis.zrange(index, String(start), String(start + atOnce - 1));
+  async function* pages(index: string): AsyncGenerator<string[]> {
+    for (let start = 0; ; start += idsAtOnce) {
+      const ids = await redis.zrange(index, String(start), String(start + idsAtOnce - 1));
       if (ids.length > 0) yield ids;
-      if (ids.length < atOnce) return;
+      if (ids.length < idsAtOnce) return;
     }
   }
 
@@ -110,9 +110,11 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
 
   /** The ids of those that wait for their first turn and have lost their place in their lane, in pages, empty ones too. */
   async function* idsWithoutPlace(host: string): AsyncGenerator<string[]> {
-    for await (const ids of pages(keys.hostWaiting(host), waitingAtOnce)) {
-      yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
-      await delay(breathMs);
+    for (let page: IndexPage = { members: [], next: null }; ; await delay(breathMs)) {
+      page = await readIndex(redis, keys.hostWaiting(host), waitingAtOnce, page.next);
+      const ids = page.members;
+      if (ids.length > 0) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
+      if (!page.next) return;
     }
   }
 

@@ -134,15 +134,15 @@ export const recordScripts = {
   /**
    * record, project, project index, waiting of the host, feed, turns, lane, usage now, outbox, webhooks, audit, key | id, project, created at (ms), resource, internal, memory, disk, ttl or -1, usage names, history entry, usage day
    * prefix, changes channel, lane calls channel, feed length, audit entry or '', uid of the project or '' for whichever, when it needs a look,
-   * hash that the key must have or '' where it is proven, default quotas... ->
-   * {'created'} or {'unproven'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
+   * hash that the key must have or '' for none, default quotas... ->
+   * {'created'} or {'key_ended'} or {'exists', resource} or {'not_found'} or {'deleting'} or {'quota', limit, value, used, retry ms}
    */
   spCreate: {
     numberOfKeys: 12,
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
       if ARGV[18] ~= '' then
         local key = redis.call('HMGET', KEYS[12], 'hash', 'revokedAt')
-        if key[1] ~= ARGV[18] or key[2] then return { 'unproven' } end
+        if key[1] ~= ARGV[18] or key[2] then return { 'key_ended' } end
       end
       if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists', redis.call('HGET', KEYS[1], 'r') } end
       local given = redis.call('HMGET', KEYS[2], unpack(projectFields))

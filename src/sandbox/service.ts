@@ -9,14 +9,15 @@ import type { HistoryEntry } from '../schemas/history.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import type { SandboxCreate, SandboxPatch } from '../schemas/sandbox-input.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
-import type { Claim } from '../tenancy/claim.ts';
+import { keyEnded } from '../tenancy/key-format.ts';
+import type { ProvenKey } from '../tenancy/principal.ts';
 import { noProject, projectDeleting } from '../tenancy/projects.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
 import type { Feed } from './feed.ts';
 import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
 import type { Lanes } from './lanes.ts';
-import type { LogQuery } from './log-relay.ts';
+import { begun, type LogQuery } from './log-relay.ts';
 import { mayWait, type StoredText } from './reads.ts';
 import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
 import { merge, newRecord } from './resource.ts';
@@ -46,12 +47,8 @@ export interface Caller {
   readonly project: string;
   /** As told in the history. */
   readonly subject: string;
-}
-
-export interface CreateAlong {
-  readonly id?: string;
-  readonly audited?: AuditedWith | undefined;
-  readonly claim?: Claim | undefined;
+  /** What a create has to find in the store as it was. */
+  readonly key?: ProvenKey | null;
 }
 
 export interface ListQuery {
@@ -82,25 +79,25 @@ const maxPagesRead = 20;
 export function createSandboxService(options: ServiceOptions) {
   const { store, lanes, hosts, changes, feed, logger } = options;
 
-  /** `audited` is written with the record, or not at all; neither is where `claim` does not hold. */
-  async function create(caller: Caller, body: SandboxCreate, along: CreateAlong = {}): Promise<StoredText> {
-    const { id = newSandboxId(), audited, claim } = along;
+  /** `audited` is written with the record, or not at all. Throws `key_revoked` where the caller's key is none any more. */
+  async function create(
+    caller: Caller,
+    body: SandboxCreate,
+    { id = newSandboxId(), audited }: { id?: string; audited?: AuditedWith | undefined } = {},
+  ): Promise<StoredText> {
     checkArguments(body.spec);
     const versions = options.resolveVersions(body.spec);
     const placed = await hosts.place(body.spec.runtime);
     const record = newRecord({ id, project: caller.project, body, versions, placed });
-    const created = await store.create(record, { why: requestedBy(caller), audited, claim });
+    const created = await store.create(record, { why: requestedBy(caller), audited, key: caller.key });
     if ('stored' in created) return created.stored;
-    if (created.outcome === 'unproven') {
-      await claim?.prove();
-      return await create(caller, body, { id, audited });
-    }
+    if (created.outcome === 'key_ended') throw keyEnded();
     if (created.outcome === 'not_found') throw noProject(caller.project);
     if (created.outcome === 'deleting') throw projectDeleting(caller.project);
     const { limit, retryAfterMs } = created;
     // Who asks for no time to live in particular gets the longest there is.
     if (limit.name === 'maxTtlSeconds' && body.spec.ttlSeconds === undefined) {
-      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, { ...along, id });
+      return await create(caller, { ...body, spec: { ...body.spec, ttlSeconds: limit.value } }, { id, audited });
     }
     throw quotaExceeded(caller.project, limit, retryAfterMs);
   }
@@ -194,6 +191,7 @@ export function createSandboxService(options: ServiceOptions) {
     return kubeconfig({ id, endpoint, credentials });
   }
 
+  /** Resolves once the log is there. Rejects with `logs_unavailable` and `no_worker`. */
   async function logs(
     project: string,
     id: string,
@@ -201,7 +199,7 @@ export function createSandboxService(options: ServiceOptions) {
     signal: AbortSignal,
   ): Promise<AsyncIterable<Buffer>> {
     const { status } = await find(project, id);
-    return options.readLogs({ sandboxId: id, host: status.host, ...query }, signal);
+    return await begun(options.readLogs({ sandboxId: id, host: status.host, ...query }, signal), signal);
   }
 
   /** Also of a sandbox that was deleted less than a day ago. */

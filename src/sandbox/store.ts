@@ -4,7 +4,7 @@ import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { Sealer } from '../seal.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
-import type { Claim } from '../tenancy/claim.ts';
+import type { ProvenKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
@@ -34,7 +34,7 @@ type QuotaDefaults = readonly number[];
 
 export type Created =
   | { readonly outcome: 'created' | 'exists'; readonly stored: StoredText }
-  | { readonly outcome: 'unproven' }
+  | { readonly outcome: 'key_ended' }
   | { readonly outcome: 'not_found' }
   | { readonly outcome: 'deleting' }
   | {
@@ -87,12 +87,12 @@ export function createStore(options: StoreOptions) {
   }
 
   /**
-   * Makes a record if the claim holds and the project's limits allow it, counts it, and puts it into the project's lane of
+   * Makes a record if the key is what it was and the project's limits allow it, counts it, and puts it into the project's lane of
    * its host.
    */
   async function create(
     record: SandboxRecord,
-    { why, audited, claim }: { why?: Why; audited?: AuditedWith | undefined; claim?: Claim | undefined } = {},
+    { why, audited, key }: { why?: Why; audited?: AuditedWith | undefined; key?: ProvenKey | null | undefined } = {},
   ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;
@@ -111,7 +111,7 @@ export function createStore(options: StoreOptions) {
       keys.outbox,
       keys.webhooks(project),
       keys.audit(audited?.projectUid ?? ''),
-      claim?.record ?? keys.apiKey(''),
+      keys.apiKey(key?.id ?? ''),
       id,
       project,
       String(Date.parse(createdAt)),
@@ -129,11 +129,10 @@ export function createStore(options: StoreOptions) {
       audited ? JSON.stringify(audited.note) : '',
       audited?.projectUid ?? '',
       lookAt(record),
-      claim?.hash ?? '',
+      key?.hash ?? '',
       ...quotaDefaults.map(String),
     );
-    if (outcome === 'unproven') return { outcome };
-    claim?.settle();
+    if (outcome === 'key_ended') return { outcome };
     if (outcome === 'created') return { outcome, stored };
     if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(String(rest[0])) as Sandbox) };
     if (outcome === 'not_found') return { outcome };

@@ -1,13 +1,12 @@
 import type { AppError } from '../errors.ts';
 import type { Authenticator, NamedProject } from './authenticate.ts';
-import type { Claim } from './claim.ts';
 import { missingScope, type NeededScope, type Principal } from './principal.ts';
 import type { RateLimit, RateLimitState } from './rate-limit.ts';
 
 export interface Admission extends RateLimitState {
   readonly principal: Principal;
-  /** What is not proven yet, where the call proves it itself. */
-  readonly claim: Claim | undefined;
+  /** Proves who asks, where that is still owed; rejects as `Authenticator.prove`. Before it is done, nothing may be told. */
+  readonly prove: (() => Promise<unknown>) | undefined;
   /** Why the call is refused all the same: one too many, or the key may not do that. */
   readonly refusal: AppError | undefined;
 }
@@ -24,11 +23,17 @@ export function createAdmission({ authenticator, rateLimit }: { authenticator: A
     authorization: string | undefined,
     named: readonly NamedProject[],
     scope: NeededScope | undefined,
+    /** What the call does finds out itself whether the key still is what it was. */
     { provesItself = false } = {},
   ): Promise<Admission> {
-    const claim = provesItself ? authenticator.claim(authorization, named) : undefined;
-    const principal = claim?.principal ?? (await authenticator.prove(authorization, named));
+    const recalled = provesItself ? authenticator.recall(authorization, named) : undefined;
+    const principal = recalled ?? (await authenticator.prove(authorization, named));
     const { headers, error } = await rateLimit.count(principal.project);
-    return { principal, claim, headers, refusal: error ?? (scope && missingScope(principal, scope)) };
+    return {
+      principal,
+      prove: recalled && (() => authenticator.prove(authorization, named)),
+      headers,
+      refusal: error ?? (scope && missingScope(principal, scope)),
+    };
   };
 }

@@ -1,12 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
 import { coalesce } from '../coalesce.ts';
 import { AppError, invalidField } from '../errors.ts';
 import { parseCursor, readIndex, toCursor } from '../paging.ts';
 import { unsentOf } from '../redis.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
-import { Claim } from './claim.ts';
 import { hashKey, newSecret, parseKey, unacceptable } from './key-format.ts';
 import type { Principal } from './principal.ts';
 import { checkAdded } from './projects.ts';
@@ -19,31 +19,29 @@ const lastUseEveryMs = 60_000;
 const rememberedKeys = 1000;
 
 interface KnownKey {
+  readonly id: string;
   readonly digest: Buffer;
   readonly principal: Principal;
-  /** In epoch ms. */
-  readonly provenAt: number;
+  /** When its next use has to be noted, in epoch ms. */
+  readonly notedUntil: number;
 }
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
 /** Keys of projects. What is stored of one is its hash; whoever has the store cannot use them. */
 export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  // Keys that were right. Whether one still is, is asked each time.
-  const known = new Map<string, KnownKey>();
+  // Keys that were right. Whether one still is, is for the store to say.
+  const known = new LRUCache<string, KnownKey>({ max: rememberedKeys });
 
-  function remember(key: string, how: KnownKey): void {
-    if (known.size >= rememberedKeys && !known.has(key)) known.clear();
-    known.set(key, how);
-  }
-
-  const prove = coalesce(authenticate, unsentOf(redis));
-
-  function noteUse(id: string, fields: Record<string, string>): void {
+  /** Returns until when that need not be done again, in epoch ms. */
+  function noteUse(id: string, fields: Record<string, string>): number {
     const now = Date.now();
-    if (now - Number(fields.usedAt ?? 0) < lastUseEveryMs) return;
+    // One that lies ahead was noted by a clock that is ahead.
+    const usedAt = Math.min(Number(fields.usedAt ?? 0), now);
+    if (now - usedAt < lastUseEveryMs) return usedAt + lastUseEveryMs;
     // Not worth a request's failure.
     redis.spNoteKeyUse(keys.apiKey(id), String(now)).catch(() => undefined);
+    return now + lastUseEveryMs;
   }
 
   async function create(project: string, uid: string, id: string, body: KeyCreate): Promise<KeyWithSecret> {
@@ -104,6 +102,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
       String(keepRevokedSeconds),
       String(keepRevokedKeys),
       keys.changes,
+      keys.endedKeys,
     );
   }
 
@@ -113,13 +112,12 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
    */
   async function authenticate(key: string): Promise<Principal> {
     const before = known.get(key);
-    const id = before?.principal.keyId ?? parseKey(key);
+    const id = before?.id ?? parseKey(key);
     const digest = before?.digest ?? hashKey(key);
     const fields = await redis.hgetall(keys.apiKey(id));
     try {
       const principal = check(id, digest, fields);
-      remember(key, { digest, principal, provenAt: Date.now() });
-      noteUse(id, fields);
+      known.set(key, { id, digest, principal, notedUntil: noteUse(id, fields) });
       return principal;
     } catch (error) {
       known.delete(key);
@@ -127,15 +125,22 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     }
   }
 
-  /** Of a key that was right not long ago, so that its use is still noted; undefined for all others. */
-  function claim(key: string): Claim | undefined {
+  /** Whose key it was when it was last asked, not long ago; undefined when its use has to be noted anew. */
+  function recall(key: string): Principal | undefined {
     const before = known.get(key);
-    if (!before) return undefined;
-    const { principal, digest, provenAt } = before;
     const now = Date.now();
-    if (now - provenAt >= lastUseEveryMs || (principal.expiresAt ?? now + 1) <= now) return undefined;
-    const record = keys.apiKey(principal.keyId ?? '');
-    return new Claim({ principal, record, hash: digest.toString('base64'), ask: () => prove(key) });
+    if (!before || before.notedUntil <= now) return undefined;
+    const { principal } = before;
+    return principal.expiresAt === null || principal.expiresAt > now ? principal : undefined;
+  }
+
+  /** Forgets keys as they are revoked. What is missed while Redis is away is recalled for a minute at most. */
+  async function forgetEnded(subscriber: Redis): Promise<void> {
+    subscriber.on('message', (channel: string, id: string) => {
+      if (channel !== keys.endedKeys) return;
+      for (const [key, how] of [...known.entries()]) if (how.id === id) known.delete(key);
+    });
+    await subscriber.subscribe(keys.endedKeys);
   }
 
   function check(id: string, digest: Buffer, fields: Record<string, string>): Principal {
@@ -157,11 +162,11 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
       projectUid: fields.uid ?? '',
       scopes: (fields.scopes ?? '').split(' ') as Scope[],
       expiresAt,
-      keyId: id,
+      key: { id, hash: digest.toString('base64') },
     };
   }
 
-  return { create, get, list, revoke, authenticate: prove, claim };
+  return { create, get, list, revoke, authenticate: coalesce(authenticate, unsentOf(redis)), recall, forgetEnded };
 }
 
 function toKey(id: string, fields: Record<string, string>): Key {

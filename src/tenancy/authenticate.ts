@@ -2,7 +2,6 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { AppError, type ErrorCode, invalidField } from '../errors.ts';
 import { scopes } from '../schemas/key.ts';
 import type { ApiKeys } from './api-keys.ts';
-import type { Claim } from './claim.ts';
 import { looksLikeKey } from './key-format.ts';
 import type { Oidc } from './oidc.ts';
 import type { Principal } from './principal.ts';
@@ -53,7 +52,7 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
       projectUid,
       scopes,
       expiresAt: null,
-      keyId: null,
+      key: null,
     };
   }
 
@@ -72,7 +71,7 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
       projectUid,
       scopes: token.scopes,
       expiresAt: token.expiresAt.getTime(),
-      keyId: null,
+      key: null,
     };
   }
 
@@ -89,10 +88,10 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
       if (other) throw noProject(other.name, other.pointer);
       return principal;
     },
-    /** Where the one who asks can be told without asking the store; undefined where he has to be proven first. */
-    claim(authorization: string | undefined, named: readonly NamedProject[]): Claim | undefined {
-      const claim = apiKeys.claim(bearer(authorization) ?? '');
-      return claim && !otherThan(claim.principal, named) ? claim : undefined;
+    /** Whose key it was a moment ago; undefined where that is not known. Whether it still is has to be proven. */
+    recall(authorization: string | undefined, named: readonly NamedProject[]): Principal | undefined {
+      const principal = apiKeys.recall(bearer(authorization) ?? '');
+      return principal && !otherThan(principal, named) ? principal : undefined;
     },
   };
 }

@@ -43,6 +43,11 @@ export function unacceptable(code: KeyFault, detail: string): AppError {
   return new AppError(code, `The key ${detail}.`, { faults: [{ pointer: '#header/authorization', detail }] });
 }
 
+/** Of one that was right when the call began. */
+export function keyEnded(): AppError {
+  return new AppError('key_revoked', 'The key is no longer valid.');
+}
+
 function checksum(text: string): string {
   let rest = crc32(text);
   let digits = '';

@@ -12,8 +12,15 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** Epoch milliseconds, or null. */
   readonly expiresAt: number | null;
-  /** The id of the key, when it is one: watches listen for its revocation. */
-  readonly keyId: string | null;
+  /** The key, when it is one. */
+  readonly key: ProvenKey | null;
+}
+
+/** How a key is found again: by its id, and as long as it is not revoked, with this hash. */
+export interface ProvenKey {
+  readonly id: string;
+  /** As it is stored, in base64. */
+  readonly hash: string;
 }
 
 /** What a route asks for; `service` is the service's own admin key. */

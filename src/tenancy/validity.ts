@@ -19,16 +19,16 @@ export function createValidity({ redis, keys, changes }: { redis: Redis; keys: R
   const uidOf = coalesce((project) => redis.hget(keys.project(project), 'uid'));
   const keyOf = coalesce((keyId) => redis.hmget(keys.apiKey(keyId), 'hash', 'revokedAt'));
 
-  async function isValid({ keyId, project, projectUid }: Principal): Promise<boolean> {
+  async function isValid({ key, project, projectUid }: Principal): Promise<boolean> {
     if ((await uidOf(project)) !== projectUid) return false;
-    if (keyId === null) return true;
-    const [hash, revokedAt] = await keyOf(keyId);
+    if (key === null) return true;
+    const [hash, revokedAt] = await keyOf(key.id);
     return Boolean(hash) && !revokedAt;
   }
 
   /** Calls `onEnd` at the revocation of the key, at its expiry, and when the project is gone. Returns how to stop. */
   return function untilInvalid(principal: Principal, onEnd: () => void): () => void {
-    const { keyId, projectUid, expiresAt } = principal;
+    const { key, projectUid, expiresAt } = principal;
     const left = expiresAt === null ? Number.POSITIVE_INFINITY : Math.max(0, expiresAt - Date.now());
     // No connection lasts for longer than a timer can.
     const expiry = left < longestTimerMs ? setTimeout(onEnd, left).unref() : undefined;
@@ -38,7 +38,7 @@ export function createValidity({ redis, keys, changes }: { redis: Redis; keys: R
         // A store that does not answer says nothing about it.
         () => undefined,
       );
-    const topics = [`project:${projectUid}`, ...(keyId === null ? [] : [`key:${keyId}`])];
+    const topics = [`project:${projectUid}`, ...(key === null ? [] : [`key:${key.id}`])];
     const stops = topics.map((topic) => changes.on(topic, look));
     const looks = setInterval(look, lookAgainMs).unref();
     return () => {

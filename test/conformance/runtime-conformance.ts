@@ -125,6 +125,16 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     });
   });
 
+  t.test('a log that is followed by one who has gone ends', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      await runtime.prepare(plan, never);
+      await runtime.start(plan, etcd, never);
+      const gone = AbortSignal.abort();
+      for await (const _ of await runtime.logs(id, 'etcd', { tail: 0, follow: true, signal: gone })) t.fail('read');
+      t.pass('it has ended');
+    });
+  });
+
   t.test('a start that is called off does not happen', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);

@@ -18,9 +18,10 @@ import { connectTo, withKey } from '../support/grpc-package.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(120_000);
+let startMs = 200;
 const service = await startFakeService(
   { SANDPLANE_RATE_LIMIT: '1000000', SANDPLANE_FEED_LENGTH: '300', SANDPLANE_WATCHES_PER_PROJECT: '10' },
-  { startMs: () => 200 },
+  { startMs: () => startMs },
 );
 t.teardown(() => service.close());
 
@@ -120,6 +121,21 @@ t.test('past its deadline a call ends, and the work goes on to a good end', asyn
   t.equal(items.length, 1);
   const ready = await project.waitFor(items[0]?.id ?? '', 'ready');
   t.equal(ready.body.name, 'slow');
+});
+
+t.test('a log that is not there yet is refused before anything of it is sent', async (t) => {
+  const project = await service.project('early');
+  startMs = 60_000;
+  const { body } = await project.call('POST', '/v1/sandboxes', {});
+  const { call, ended } = connect(project).stream('getLogs', { id: body.id, follow: true });
+  let isBegun = false;
+  call.on('metadata', () => {
+    isBegun = true;
+  });
+  t.equal((await ended).code, codes.FAILED_PRECONDITION);
+  t.notOk(isBegun);
+  startMs = 200;
+  await project.call('DELETE', `/v1/sandboxes/${body.id}`);
 });
 
 t.test('too many watches, and their places are free again once they are cancelled', async (t) => {
