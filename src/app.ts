@@ -62,6 +62,7 @@ export type App = FastifyInstance<
 
 const bodyLimitBytes = 64 * 1024;
 const headerLimitBytes = 16 * 1024;
+const requestTimeoutMs = 30_000;
 const compressFromBytes = 2048;
 
 /** Offline, and it calls the service that shows it. */
@@ -73,9 +74,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     loggerInstance: dependencies.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
-    requestTimeout: 30_000,
-    // Requests that are too slow are looked for as often as this; Node's own 30 s would double their time.
-    http: { maxHeaderSize: headerLimitBytes, connectionsCheckingInterval: 3000 },
+    requestTimeout: requestTimeoutMs,
+    http: {
+      maxHeaderSize: headerLimitBytes,
+      // Node's own minute for the headers would be taken for that of the whole request, as the longer of the two.
+      headersTimeout: requestTimeoutMs,
+      // Requests that are too slow are looked for as often as this; Node's own 30 s would double their time.
+      connectionsCheckingInterval: 3000,
+    },
     // Answered by a hook of ours, as the problem that it is.
     return503OnClosing: false,
     trustProxy: dependencies.trustedProxies.length > 0 ? [...dependencies.trustedProxies] : false,
