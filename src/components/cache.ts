@@ -76,10 +76,13 @@ function createCache(dir: string) {
     onWait: () => void,
     work: (workDir: string) => Promise<Result>,
   ): Promise<Result> {
-    const workDir = path.join(folderOf(name, version), 'work');
-    await mkdir(workDir, { recursive: true, mode: 0o755 });
-    const release = await lock(folderOf(name, version), onWait);
+    const folder = folderOf(name, version);
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    const release = await lock(folder, onWait);
     try {
+      // Not before: who is at it removes it at the end.
+      const workDir = path.join(folder, 'work');
+      await mkdir(workDir, { recursive: true, mode: 0o755 });
       return await work(workDir);
     } finally {
       await release();

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
+import { binaryCache } from '../../src/components/cache.ts';
 import { createComponents } from '../../src/components/components.ts';
 import { type Progress, platform } from '../../src/components/source.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -114,6 +115,22 @@ t.test('two processes that ask at once: one does the work', async (t) => {
   const lastOf = (stdout: string) => JSON.parse(stdout.trim().split('\n').at(-1) ?? '').file;
   t.equal(lastOf(one.stdout), lastOf(two.stdout));
   t.equal(server.requests.filter((request) => request === apiServerPath).length, 1);
+});
+
+t.test('who has waited for another finds a work folder, though the other has removed his', async (t) => {
+  const cache = binaryCache(path.join(dir, 'waiting'));
+  const begun = Promise.withResolvers<void>();
+  const isWaiting = Promise.withResolvers<void>();
+  const first = cache.exclusively('etcd', '3.6.16', t.fail, async () => {
+    begun.resolve();
+    await isWaiting.promise;
+    await cache.clearWork('etcd', '3.6.16');
+  });
+  await begun.promise;
+  await cache.exclusively('etcd', '3.6.16', isWaiting.resolve, async (workDir) =>
+    t.ok((await stat(workDir)).isDirectory()),
+  );
+  await first;
 });
 
 t.test('what cannot be had is told with each source and its reason', async (t) => {
