@@ -1,4 +1,4 @@
-import { type ErrorCode, errorTable } from '../src/errors.ts';
+import { type ErrorCode, errorTable, untold } from '../src/errors.ts';
 import { exampleSandbox } from '../src/schemas/examples.ts';
 import type { Problem } from '../src/schemas/problem.ts';
 
@@ -104,7 +104,7 @@ const said: Partial<Record<ErrorCode, Said>> = {
     detail: 'The store does not answer. Try again; with an Idempotency-Key a repeated create is safe.',
   },
   shutting_down: { detail: 'The service is stopping. Try again.' },
-  internal: { detail: 'The log tells more under this request id.' },
+  internal: { detail: untold },
 };
 
 /** A problem as it is answered with this code. Throws for a code that no request is answered with. */

@@ -136,6 +136,9 @@ export const errorTable = {
   missing_tool: { http: 500, grpc: 'FAILED_PRECONDITION', retryable: false, title: 'A tool is missing' },
 } as const satisfies Record<string, ErrorKind>;
 
+/** What is said of `internal`: what went wrong inside is for the log, where the request id finds it. */
+export const untold = 'The log tells more under this request id.';
+
 export type ErrorCode = keyof typeof errorTable;
 
 /** One fault of the input: `pointer` is an RFC 6901 JSON pointer into the body, or `#query/name`, `#header/name`. */

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { defaultVersions } from './components/catalog.ts';
@@ -10,6 +9,7 @@ import { secretKey, serviceId } from './keys.ts';
 import { createWakeUps, createWakeUpWorker } from './queue.ts';
 import { connectForWork, type RedisAddress } from './redis.ts';
 import { type RedisKeys, redisKeys } from './redis-keys.ts';
+import { repeat } from './repeat.ts';
 import { isPortFree } from './runtime/ports.ts';
 import { openRuntimes, type Runtimes } from './runtimes.ts';
 import { createDispatcher, listenForCalls, lookAt } from './sandbox/dispatcher.ts';
@@ -247,22 +247,4 @@ async function bootId(): Promise<string> {
     (text) => text.trim(),
     () => '',
   );
-}
-
-/** Runs `work` again and again, `everyMs` after its last end. */
-function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unknown) => void) {
-  const stopped = new AbortController();
-  const running = (async () => {
-    while (!stopped.signal.aborted) {
-      await work().catch(onError);
-      // The rejection only says that it is over.
-      await delay(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-  })();
-  return {
-    async stop() {
-      stopped.abort();
-      await running;
-    },
-  };
 }

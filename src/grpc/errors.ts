@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import protobuf, { type Field, type Type } from 'protobufjs';
-import { AppError } from '../errors.ts';
+import { AppError, untold } from '../errors.ts';
 import { asStoreError } from '../redis.ts';
 import { googleRpc } from './google-rpc.ts';
 import { type Codec, jsonName } from './messages.ts';
@@ -13,7 +13,6 @@ const longestText = 500;
 const mostFaults = 5;
 const longestField = 200;
 const largestState = 3000;
-const untold = 'The log tells more under this request id.';
 
 /** What failed: for the names of its fields. */
 export interface FailedCall {
@@ -40,7 +39,6 @@ export function bareStatus(
 
 /** The status of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). */
 export function toStatus(error: AppError, call: FailedCall, expired: Codec): Status {
-  // What went wrong inside is for the log, where the request id finds it.
   const message = error.code === 'internal' ? untold : short(error.message);
   const code = error.kind.grpc as StatusName;
   const details = [...googleDetails(error, call), ...ownDetails(error, expired)];

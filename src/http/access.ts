@@ -41,21 +41,25 @@ export function checkAccess(app: FastifyInstance, admit: Admit): void {
 
 /** What to answer where `error` would be: nothing is told to one of whom it is only recalled who he was. */
 export async function provenFirst(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const { prove } = request;
-  if (!prove) return error;
-  try {
-    // A store that does not answer would not answer that either.
-    if (!isAppError(asStoreError(error), 'store_unavailable')) {
-      await prove();
-      return error;
-    }
-  } catch (refused) {
-    request.log.info({ reqId: request.id, err: error }, 'not told, for who asks is not proven');
-    error = refused;
-  }
+  const refusal = await whyUnproven(error, request);
+  if (refusal === null) return error;
   request.proven = undefined as unknown as Principal;
   for (const name of rateLimitHeaders) reply.removeHeader(name);
-  return error;
+  return refusal;
+}
+
+/** Null where he is proven. */
+async function whyUnproven(error: unknown, { prove, log, id }: FastifyRequest): Promise<unknown> {
+  if (!prove) return null;
+  // A store that does not answer would not answer that either.
+  if (isAppError(asStoreError(error), 'store_unavailable')) return error;
+  try {
+    await prove();
+    return null;
+  } catch (refusal) {
+    log.info({ reqId: id, err: error }, 'not told, for who asks is not proven');
+    return refusal;
+  }
 }
 
 const none: readonly NamedProject[] = [];

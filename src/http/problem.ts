@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, untold } from '../errors.ts';
 import { asStoreError } from '../redis.ts';
 import type { Problem } from '../schemas/problem.ts';
 
@@ -13,8 +13,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     type: 'about:blank',
     title,
     status: http,
-    // What went wrong inside is for the log, where the request id finds it.
-    detail: known.code === 'internal' ? 'The log tells more under this request id.' : known.message,
+    detail: known.code === 'internal' ? untold : known.message,
     code: known.code,
     requestId: request.id,
     ...(known.faults.length > 0 ? { errors: [...known.faults] } : {}),

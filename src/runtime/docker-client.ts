@@ -45,10 +45,10 @@ export async function tolerating<Result>(
 }
 
 /**
- * The payload of a log or attach stream: frames of an 8-byte header (stream, 0, 0, 0, length as uint32 big-endian) and
+ * The payload of a log or attach stream, or of a whole log: frames of an 8-byte header (stream, 0, 0, 0, length as uint32 big-endian) and
  * that many bytes (Docker Engine API, "Attach to a container"), in pieces of at most 64 KiB.
  */
-export async function* payloads(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* payloads(stream: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
   let buffered: Buffer = Buffer.alloc(0);
   let left = 0;
   for await (const chunk of stream) {

@@ -212,7 +212,7 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
       if (statusOf(error) !== 404) throw error;
       throw new AppError('logs_unavailable', 'This component has not written a log yet.');
     });
-    return follow ? following(answer as Readable, signal) : payloads(once(answer as Buffer));
+    return follow ? following(answer as Readable, signal) : payloads([answer as Buffer]);
   }
 
   return { name: 'docker', root, prepare, start, observe, stop, remove, logs };
@@ -251,8 +251,4 @@ async function untilGone(attempt: () => Promise<unknown>, look: () => Promise<un
     if (performance.now() > deadline) throw new AppError('runtime_unavailable', `Docker does not remove ${what}.`);
     await delay(pauseMs);
   }
-}
-
-async function* once(buffer: Buffer): AsyncGenerator<Buffer> {
-  yield buffer;
 }

@@ -6,7 +6,14 @@ import {
   randomBytes,
   X509Certificate,
 } from 'node:crypto';
-import { distinguishedName, extensions, type Issuer, signCertificate, subjectOf } from './certificate.ts';
+import {
+  type CertificateRequest,
+  distinguishedName,
+  extensions,
+  type Issuer,
+  signCertificate,
+  subjectOf,
+} from './certificate.ts';
 
 /** PEM texts. The CA is of this sandbox alone. */
 export interface Credentials {
@@ -88,7 +95,12 @@ function issueClient(ca: Ca, user: string, group: string, lifetimeMs: number): C
   return issue(ca, subject, lifetimeMs, [extensions.purpose('clientAuth')]);
 }
 
-function issue(ca: Ca, subject: Issuer['subject'], lifetimeMs: number, own: Issuer['subject'][]): CertificateAndKey {
+function issue(
+  ca: Ca,
+  subject: CertificateRequest['subject'],
+  lifetimeMs: number,
+  own: CertificateRequest['extensions'],
+): CertificateAndKey {
   const { publicKey, privateKey } = generateKeys();
   const all = [extensions.endEntity(), extensions.signs(), ...own, extensions.authorityKey(ca.publicKey)];
   const cert = signCertificate({ subject, publicKey, ...validity(lifetimeMs), extensions: all }, ca);

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, chown, cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../if-there.ts';
 import type { SandboxPlan } from './driver.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
@@ -109,11 +110,5 @@ async function writeAtomically(file: string, content: string, mode: number): Pro
 }
 
 export async function exists(file: string): Promise<boolean> {
-  return await lstat(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
+  return (await ifThere(lstat(file))) !== null;
 }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, open, stat, truncate } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
+import { ifThere } from '../if-there.ts';
 import type { LogOptions } from './driver.ts';
 
 const rotateAtBytes = 10 * 1024 * 1024;
@@ -39,7 +40,7 @@ export async function readLog(file: string, { tail, follow, signal }: LogOptions
 }
 
 async function* readFrom(file: string, from: number, follow: boolean, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const handle = await orNone(open(file, 'r'));
+  const handle = await ifThere(open(file, 'r'));
   if (!handle) return;
   try {
     let isRemoved = false;
@@ -90,12 +91,5 @@ async function tailOffset(file: string, lines: number): Promise<number | null> {
 }
 
 async function sizeOf(file: string): Promise<number | null> {
-  return (await orNone(stat(file)))?.size ?? null;
-}
-
-async function orNone<T>(found: Promise<T>): Promise<T | null> {
-  return await found.catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+  return (await ifThere(stat(file)))?.size ?? null;
 }

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
+import { ifThere } from '../if-there.ts';
 import {
   type ComponentSpec,
   type LogOptions,
@@ -267,8 +268,5 @@ function sendSignal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
 }
 
 async function readdirOrNone(dir: string): Promise<string[]> {
-  return await readdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  return (await ifThere(readdir(dir))) ?? [];
 }

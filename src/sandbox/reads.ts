@@ -110,12 +110,13 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
 
   /** The ids of those that wait for their first turn and have lost their place in their lane, in pages, empty ones too. */
   async function* idsWithoutPlace(host: string): AsyncGenerator<string[]> {
-    for (let page: IndexPage = { members: [], next: null }; ; await delay(breathMs)) {
-      page = await readIndex(redis, keys.hostWaiting(host), waitingAtOnce, page.next);
-      const ids = page.members;
+    let position: IndexPosition | null = null;
+    do {
+      if (position) await delay(breathMs);
+      const { members: ids, next }: IndexPage = await readIndex(redis, keys.hostWaiting(host), waitingAtOnce, position);
       if (ids.length > 0) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
-      if (!page.next) return;
-    }
+      position = next;
+    } while (position);
   }
 
   return { read, readText, readUnchecked, readMany, readDeleted, projectUid, page, idsToLookAt, idsWithoutPlace };

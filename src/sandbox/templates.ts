@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from 'pino';
+import { ifThere } from '../if-there.ts';
 import type { Runtime } from '../runtime/driver.ts';
 import { describeProcess } from '../runtime/process-identity.ts';
 import { findTemplate, makeTemplate, templateId, workshopPrefix } from './template.ts';
@@ -49,10 +50,7 @@ export function createTemplates({ folder, runtimeAt, logger, signal }: Templates
 
 /** Ends and removes what makers left behind that were killed. */
 export async function removeAbandonedTemplates(folder: string, runtimeAt: (root: string) => Runtime): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  const names = (await ifThere(readdir(folder))) ?? [];
   for (const name of names.filter((one) => one.startsWith(workshopPrefix))) {
     const maker = Number(name.slice(workshopPrefix.length).split('-', 1)[0]);
     if (await describeProcess(maker)) continue;

@@ -41,10 +41,6 @@ export async function untilLogged(docker: Docker, id: string, text: string): Pro
 async function lastLog(docker: Docker, id: string): Promise<string> {
   const whole = (await rawLogs(docker.getContainer(id), { follow: false, tail: 20 })) as Buffer;
   const pieces: Buffer[] = [];
-  for await (const piece of payloads(oneChunk(whole))) pieces.push(piece);
+  for await (const piece of payloads([whole])) pieces.push(piece);
   return Buffer.concat(pieces).toString();
-}
-
-async function* oneChunk(buffer: Buffer): AsyncGenerator<Buffer> {
-  yield buffer;
 }
