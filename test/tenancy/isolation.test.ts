@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { Delivery } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { listenTo } from '../support/listener.ts';
 import type { createClient } from '../support/service.ts';
 
 /**
@@ -21,9 +21,9 @@ const service = await startFakeService(
   },
   { startMs: () => startMs },
 );
-const monitor = await service.redis.monitor();
+const store = await listenTo(service.redis);
 t.teardown(async () => {
-  monitor.disconnect();
+  store.close();
   await service.close();
 });
 type Client = ReturnType<typeof createClient>;
@@ -100,19 +100,11 @@ const bodies: Readonly<Record<string, object>> = {
   updateWebhook: { description: 'taken over' },
 };
 
-const heard: string[][] = [];
-monitor.on('monitor', (_time: string, command: string[]) => heard.push(command));
-
 /** What the store is asked about `ids` meanwhile. */
 async function listening<Result>(ids: typeof ours, work: () => Promise<Result>) {
-  heard.length = 0;
-  const result = await work();
-  const last = randomUUID();
-  await service.redis.echo(last);
-  while (!heard.some((command) => command.includes(last))) await delay(1);
+  const { result, commands } = await store.during(work);
   const names = Object.values(ids);
-  const about = heard.map((command) => command.join(' ')).filter((text) => names.some((name) => text.includes(name)));
-  return { result, about };
+  return { result, about: commands.filter((command) => names.some((name) => command.includes(name))) };
 }
 
 async function attempt({ operationId, method, path }: Operation, ids: typeof ours) {

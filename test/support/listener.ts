@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+
+/** Hears what a store is asked. */
+export async function listenTo(redis: Redis) {
+  const monitor = await redis.monitor();
+
+  /** Waits for what was asked so far: who asks may be answered before it is heard. */
+  async function catchUp(): Promise<void> {
+    const mark = randomUUID();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const listener = (_time: string, command: string[]) => {
+      if (command.includes(mark)) resolve();
+    };
+    monitor.on('monitor', listener);
+    await redis.echo(mark);
+    await promise;
+    monitor.off('monitor', listener);
+  }
+
+  /** The commands, in their order, that the store was given during `work`. */
+  async function during<Result>(work: () => Promise<Result>): Promise<{ result: Result; commands: string[] }> {
+    await catchUp();
+    const commands: string[] = [];
+    const listener = (_time: string, command: string[]) => commands.push(command.join(' '));
+    monitor.on('monitor', listener);
+    const result = await work();
+    await catchUp();
+    monitor.off('monitor', listener);
+    return { result, commands };
+  }
+
+  return { during, close: () => monitor.disconnect() };
+}
