@@ -64,20 +64,29 @@ async function shareDaemon(): Promise<TestDocker | string> {
     const docker = found ?? (await startDaemon());
     if (typeof docker === 'string') return docker;
     await writeFile(path.join(usersDir, String(process.pid)), '');
-    return { docker, stop: () => exclusively(leave) };
+    return { docker, stop: () => exclusively(() => leave(docker)) };
   });
 }
 
-async function leave(): Promise<void> {
+async function leave(docker: Docker): Promise<void> {
   await rm(path.join(usersDir, String(process.pid)), { force: true });
   for (const user of await readdir(usersDir)) if (await describeProcess(Number(user))) return;
   const daemon = await startedHere();
   if (daemon) {
+    await removeNetworks(docker);
     process.kill(daemon.pid, 'SIGTERM');
     while (await isAlive(daemon)) await delay(50);
   }
   await rm(path.join(sharedDir, 'data'), { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   await rm(noteFile, { force: true });
+}
+
+/** Of tests that were cut off. A daemon that ends leaves their bridges to the machine, which has addresses for about 30. */
+async function removeNetworks(docker: Docker): Promise<void> {
+  for (const { Id } of await docker.listContainers({ all: true })) {
+    await docker.getContainer(Id).remove({ force: true, v: true });
+  }
+  await docker.pruneNetworks();
 }
 
 async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
