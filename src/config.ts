@@ -119,6 +119,12 @@ const Environment = Type.Object({
       pattern: '^(rediss?|unix)://',
     }),
   ),
+  SANDPLANE_STORE_TIMEOUT_MS: Type.Integer({
+    description: 'how long a request waits for Redis before it is answered by 503',
+    default: 1000,
+    minimum: 100,
+    maximum: 60_000,
+  }),
 });
 
 type Environment = Type.Static<typeof Environment>;
@@ -166,6 +172,7 @@ export interface Config {
   readonly logLevel: string;
   readonly redisPrefix: string;
   readonly redisUrl: string | undefined;
+  readonly storeTimeoutMs: number;
 }
 
 /** What users of the service set for themselves (docs/test-helpers.md). They may stand beside the settings. */
@@ -278,6 +285,7 @@ function toConfig(env: Environment, raw: Record<string, string | undefined>): Co
     logLevel: env.SANDPLANE_LOG_LEVEL as string,
     redisPrefix: env.SANDPLANE_REDIS_PREFIX,
     redisUrl: env.REDIS_URL,
+    storeTimeoutMs: env.SANDPLANE_STORE_TIMEOUT_MS,
   });
 }
 

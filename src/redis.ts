@@ -17,8 +17,8 @@ export function redisAddress(url: string): RedisAddress {
 }
 
 /** For requests: fails fast, so that a user gets a 503 instead of a hanging connection. */
-export function connectForRequests(address: RedisAddress): Redis {
-  return writeByTurns(connect(address, { commandTimeout: 1000, maxRetriesPerRequest: 1, enableOfflineQueue: false }));
+export function connectForRequests(address: RedisAddress, commandTimeout: number): Redis {
+  return writeByTurns(connect(address, { commandTimeout, maxRetriesPerRequest: 1, enableOfflineQueue: false }));
 }
 
 /** The commands of one turn that are not sent yet. */

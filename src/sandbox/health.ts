@@ -4,21 +4,32 @@ import { type KubeClient, readyPath } from '../runtime/probe.ts';
 import { adminClient } from './launch.ts';
 import type { SandboxRecord } from './record.ts';
 
+/** As kubelet's probes have it by default: one that fails may only tell that the machine is busy. */
+const failureThreshold = 3;
+
+interface Probed {
+  readonly port: number;
+  readonly client: KubeClient;
+  /** One after the other. */
+  failures: number;
+}
+
 export type HealthChecks = ReturnType<typeof createHealthChecks>;
 
 /** Looks whether ready sandboxes still are. Connections are kept: a TLS handshake for every look would cost more. */
 export function createHealthChecks({ probeHost }: { probeHost: string }) {
-  const clients = new Map<string, { readonly port: number; readonly client: KubeClient }>();
+  const clients = new Map<string, Probed>();
 
-  function clientOf(id: string, port: number, credentials: () => Credentials | null): KubeClient | null {
+  function probedOf(id: string, port: number, credentials: () => Credentials | null): Probed | null {
     const known = clients.get(id);
-    if (known?.port === port) return known.client;
+    if (known?.port === port) return known;
     forget(id);
     const opened = credentials();
     if (!opened) return null;
     const client = adminClient({ plan: { sandboxId: id }, credentials: opened, probeHost, port });
-    clients.set(id, { port, client });
-    return client;
+    const probed = { port, client, failures: 0 };
+    clients.set(id, probed);
+    return probed;
   }
 
   function forget(id: string): void {
@@ -27,15 +38,18 @@ export function createHealthChecks({ probeHost }: { probeHost: string }) {
   }
 
   return {
-    /** Whether all components run and the API server says that it is ready, its etcd included. */
+    /** Whether all components run and, in one of the last three looks, the API server said that it is ready, its etcd included. */
     async isHealthy(runtime: Runtime, record: SandboxRecord, credentials: () => Credentials | null): Promise<boolean> {
       const { id } = record.sandbox;
       const [observed] = await runtime.observe(id);
       const running = observed?.components.filter((component) => component.state === 'running').length ?? 0;
-      const client = record.port === null ? null : clientOf(id, record.port, credentials);
-      if (running < 2 || !client) return false;
-      const answer = await client.send('GET', readyPath).catch(() => null);
-      return answer?.status === 200;
+      const probed = record.port === null ? null : probedOf(id, record.port, credentials);
+      if (running < 2 || !probed) return false;
+      const answer = await probed.client.send('GET', readyPath).catch(() => null);
+      probed.failures = answer?.status === 200 ? 0 : probed.failures + 1;
+      if (probed.failures < failureThreshold) return true;
+      probed.failures = 0;
+      return false;
     },
     forget,
     close(): void {

@@ -30,6 +30,7 @@ const project = composeProject(
   {
     SANDPLANE_PORT: String(port),
     SANDPLANE_METRICS_PORT: String(port + 1000),
+    SANDPLANE_GRPC_PORT: String(port + 2000),
     SANDPLANE_PORT_RANGE: '29000-29099',
     SANDPLANE_BASE_IMAGE: own.node,
     SANDPLANE_IMAGE: own.service,

@@ -56,7 +56,9 @@ t.test('one plain etcd and kube-apiserver, at the port that was asked for', asyn
   await kubectl(['create', 'configmap', 'hello', '--from-literal=a=b']);
   await project.run('restart', '-t', '5');
   await serving();
-  t.equal(await kubectl(['get', 'configmap', 'hello', '-o', 'jsonpath={.data.a}']), 'b', 'its data outlives a restart');
+  const read = () => kubectl(['get', 'configmap', 'hello', '-o', 'jsonpath={.data.a}']);
+  await untilSucceeds(read);
+  t.equal(await read(), 'b', 'its data outlives a restart');
   // In whichever order they come.
   const logs = (await project.run('logs')).all;
   t.match(logs, /kube-apiserver.*\|/, 'there are logs of both to watch');

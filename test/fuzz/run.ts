@@ -30,6 +30,7 @@ const chainsForEach = 4;
 /** High enough that the limits are not all that is met. */
 const settings = {
   SANDPLANE_RATE_LIMIT: '1000000',
+  SANDPLANE_STORE_TIMEOUT_MS: '15000',
   SANDPLANE_QUOTA_SANDBOXES: '100000',
   SANDPLANE_QUOTA_AWAKE: '100000',
   SANDPLANE_QUOTA_STARTS_PER_MINUTE: '1000000',

@@ -3,7 +3,7 @@ import { labels } from '../../src/runtime/docker-client.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { checkWithKubectl, checkWithLibrary, clusterId } from '../support/kube-checks.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { lastingLeftovers } from '../support/leftovers.ts';
 import { startTestService } from '../support/service.ts';
 
 t.setTimeout(600_000);
@@ -110,5 +110,5 @@ t.test('after its deletion nothing of it is left', async (t) => {
   t.equal((await inDocker(sandbox.id)).length, 3, 'two containers and a volume before');
   await client.remove(sandbox.id);
   t.same(await inDocker(sandbox.id), []);
-  t.same(await leftovers(service, sandbox.id), []);
+  t.same(await lastingLeftovers(service, sandbox.id), []);
 });

@@ -69,6 +69,8 @@ for (const phase of ['pending', 'provisioning']) {
 }
 
 t.test('while Redis is frozen requests fail soon, and nothing is lost', async (t) => {
+  await service?.end('SIGTERM');
+  service = await startServiceProcess(dataDir, { SANDPLANE_STORE_TIMEOUT_MS: '1000' });
   const [redis] = await findProcesses(path.join(dataDir, 'redis'));
   const before = (await client.list()).body.items.length;
   process.kill(redis?.pid ?? 0, 'SIGSTOP');

@@ -10,7 +10,7 @@ import {
   settledStatus,
 } from '../support/kube-checks.ts';
 import { type Kubectl, kubectlFor, kubectls } from '../support/kubectl.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { lastingLeftovers, leftovers } from '../support/leftovers.ts';
 import { startTestService } from '../support/service.ts';
 
 /** The life of sandboxes with real parts. `npm run test:versions` runs this file for each version. */
@@ -107,7 +107,7 @@ t.test('after its deletion nothing of it is left', async (t) => {
   t.not((await leftovers(service, body.id)).length, 0, 'there was something before');
   const gone = await client.remove(body.id);
   t.equal(gone.body.status.phase, 'deleted');
-  t.same(await leftovers(service, body.id), []);
+  t.same(await lastingLeftovers(service, body.id), []);
   t.equal((await client.get(body.id)).status, 404);
   t.equal((await client.call('DELETE', `/v1/sandboxes/${body.id}`)).status, 404);
 });
@@ -117,7 +117,7 @@ t.test('deleted in the middle of its start', async (t) => {
   await client.waitFor(body.id, 'provisioning');
   const gone = await client.remove(body.id);
   t.equal(gone.body.status.phase, 'deleted');
-  t.same(await leftovers(service, body.id), []);
+  t.same(await lastingLeftovers(service, body.id), []);
 });
 
 t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
@@ -134,7 +134,7 @@ t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
     body: { code: 'kubeconfig_unavailable' },
   });
   await client.remove(body.id);
-  t.same(await leftovers(service, body.id), []);
+  t.same(await lastingLeftovers(service, body.id), []);
 });
 
 t.test('logs', async (t) => {
@@ -198,7 +198,7 @@ t.test('eight at once on few cores', async (t) => {
   );
   t.equal(new Set(created.map(({ body }) => body.status.endpoint)).size, 8);
   await Promise.all(created.map(({ body }) => client.remove(body.id)));
-  for (const { body } of created) t.same(await leftovers(service, body.id), []);
+  for (const { body } of created) t.same(await lastingLeftovers(service, body.id), []);
 });
 
 t.test('a sandbox ends with its time to live', async (t) => {
@@ -211,5 +211,5 @@ t.test('a sandbox ends with its time to live', async (t) => {
   const patched = await client.call('PATCH', `/v1/sandboxes/${body.id}`, patch, { 'if-match': etag });
   t.match(patched, { status: 200, body: { name: 'renamed', labels: { a: 'b' } } });
   t.equal((await client.waitFor(body.id, 'deleted')).body.status.phase, 'deleted');
-  t.same(await leftovers(service, body.id), []);
+  t.same(await lastingLeftovers(service, body.id), []);
 });

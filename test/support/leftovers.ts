@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import type { TestService } from './service.ts';
@@ -13,6 +14,15 @@ export async function leftovers({ config, redisSocket }: TestService, id: string
     ...files.filter((name) => name.includes(id)).map((name) => `file ${name}`),
     ...(await inRedis(redisSocket, id)),
   ];
+}
+
+/** What stays of one that was deleted: its last traces go just after it is told to be gone. */
+export async function lastingLeftovers(service: TestService, id: string): Promise<string[]> {
+  for (let looks = 1; ; looks += 1) {
+    const left = await leftovers(service, id);
+    if (left.length === 0 || looks === 50) return left;
+    await delay(100);
+  }
 }
 
 async function inRedis(socket: string, id: string): Promise<string[]> {

@@ -31,6 +31,8 @@ export function testEnvironment(dataDir: string, more: Record<string, string> = 
     SANDPLANE_METRICS_PORT: '0',
     SANDPLANE_WORKER_NAME: 'test',
     SANDPLANE_SWEEP_INTERVAL_MS: '500',
+    // Disks of busy machines stand still for longer than users should wait.
+    SANDPLANE_STORE_TIMEOUT_MS: '15000',
     SANDPLANE_RUNTIME: 'process',
     SANDPLANE_DEMO: 'false',
     SANDPLANE_LOG_LEVEL: process.env.TEST_LOG ?? 'silent',

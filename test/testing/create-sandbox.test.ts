@@ -3,7 +3,7 @@ import path from 'node:path';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import t from 'tap';
 import { createSandbox, SandboxError } from '../../src/testing/create-sandbox.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { lastingLeftovers, leftovers } from '../support/leftovers.ts';
 import { startTestService, testAdminKey } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -45,7 +45,7 @@ t.test('an object is written and read back, and nothing is left at the end of th
     t.equal((await sandbox.kubeConfig()).getCurrentCluster()?.server, body.status.endpoint);
     t.not((await leftovers(service, id)).length, 0, 'there is something of it');
   }
-  t.same(await leftovers(service, id), []);
+  t.same(await lastingLeftovers(service, id), []);
 });
 
 t.test('it is deleted as well when the body throws, and only once', async (t) => {
@@ -58,7 +58,7 @@ t.test('it is deleted as well when the body throws, and only once', async (t) =>
     throw new Error('an assertion of the test');
   };
   await t.rejects(body(), { message: 'an assertion of the test' });
-  t.same(await leftovers(service, id), []);
+  t.same(await lastingLeftovers(service, id), []);
 
   const other = async () => {
     await using sandbox = await createSandbox(access);
@@ -66,7 +66,7 @@ t.test('it is deleted as well when the body throws, and only once', async (t) =>
     throw new Error('another one');
   };
   await t.rejects(other(), { message: 'another one' });
-  t.same(await leftovers(service, id), []);
+  t.same(await lastingLeftovers(service, id), []);
 });
 
 t.test('why a start failed is told, with the log of what failed', async (t) => {

@@ -91,9 +91,9 @@ t.test('receivers that do not behave end in time', async (t) => {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  const send = (path: string) =>
-    sendOnce({ url: `http://127.0.0.1:${port}${path}`, headers: {}, body: '{}', timeoutMs: 400 }, guard);
-  await t.rejects(send('/hang'), { code: 'webhook_delivery_failed', message: /timed out after 400 ms/ });
+  const send = (path: string, timeoutMs = 10_000) =>
+    sendOnce({ url: `http://127.0.0.1:${port}${path}`, headers: {}, body: '{}', timeoutMs }, guard);
+  await t.rejects(send('/hang', 400), { code: 'webhook_delivery_failed', message: /timed out after 400 ms/ });
   t.equal((await send('/trickle')).status, 200, 'what it goes on to say is not waited for');
   t.equal((await send('/huge')).status, 200);
 });

@@ -221,6 +221,7 @@ t.test('several that answer 410 at once are told of once', async (t) => {
   await client.create();
   await until(async () => (await client.call<Webhook>('GET', `/v1/webhooks/${id}`)).body.disabled);
   await until(async () => (await deliveriesOf(client, id)).every(({ state }) => state === 'failed'));
+  await until(() => other.received.length > 0);
   await delay(200);
   t.equal(other.received.length, 1);
 });
@@ -267,6 +268,7 @@ t.test('given up, disabled, told to the owner, enabled, replayed', async (t) => 
       target: `/v1/webhooks/${id}`,
     },
   );
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'failed');
   const [failed] = await deliveriesOf(client, id);
   const early = await client.call<Problem>('POST', `/v1/webhooks/${id}/deliveries/${failed?.id}/replay`);
   t.match(early, { status: 409, body: { code: 'webhook_disabled' } });
