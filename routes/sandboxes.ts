@@ -105,6 +105,8 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       return answerOf(201, toText(await service.wait(project, accepted.id, 'ready', waitMs, signal)));
     } catch (error) {
       if (!endsOfWaiting.some((code) => isAppError(error, code))) throw error;
+      // What came later is not for that key.
+      if (isAppError(error, 'key_revoked')) return answerOf(202, accepted);
       // It may have been deleted meanwhile.
       return answerOf(202, await service.get(project, accepted.id).then(toText, () => accepted));
     }

@@ -180,6 +180,7 @@ export async function startHost(
       // A host that was lost is somebody else's: nothing here may be touched any more.
       if (stopping.signal.aborted) return;
       await sweep(sweeping);
+      if (stopping.signal.aborted) return;
       await removals.advanceAll();
       sweptAt = performance.now();
     },

@@ -18,7 +18,7 @@ type Part<Schema, Name extends string> = OperationSchema extends Schema
     ? Static<Given>
     : undefined;
 
-/** One call of an operation: who asks is proven and may do it, and what was sent is valid. */
+/** One call of an operation: who asks is proven, or will be by what it does, and may do it; what was sent is valid. */
 export interface Call<Schema = OperationSchema> {
   readonly operationId: string;
   readonly proven: Principal;

@@ -48,7 +48,8 @@ export function streaming({ rpc, operation }: Served, stream: Stream, dependenci
     const operationCall = call.toCall(call.receive());
     const gone = operationCall.gone();
     const messages = await stream(operationCall, gone);
-    // What is refused before that, clients may try again.
+    // What is refused before the begin, clients may try again.
+    if (isAppError(gone.reason)) throw gone.reason;
     exchange.begin();
     for await (const message of messages) {
       if (gone.aborted) break;

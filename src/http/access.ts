@@ -11,6 +11,7 @@ import { rateLimitHeaders } from '../tenancy/rate-limit.ts';
 export function checkAccess(app: FastifyInstance, admit: Admit): void {
   app.decorateRequest('proven', undefined as unknown as Principal);
   app.decorateRequest('prove', undefined);
+  app.decorateRequest('isRecalled', false);
   app.decorateRequest('prefetched', undefined);
   app.addHook('onRoute', (route) => {
     // The page of the documentation comes from a plugin.
@@ -26,16 +27,25 @@ export function checkAccess(app: FastifyInstance, admit: Admit): void {
     request.prefetched = reading;
     // A repeated request may be answered without a change, by what was stored of the first.
     const provesItself = config.provesItself && request.headers['idempotency-key'] === undefined;
-    const { principal, prove, headers, refusal } = await admit(
+    const { principal, isRecalled, prove, headers, refusal } = await admit(
       request.headers.authorization,
       projectsOf(request),
       config.scope,
       { provesItself },
     );
     request.proven = principal;
-    request.prove = prove;
+    request.isRecalled = isRecalled;
+    // A body that is still on its way may come long after that, when the key is none any more.
+    if (isRecalled || !request.raw.complete) request.prove = prove;
     reply.headers(headers);
     if (refusal) throw refusal;
+  });
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (!request.prove || request.isRecalled) return done();
+    request.prove().then(() => {
+      request.prove = undefined;
+      done();
+    }, done);
   });
 }
 
@@ -93,10 +103,12 @@ declare module 'fastify' {
     provesItself?: boolean;
   }
   interface FastifyRequest {
-    /** Who asks; there on every route that is not public. Only recalled as long as `prove` is there. */
+    /** Who asks; there on every route that is not public. */
     proven: Principal;
-    /** Proves who asks, where that is still owed. */
+    /** Proves who asks, where that is still owed: nothing may be told before. */
     prove: (() => Promise<unknown>) | undefined;
+    /** What the route does proves who asks; so far that is recalled. */
+    isRecalled: boolean;
     prefetched: Promise<unknown> | undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, isAppError } from '../errors.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 
 /**
@@ -81,7 +81,11 @@ export async function begun(reading: AsyncIterable<Buffer>, signal: AbortSignal)
   // Also when nobody ever begins to read on.
   const end = () => void chunks.return?.();
   signal.addEventListener('abort', end, { once: true });
-  if (signal.aborted) end();
+  if (signal.aborted) {
+    end();
+    // Its end is no end of the log.
+    if (isAppError(signal.reason)) throw signal.reason;
+  }
   return startingWith(first, chunks);
 }
 

@@ -80,7 +80,10 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
     for (const index of [keys.apiKeys(name), keys.revokedKeys(name)]) {
       const ids = await redis.zrange(index, '0', '-1');
       if (!(await unlink(ids.map(keys.apiKey)))) return;
-      for (const id of ids) await redis.publish(keys.changes, `key:${id}`);
+      for (const id of ids) {
+        await redis.publish(keys.changes, `key:${id}`);
+        await redis.publish(keys.endedKeys, id);
+      }
     }
     const own = redis.scanStream({ match: `${project}:*`, count: 1000 });
     for await (const found of own as AsyncIterable<string[]>) if (!(await unlink(found))) return;

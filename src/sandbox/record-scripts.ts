@@ -140,16 +140,17 @@ export const recordScripts = {
   spCreate: {
     numberOfKeys: 12,
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
+      local time = redis.call('TIME')
+      local now = toMs(time)
       if ARGV[18] ~= '' then
-        local key = redis.call('HMGET', KEYS[12], 'hash', 'revokedAt')
-        if key[1] ~= ARGV[18] or key[2] then return { 'key_ended' } end
+        local key = redis.call('HMGET', KEYS[12], 'hash', 'revokedAt', 'expiresAt')
+        if key[1] ~= ARGV[18] or key[2] or (key[3] and tonumber(key[3]) <= now) then return { 'key_ended' } end
       end
       if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists', redis.call('HGET', KEYS[1], 'r') } end
       local given = redis.call('HMGET', KEYS[2], unpack(projectFields))
       if not given[1] or (ARGV[16] ~= '' and given[1] ~= ARGV[16]) then return { 'not_found' } end
       if given[2] == 'deleting' then return { 'deleting' } end
-      local time = redis.call('TIME')
-      local now, memory, disk = toMs(time), tonumber(ARGV[6]), tonumber(ARGV[7])
+      local memory, disk = tonumber(ARGV[6]), tonumber(ARGV[7])
       local exceeded = take(KEYS[2], given, { unpack(ARGV, 19) }, memory, disk, tonumber(ARGV[8]), ARGV[11], now)
       if exceeded then return { 'quota', unpack(exceeded) } end
       redis.call('HSET', KEYS[1], 'v', '1', 'p', ARGV[2], 'l', KEYS[7], 'r', ARGV[4], 'i', ARGV[5],

@@ -18,6 +18,7 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
     try {
       for (;;) {
         const found = await store.read(project, id);
+        if (signal.aborted && isAppError(signal.reason)) throw signal.reason;
         if (!found) {
           const gone = goal === 'deleted' ? await store.readDeleted(project, id) : null;
           if (gone) return gone.sandbox;
@@ -26,7 +27,6 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
         const { phase } = found.status;
         if (phase === goal) return found;
         if (!canReach(phase, goal)) throw unreachable(found, goal);
-        if (signal.aborted && isAppError(signal.reason)) throw signal.reason;
         const left = deadline - performance.now();
         if (left <= 0 || signal.aborted) {
           throw new AppError('wait_timeout', `${id} is ${phase}, not ${goal}, after ${timeoutMs / 1000} s.`);

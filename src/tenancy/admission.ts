@@ -5,8 +5,10 @@ import type { RateLimit, RateLimitState } from './rate-limit.ts';
 
 export interface Admission extends RateLimitState {
   readonly principal: Principal;
-  /** Proves who asks, where that is still owed; rejects as `Authenticator.prove`. Before it is done, nothing may be told. */
-  readonly prove: (() => Promise<unknown>) | undefined;
+  /** It is only recalled who asks: before that is proven, nothing may be told. */
+  readonly isRecalled: boolean;
+  /** Proves who asks, once more where that was done; rejects as `Authenticator.prove`. */
+  readonly prove: () => Promise<unknown>;
   /** Why the call is refused all the same: one too many, or the key may not do that. */
   readonly refusal: AppError | undefined;
 }
@@ -31,7 +33,8 @@ export function createAdmission({ authenticator, rateLimit }: { authenticator: A
     const { headers, error } = await rateLimit.count(principal.project);
     return {
       principal,
-      prove: recalled && (() => authenticator.prove(authorization, named)),
+      isRecalled: recalled !== undefined,
+      prove: () => authenticator.prove(authorization, named),
       headers,
       refusal: error ?? (scope && missingScope(principal, scope)),
     };

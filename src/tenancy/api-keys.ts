@@ -32,6 +32,7 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   // Keys that were right. Whether one still is, is for the store to say.
   const known = new LRUCache<string, KnownKey>({ max: rememberedKeys });
+  let endings = 0;
 
   /** Returns until when that need not be done again, in epoch ms. */
   function noteUse(id: string, fields: Record<string, string>): number {
@@ -114,10 +115,12 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     const before = known.get(key);
     const id = before?.id ?? parseKey(key);
     const digest = before?.digest ?? hashKey(key);
+    const endingsBefore = endings;
     const fields = await redis.hgetall(keys.apiKey(id));
     try {
       const principal = check(id, digest, fields);
-      known.set(key, { id, digest, principal, notedUntil: noteUse(id, fields) });
+      // The end of this one may have been told before what was true when it was asked.
+      if (endings === endingsBefore) known.set(key, { id, digest, principal, notedUntil: noteUse(id, fields) });
       return principal;
     } catch (error) {
       known.delete(key);
@@ -129,7 +132,8 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
   function recall(key: string): Principal | undefined {
     const before = known.get(key);
     const now = Date.now();
-    if (!before || before.notedUntil <= now) return undefined;
+    // One that is further ahead was noted before the clock was set back.
+    if (!before || before.notedUntil <= now || before.notedUntil > now + lastUseEveryMs) return undefined;
     const { principal } = before;
     return principal.expiresAt === null || principal.expiresAt > now ? principal : undefined;
   }
@@ -138,6 +142,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
   async function forgetEnded(subscriber: Redis): Promise<void> {
     subscriber.on('message', (channel: string, id: string) => {
       if (channel !== keys.endedKeys) return;
+      endings += 1;
       for (const [key, how] of [...known.entries()]) if (how.id === id) known.delete(key);
     });
     await subscriber.subscribe(keys.endedKeys);

@@ -55,9 +55,9 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
       await end('answer', sealer.seal(JSON.stringify(answer), name));
       return answer;
     } catch (error) {
-      // What was refused made nothing, and may be sent again in another form. All else may have been done in part: the
-      // next takes it over, with the same seed.
-      const isRefused = error instanceof AppError && error.kind.http < 500;
+      // What was refused made nothing, and may be sent again in another form. All else may have been done in part, also
+      // by one before whose key ended since: the next takes it over, with the same seed.
+      const isRefused = error instanceof AppError && error.kind.http < 500 && error.code !== 'key_revoked';
       await end(isRefused ? 'forget' : 'release').catch(() => undefined);
       throw error;
     } finally {

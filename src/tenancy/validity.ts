@@ -40,6 +40,8 @@ export function createValidity({ redis, keys, changes }: { redis: Redis; keys: R
       );
     const topics = [`project:${projectUid}`, ...(key === null ? [] : [`key:${key.id}`])];
     const stops = topics.map((topic) => changes.on(topic, look));
+    // It may have ended between its proof and here.
+    look();
     const looks = setInterval(look, lookAgainMs).unref();
     return () => {
       clearTimeout(expiry);

@@ -4,7 +4,7 @@ import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import { AppError } from '../../src/errors.ts';
 import { connectForWork } from '../../src/redis.ts';
 import { redisKeys } from '../../src/redis-keys.ts';
-import { createLogReader, serveLogs } from '../../src/sandbox/log-relay.ts';
+import { begun, createLogReader, serveLogs } from '../../src/sandbox/log-relay.ts';
 import { temporaryFolder } from '../support/service.ts';
 
 const dir = await temporaryFolder();
@@ -69,4 +69,11 @@ t.test('what fails there fails here, and a host that is gone is told', async (t)
 
 t.test('a reader that is called off ends', async (t) => {
   t.match(await read({ ...query, host: 'nobody' }, AbortSignal.timeout(50)).next(), { done: true });
+});
+
+t.test('a log that ends before its first piece, as the service stops, is not an empty one', async (t) => {
+  const stopping = new AbortController();
+  const reason = new AppError('shutting_down', 'stopping');
+  setTimeout(() => stopping.abort(reason), 50);
+  await t.rejects(begun(read({ ...query, host: 'nobody' }, stopping.signal), stopping.signal), reason);
 });
