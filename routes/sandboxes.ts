@@ -46,8 +46,8 @@ const ListQuery = Type.Object(
 );
 
 const idRule = new RegExp(sandboxIdPattern);
-/** The sandbox is there all the same; with the last, only the one who waits is not who he was any more. */
-const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found', 'key_revoked'] as const;
+/** The sandbox is, or was, there all the same. */
+const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found'] as const;
 const tags = ['sandboxes'];
 const one = (description: string) => versioned(Sandbox, { description, example: exampleSandbox });
 
@@ -104,9 +104,9 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
     try {
       return answerOf(201, toText(await service.wait(project, accepted.id, 'ready', waitMs, signal)));
     } catch (error) {
-      if (!endsOfWaiting.some((code) => isAppError(error, code))) throw error;
-      // What came later is not for that key.
+      // Who waits is not who he was any more: what came later is not for him.
       if (isAppError(error, 'key_revoked')) return answerOf(202, accepted);
+      if (!endsOfWaiting.some((code) => isAppError(error, code))) throw error;
       // It may have been deleted meanwhile.
       return answerOf(202, await service.get(project, accepted.id).then(toText, () => accepted));
     }

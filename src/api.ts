@@ -52,9 +52,9 @@ export interface RunningApi {
 /** Starts the REST and the gRPC API. They hold no runtime: all they do is read and write records and call dispatchers. */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
-  const connected = () => connectForRequests(address, config.storeTimeoutMs);
-  const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connected())));
-  const creates = defineScripts(connected());
+  const connection = () => connectForRequests(address, config.storeTimeoutMs);
+  const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connection())));
+  const creates = defineScripts(connection());
   const subscriber = connectForWork(address);
   await Promise.all([redis.connect(), creates.connect(), subscriber.connect()]);
   const keys = redisKeys(config.redisPrefix);

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -11,6 +10,7 @@ import { connectForWork, type RedisAddress } from './redis.ts';
 import { type RedisKeys, redisKeys } from './redis-keys.ts';
 import { repeat } from './repeat.ts';
 import { isPortFree } from './runtime/ports.ts';
+import { bootId } from './runtime/process-identity.ts';
 import { openRuntimes, type Runtimes } from './runtimes.ts';
 import { createDispatcher, listenForCalls, lookAt } from './sandbox/dispatcher.ts';
 import { createHealthChecks } from './sandbox/health.ts';
@@ -75,7 +75,7 @@ export async function startHost(
     redis,
     keys,
     host,
-    machine: `${hostname()}/${await bootId()}`,
+    machine: `${hostname()}/${await bootId().catch(() => '')}`,
     onLost: () => {
       lost = true;
       logger.error({ host }, 'another worker has taken this host over; stopping');
@@ -241,11 +241,4 @@ async function checkRecordsFit(
     }
   }
   await redis.hset(keys.serviceIds, host, id);
-}
-
-async function bootId(): Promise<string> {
-  return await readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
-    (text) => text.trim(),
-    () => '',
-  );
 }

@@ -51,7 +51,8 @@ async function fromProc(pid: number): Promise<ProcessFacts | null> {
 }
 
 let boot: Promise<string> | undefined;
-function bootId(): Promise<string> {
+/** Another at each start of the machine. Rejects where that does not tell it. */
+export function bootId(): Promise<string> {
   boot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((id) => id.trim());
   return boot;
 }

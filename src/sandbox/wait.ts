@@ -18,7 +18,7 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
     try {
       for (;;) {
         const found = await store.read(project, id);
-        if (signal.aborted && isAppError(signal.reason)) throw signal.reason;
+        if (isAppError(signal.reason)) throw signal.reason;
         if (!found) {
           const gone = goal === 'deleted' ? await store.readDeleted(project, id) : null;
           if (gone) return gone.sandbox;

@@ -12,7 +12,8 @@ import { startTestService, temporaryFolder, testAdminKey } from '../support/serv
 /** As a user who has nothing but grpcurl: the service tells by reflection what it has. */
 t.setTimeout(300_000);
 const grpcurl = await goTool({ module: 'github.com/fullstorydev/grpcurl/cmd/grpcurl', version: '1.9.4' });
-const service = await startTestService();
+// One after the other: who comes last waits for longer than grpcurl takes to connect.
+const service = await startTestService({ SANDPLANE_START_CONCURRENCY: '1' });
 t.teardown(() => service.close());
 const sandboxes = 'sandplane.v1.SandboxService';
 const withKey = ['-H', `authorization: Bearer ${testAdminKey}`];
@@ -91,14 +92,17 @@ t.test('refusals', async (t) => {
   t.match(stderr, 'Code: NotFound');
   t.match(stderr, '"reason": "NOT_FOUND"');
 
-  const { id } = (await call<{ sandbox: { id: string } }>('CreateSandbox', { name: 'late' })).sandbox;
-  // One that ends while a create waits is in streams.test.ts: that of grpcurl counts from before it has connected.
-  const untilStopped = { request: { id, phase: 'PHASE_STOPPED' }, options: ['-max-time', '2', ...withKey] };
-  t.match((await ask([`${sandboxes}/WaitForSandbox`], untilStopped)).stderr, 'Code: DeadlineExceeded');
+  for (let ahead = 0; ahead < 4; ahead += 1) await call('CreateSandbox', {});
+  const create = [`${sandboxes}/CreateSandbox`];
+  const request = { name: 'late', waitSeconds: 60 };
+  const late = await ask(create, { request, options: ['-max-time', '1.5', ...withKey] });
+  t.match(late.stderr, 'Code: DeadlineExceeded');
+  const { items } = await call<{ items: { id: string; name: string }[] }>('ListSandboxes', {});
+  const id = items.find(({ name }) => name === 'late')?.id;
   const ready = await call<{ sandbox: { status: { phase: string } } }>('WaitForSandbox', { id });
   t.equal(ready.sandbox.status.phase, 'PHASE_READY', 'the work ended well all the same');
 
-  const faulty = await ask([`${sandboxes}/CreateSandbox`], { request: { name: 'No!', spec: { ttlSeconds: -1 } } });
+  const faulty = await ask(create, { request: { name: 'No!', spec: { ttlSeconds: -1 } } });
   t.match(faulty.stderr, 'Code: InvalidArgument');
   for (const field of ['name', 'spec.ttl_seconds']) t.match(faulty.stderr, `"field": "${field}"`);
 });

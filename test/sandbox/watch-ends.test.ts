@@ -141,17 +141,18 @@ t.test('who gets nothing of what happens sees that it lives, and where it is', a
       await delay(50);
     }
   })();
-  const ids = new Set<string | null>();
+  const ids: (string | null)[] = [];
   for await (const item of watch) {
     t.equal(item.type, 'bookmark');
-    ids.add(item.id);
-    if (ids.size === 4) break;
+    // Between two of them, nothing may have happened.
+    if (item.id !== ids.at(-1)) ids.push(item.id);
+    if (ids.length === 4) break;
   }
   isBusy = false;
   await patching;
   stop.abort();
   await host.quiet();
-  t.equal(ids.size, 4, 'they go on');
+  t.equal(new Set(ids).size, 4, 'each is further on');
 });
 
 t.test('who was away for longer than the feed keeps is told', async (t) => {

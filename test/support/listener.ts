@@ -32,3 +32,8 @@ export async function listenTo(redis: Redis) {
 
   return { during, close: () => monitor.disconnect() };
 }
+
+/** How often a key was asked for by a question of its own. */
+export function checksOf(keyId: string, commands: readonly string[]): number {
+  return commands.filter((command) => command.startsWith('hgetall') && command.endsWith(`key:${keyId}`)).length;
+}

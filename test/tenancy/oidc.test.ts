@@ -225,7 +225,7 @@ t.test('each fault of a token has its own code', async (t) => {
   await check(await provider.sign({ iss: undefined }), 'token_claims_missing', /claim iss/);
   await check(await provider.sign({ exp: 'soon' }), 'token_malformed', /claim exp/);
   const clock = Math.floor(Date.now() / 1000);
-  t.ok(await oidc.verify(await provider.sign({ exp: clock - 1, nbf: clock + 4 })), 'clocks may differ by 5 s');
+  t.ok(await oidc.verify(await provider.sign({ exp: clock - 3, nbf: clock + 3 })), 'clocks may differ by 5 s');
   t.ok(
     (await oidc.verify(await provider.sign({ exp: 1e300 }))).expiresAt.getTime() > now * 1000,
     'any number is a time',

@@ -6,7 +6,7 @@ import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { startFakeHost } from '../support/fake-host.ts';
 import { startFakeService } from '../support/fake-service.ts';
-import { listenTo } from '../support/listener.ts';
+import { checksOf, listenTo } from '../support/listener.ts';
 import { aSandbox } from '../support/requests.ts';
 
 /** A create by a key that was right a moment ago proves it in one with what it does. Nobody may see a difference. */
@@ -190,7 +190,7 @@ t.test('a create by a known key asks nothing beside what it does', async (t) => 
   const questions = async (headers: Record<string, string>) => {
     const { result, commands } = await store.during(() => post(service.url(), secret, '{}', headers));
     t.match(result, { status: 202 });
-    return commands.filter((command) => command.startsWith('hgetall') && command.endsWith(`key:${id}`)).length;
+    return checksOf(id, commands);
   };
   t.equal(await questions({}), 0);
   t.equal(await questions({ 'idempotency-key': 'another' }), 1, 'where there may be no change, it is asked');
