@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { AppError } from '../src/errors.ts';
+import { negotiate } from '../src/http/negotiate.ts';
 import { answered } from '../src/operation.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleKubeconfig } from '../src/schemas/examples.ts';
@@ -43,7 +43,7 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
       },
     },
     async (request, reply) => {
-      const type = negotiate(request.headers.accept);
+      const type = negotiate(request.headers.accept, ['application/yaml', 'application/json']);
       const config = await service.kubeconfig(request.proven.project, request.params.id);
       const text = type === 'application/json' ? JSON.stringify(config) : toYaml(config);
       return reply
@@ -54,16 +54,4 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
         .send(text);
     },
   );
-}
-
-/** YAML unless the client asks for JSON and not for YAML. */
-function negotiate(accept = '*/*'): 'application/yaml' | 'application/json' {
-  const ranges = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase());
-  if (
-    ranges.some((range) => ['*/*', 'application/*', 'application/yaml', 'application/x-yaml'].includes(range ?? ''))
-  ) {
-    return ranges[0] === 'application/json' ? 'application/json' : 'application/yaml';
-  }
-  if (ranges.includes('application/json')) return 'application/json';
-  throw new AppError('not_acceptable', 'A kubeconfig is had as application/yaml or application/json.');
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
 import type { App } from '../src/app.ts';
 import { openApiDocuments } from '../src/http/openapi/documents.ts';
 
@@ -33,7 +34,7 @@ function formOf(body: Buffer): Form {
 }
 
 function sendForm({ headers }: FastifyRequest, reply: FastifyReply, forms: { plain: Form; gzip: Form }): FastifyReply {
-  const isGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(headers['accept-encoding'] ?? ''));
+  const isGzip = new Negotiator({ headers }).encoding(['gzip', 'identity']) === 'gzip';
   const { body, etag } = isGzip ? forms.gzip : forms.plain;
   reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept-encoding');
   if (isKnown(etag, headers['if-none-match'])) return reply.status(304).send();

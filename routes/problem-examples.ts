@@ -26,7 +26,7 @@ const said: Partial<Record<ErrorCode, Said>> = {
     'is not an allowed flag; allowed are: max-requests-inflight, v',
   ),
   unsupported_media_type: { detail: 'Send JSON, with Content-Type: application/json.' },
-  not_acceptable: { detail: 'A kubeconfig is had as application/yaml or application/json.' },
+  not_acceptable: { detail: 'It is had as application/yaml or application/json: Accept names none of them.' },
   body_too_large: { detail: 'The body must have at most 65536 bytes.' },
   headers_too_large: { detail: 'The headers must have at most 16384 bytes together.' },
   request_timeout: { detail: 'The whole request must be there within 30 s.' },

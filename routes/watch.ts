@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
+import { negotiate } from '../src/http/negotiate.ts';
 import type { WatchItem, WatchQuery } from '../src/sandbox/feed.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleEventId, exampleWatchEvent } from '../src/schemas/examples.ts';
@@ -118,7 +119,7 @@ async function stream(
   dependencies: RouteDependencies,
   query: WatchQuery,
 ): Promise<FastifyReply> {
-  const type = negotiate(request.headers.accept);
+  const type = negotiate(request.headers.accept, [eventStream, ndjson]);
   const gone = replyUnread(request, reply, dependencies);
   const items = await dependencies.service.watch(request.proven.project, query, gone);
   cutWhenGone(gone, reply);
@@ -152,11 +153,4 @@ function encodeLine({ line }: WatchItem): string {
 function encodeEvent({ id, type, line }: WatchItem): string {
   if (type === 'bookmark') return `: alive\nid: ${id}\n\n`;
   return `${id === null ? '' : `id: ${id}\n`}event: ${type}\ndata: ${line}\n\n`;
-}
-
-function negotiate(accept = '*/*'): string {
-  const ranges = accept.split(',').map((range) => range.split(';', 1)[0]?.trim().toLowerCase());
-  if (ranges.includes(ndjson)) return ndjson;
-  if (ranges.some((range) => ['*/*', 'text/*', eventStream].includes(range ?? ''))) return eventStream;
-  throw new AppError('not_acceptable', `A watch is had as ${eventStream} or ${ndjson}.`);
 }

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { describeSettings, loadConfig } from '../src/config.ts';
+import { loadConfig } from '../src/config.ts';
+import { describeSettings } from '../src/settings.ts';
 
 t.test('without any setting there are defaults for all', async (t) => {
   t.match(loadConfig({}), { host: '127.0.0.1', port: 8080, runtime: 'auto', portRange: { first: 20000, last: 29999 } });

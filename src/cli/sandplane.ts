@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { describeSettings } from '../config.ts';
+import { describeSettings } from '../settings.ts';
 import { print } from '../terminal.ts';
 
 const commands: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {

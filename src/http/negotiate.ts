@@ -1,0 +1,16 @@
+import Negotiator from 'negotiator';
+import { AppError } from '../errors.ts';
+
+/**
+ * The one of `offered` that a client prefers by its Accept, and the first where it has no preference (RFC 9110, 12.5.1).
+ * Throws `not_acceptable`.
+ */
+export function negotiate<MediaType extends string>(
+  accept: string | undefined,
+  offered: readonly [MediaType, ...MediaType[]],
+): MediaType {
+  const preferred = new Negotiator({ headers: { accept } }).mediaType([...offered]);
+  const found = offered.find((type) => type === preferred);
+  if (found) return found;
+  throw new AppError('not_acceptable', `It is had as ${offered.join(' or ')}: Accept names none of them.`);
+}
