@@ -44,11 +44,13 @@ function ensureRedis() {
     fail(`redis-server is missing. Type: ${command}   (or set REDIS_URL)`);
   }
   say('Installing redis-server by apt-get (once, some seconds)');
-  spawnSync('apt-get', ['update', '-qq'], { stdio: 'inherit' });
+  // A machine that was just made may be installing its updates.
+  const patient = ['-qq', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'];
+  spawnSync('apt-get', [...patient, 'update'], { stdio: 'inherit' });
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run(
     'apt-get',
-    ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'],
+    [...patient, 'install', '-y', '--no-install-recommends', 'redis-server'],
     'redis-server could not be installed.',
     env,
   );

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config.ts';
+import { aptInstall } from '../support/apt.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { program } from './release-server.ts';
 
 t.setTimeout(180_000);
@@ -80,7 +81,7 @@ t.test('a registry that has it: the image is pulled, and the binary taken out of
 /** Debian's docker-registry on a free port of loopback; null where it cannot be had. */
 async function startRegistry(root: string): Promise<{ host: string; stop(): Promise<void> } | null> {
   if (!(await has('docker-registry'))) {
-    await execa('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'docker-registry'], { reject: false });
+    await aptInstall('docker-registry');
     if (!(await has('docker-registry'))) return null;
   }
   const port = 5000 + Math.floor(Math.random() * 1000);
@@ -89,11 +90,10 @@ async function startRegistry(root: string): Promise<{ host: string; stop(): Prom
   await writeFile(config, JSON.stringify({ version: 0.1, storage, http: { addr: `127.0.0.1:${port}` } }));
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
   const host = `127.0.0.1:${port}`;
-  const deadline = performance.now() + 20_000;
-  while (!(await fetch(`http://${host}/v2/`).catch(() => null))?.ok) {
-    if (performance.now() > deadline || child.exitCode !== null) return null;
-    await delay(50);
-  }
+  await until(
+    async () => child.exitCode !== null || ((await fetch(`http://${host}/v2/`).catch(() => null))?.ok ?? false),
+  );
+  if (child.exitCode !== null) return null;
   return {
     host,
     async stop() {

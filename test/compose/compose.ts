@@ -4,16 +4,14 @@ import { execa } from 'execa';
 import { defaultVersions, imageReference } from '../../src/components/catalog.ts';
 import { createComponents } from '../../src/components/components.ts';
 import type { Config } from '../../src/config.ts';
+import { aptInstall } from '../support/apt.ts';
 
 /** A Compose that is here: the plugin, or docker-compose 1.29 of Debian, installed when we are root. Null: neither. */
 export async function findCompose(): Promise<readonly string[] | null> {
   const works = async ([command = '', ...args]: readonly string[]) =>
     (await execa(command, [...args, 'version'], { reject: false })).exitCode === 0;
   for (const compose of [['docker', 'compose'], ['docker-compose']]) if (await works(compose)) return compose;
-  const aptGet = (...args: string[]) =>
-    execa('apt-get', [...args, '-y', '-qq'], { reject: false, env: { DEBIAN_FRONTEND: 'noninteractive' } });
-  await aptGet('update');
-  await aptGet('install', '--no-install-recommends', 'docker-compose');
+  await aptInstall('docker-compose');
   return (await works(['docker-compose'])) ? ['docker-compose'] : null;
 }
 

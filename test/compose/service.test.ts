@@ -23,14 +23,15 @@ const name = newName();
 const registry = `sandplane.local/${name}`;
 const own = { node: `${registry}/node:1`, redis: `${registry}/redis:1`, service: `${registry}/service:1` };
 const images: string[] = Object.values(own);
-const port = 27_000 + (process.pid % 1000);
+// None of the ports of sandboxes, nor of those that the system gives away.
+const port = 30_000 + (process.pid % 600);
 const project = composeProject(
   compose,
   'docker-compose.yml',
   {
     SANDPLANE_PORT: String(port),
-    SANDPLANE_METRICS_PORT: String(port + 1000),
-    SANDPLANE_GRPC_PORT: String(port + 2000),
+    SANDPLANE_METRICS_PORT: String(port + 600),
+    SANDPLANE_GRPC_PORT: String(port + 1200),
     SANDPLANE_PORT_RANGE: '29000-29099',
     SANDPLANE_BASE_IMAGE: own.node,
     SANDPLANE_IMAGE: own.service,

@@ -21,7 +21,8 @@ const dir = await temporaryFolder();
 const config = loadConfig(testEnvironment(dir));
 const name = newName();
 const registry = `sandplane.local/${name}`;
-const port = String(26_000 + (process.pid % 1000));
+// None of the ports of sandboxes, nor of those that the system gives away.
+const port = String(31_800 + (process.pid % 900));
 const env = {
   ETCD_IMAGE: `${registry}/etcd`,
   KUBE_IMAGE: `${registry}/kube-apiserver`,
@@ -71,9 +72,9 @@ t.test('down -v leaves nothing', async (t) => {
   t.same(await leftoversOf(docker, name), []);
 });
 
-/** Tries for half a minute; then what fails is told. */
+/** Tries for two minutes; then what fails is told. */
 async function untilSucceeds(attempt: () => Promise<unknown>): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 120_000;
   for (;;) {
     const failure = await attempt().then(
       () => null,

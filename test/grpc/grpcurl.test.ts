@@ -92,10 +92,10 @@ t.test('refusals', async (t) => {
   t.match(stderr, 'Code: NotFound');
   t.match(stderr, '"reason": "NOT_FOUND"');
 
-  for (let ahead = 0; ahead < 4; ahead += 1) await call('CreateSandbox', {});
+  for (let ahead = 0; ahead < 8; ahead += 1) await call('CreateSandbox', {});
   const create = [`${sandboxes}/CreateSandbox`];
   const request = { name: 'late', waitSeconds: 60 };
-  const late = await ask(create, { request, options: ['-max-time', '1.5', ...withKey] });
+  const late = await ask(create, { request, options: ['-max-time', '4', ...withKey] });
   t.match(late.stderr, 'Code: DeadlineExceeded');
   const { items } = await call<{ items: { id: string; name: string }[] }>('ListSandboxes', {});
   const id = items.find(({ name }) => name === 'late')?.id;

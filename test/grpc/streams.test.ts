@@ -115,8 +115,8 @@ t.test('by label: who comes to match is added, who no longer does is deleted', a
 t.test('past its deadline a call ends, and the work goes on to a good end', async (t) => {
   const project = await service.project('hurried');
   const client = connect(project);
-  startMs = 4000;
-  const created = client.unary('createSandbox', { name: 'slow', waitSeconds: 60 }, { deadline: Date.now() + 2000 });
+  startMs = 12_000;
+  const created = client.unary('createSandbox', { name: 'slow', waitSeconds: 60 }, { deadline: Date.now() + 6000 });
   await t.rejects(created, { code: codes.DEADLINE_EXCEEDED });
   startMs = 200;
   const { items } = (await project.call<{ items: { id: string }[] }>('GET', '/v1/sandboxes')).body;
@@ -223,7 +223,7 @@ t.test('whatever is sent is answered', async (t) => {
     const { promise, resolve } = Promise.withResolvers<ServiceError | null>();
     const path = `/sandplane.v1.${method}`;
     const asItIs = (given: Buffer) => given;
-    client.makeUnaryRequest(path, asItIs, asItIs, bytes, metadata, { deadline: Date.now() + 5000 }, (error) =>
+    client.makeUnaryRequest(path, asItIs, asItIs, bytes, metadata, { deadline: Date.now() + 60_000 }, (error) =>
       resolve(error),
     );
     return (await promise)?.code;
@@ -285,14 +285,12 @@ t.test('health: of what is not there, of the whole, and its end', async (t) => {
   t.equal(await ask('no.such.Service'), codes.NOT_FOUND);
   const told: string[] = [];
   const watching = health.makeServerStreamRequest(watch.path, watch.requestSerialize, watch.responseDeserialize, {});
-  const ended = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<number>();
   watching.on('data', ({ status }: { status: string }) => told.push(status));
   watching.on('error', () => undefined);
-  watching.on('status', () => ended.resolve());
+  watching.on('status', ({ code }) => ended.resolve(code));
   await until(() => told.length === 1);
-  const began = performance.now();
   await another.close();
-  await ended.promise;
-  t.ok(performance.now() - began < 4000, 'it holds up no end');
+  t.equal(await ended.promise, codes.OK, 'it ends by itself: it holds up no end, and is not cut off');
   t.equal(told[0], 'SERVING');
 });

@@ -200,7 +200,7 @@ t.test('a client that goes is heard of, however it goes', async (t) => {
 });
 
 t.test('what takes too long is let go', async (t) => {
-  const times = { ...usualTimes, lookEvery: 20, receiveWithin: 100, idle: 2000 };
+  const times = { ...usualTimes, lookEvery: 20, receiveWithin: 100, idle: 5000 };
   const { session } = await start(t, { times });
   for (const path of ['/t/Echo', '/t/EchoEach']) {
     const half = await call(session, path, [hello.subarray(0, 7)], { open: true });
@@ -211,7 +211,7 @@ t.test('what takes too long is let go', async (t) => {
   const happened: string[] = [];
   session.on('goaway', () => happened.push('goaway'));
   session.on('close', () => happened.push('close'));
-  const { code } = await call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '3S' } });
+  const { code } = await call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '7S' } });
   t.equal(code, codes.DEADLINE_EXCEEDED);
   t.same(happened, [], 'a connection with a call under way is not idle');
   await until(() => happened.includes('close'));
@@ -226,14 +226,14 @@ t.test('what is refused or answered early does not hold its connection', async (
 });
 
 t.test('a client that does not answer a ping is gone; one that never speaks, too', async (t) => {
-  const { port, session } = await start(t, { times: { ...usualTimes, pingEvery: 50, pingWithin: 3000 } });
+  const { port, session } = await start(t, { times: { ...usualTimes, pingEvery: 50, pingWithin: 6000 } });
   const silent = connectSocket(port, '127.0.0.1').resume();
   await once(silent, 'close');
   t.equal((await call(session, '/t/Echo', [hello])).code, codes.OK, 'one that answers stays');
 });
 
 t.test('an end is not kept for ever for one that does not read', async (t) => {
-  const { session, port } = await start(t, { times: { ...usualTimes, lookEvery: 20, linger: 3000 } });
+  const { session, port } = await start(t, { times: { ...usualTimes, lookEvery: 20, linger: 8000 } });
   gone.length = 0;
   const ask = (from: ClientHttp2Session, path: string, id: string) => {
     const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', 'x-request-id': id };

@@ -1,13 +1,14 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config.ts';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
+import { pidOf } from '../support/pid-of.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { until } from '../support/until.ts';
 
 t.setTimeout(300_000);
 
@@ -71,25 +72,32 @@ for (const phase of ['pending', 'provisioning']) {
 t.test('while Redis is frozen requests fail soon, and nothing is lost', async (t) => {
   await service?.end('SIGTERM');
   service = await startServiceProcess(dataDir, { SANDPLANE_STORE_TIMEOUT_MS: '1000' });
-  const [redis] = await findProcesses(path.join(dataDir, 'redis'));
-  const before = (await client.list()).body.items.length;
-  process.kill(redis?.pid ?? 0, 'SIGSTOP');
-  t.teardown(() => process.kill(redis?.pid ?? 0, 'SIGCONT'));
+  const redis = await pidOf(path.join(dataDir, 'redis'));
+  const listed = async () => {
+    for (;;) {
+      const { status, body } = await client.list();
+      if (status === 200) return body.items.length;
+    }
+  };
+  const before = await listed();
+  process.kill(redis, 'SIGSTOP');
+  t.teardown(() => process.kill(redis, 'SIGCONT'));
   for (const method of ['GET', 'POST']) {
     const answer = await client.call(method, '/v1/sandboxes', method === 'POST' ? {} : undefined);
     t.match(answer, { status: 503, body: { code: 'store_unavailable' } }, method);
     t.ok(answer.headers.get('retry-after'));
   }
-  process.kill(redis?.pid ?? 0, 'SIGCONT');
-  while ((await client.list()).status !== 200);
+  process.kill(redis, 'SIGCONT');
   // The create may have reached Redis or not; a 503 says nothing of it.
-  t.ok((await client.list()).body.items.length >= before);
+  t.ok((await listed()) >= before);
 });
 
 t.test('killed while a sandbox is being deleted', async (t) => {
+  await service?.end('SIGTERM');
+  service = await startServiceProcess(dataDir);
   const [one] = (await client.list()).body.items;
   if (!one) throw new Error('no sandbox');
-  await client.call('DELETE', `/v1/sandboxes/${one.id}`);
+  t.equal((await client.call('DELETE', `/v1/sandboxes/${one.id}`)).status, 202);
   await service?.end('SIGKILL');
   service = await startServiceProcess(dataDir);
   const gone = await client.waitFor(one.id, 'deleted');
@@ -110,9 +118,7 @@ t.test('what no record owns is removed', async (t) => {
     return [...(await findProcesses(one.id)).map(({ commandLine }) => commandLine), ...folders];
   };
   // Its folder goes after its processes.
-  const deadline = performance.now() + 20_000;
-  while ((await left()).length > 0 && performance.now() < deadline) await delay(50);
-  t.same(await left(), []);
+  await until(async () => (await left()).length === 0);
 });
 
 t.test('stop-all removes everything, the running service too', async (t) => {

@@ -11,6 +11,7 @@ import {
 } from '../support/kube-checks.ts';
 import { type Kubectl, kubectlFor, kubectls } from '../support/kubectl.ts';
 import { lastingLeftovers, leftovers } from '../support/leftovers.ts';
+import { pidOf } from '../support/pid-of.ts';
 import { startTestService } from '../support/service.ts';
 
 /** The life of sandboxes with real parts. `npm run test:versions` runs this file for each version. */
@@ -147,8 +148,7 @@ t.test('logs', async (t) => {
     headers: { authorization: `Bearer ${config.adminKey}` },
     signal: stop.signal,
   });
-  const [etcd] = (await findProcesses(body.id)).filter(({ commandLine }) => commandLine.includes('etcd --'));
-  process.kill(etcd?.pid ?? 0, 'SIGTERM');
+  process.kill(await pidOf(body.id, 'etcd --'), 'SIGTERM');
   let text = '';
   for await (const chunk of response.body ?? []) {
     text += Buffer.from(chunk).toString();
@@ -164,11 +164,9 @@ t.test('what died is started again, with its objects', async (t) => {
   const kubectl = await kubectlOf(body);
   await kubectl(['create', 'configmap', 'kept']);
   for (const [i, component] of ['kube-apiserver --', 'etcd --'].entries()) {
-    const [found] = (await findProcesses(body.id)).filter(({ commandLine }) => commandLine.includes(component));
-    process.kill(found?.pid ?? 0, 'SIGKILL');
-    t.equal((await client.waitFor(body.id, 'degraded')).status, 200, `${component} is missed`);
-    const again = await client.waitFor(body.id, 'ready');
-    t.equal(again.body.status.restarts, i + 1);
+    process.kill(await pidOf(body.id, component), 'SIGKILL');
+    const again = await client.waitForRestart(body.id, i);
+    t.match(again.body.status, { phase: 'ready', restarts: i + 1 }, `${component} was missed`);
     t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
   }
   await client.remove(body.id);

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { execa } from 'execa';
-import lockfile from 'proper-lockfile';
 import { connectDocker } from '../../src/runtime/docker-connection.ts';
 import { describeProcess, isAlive, type ProcessIdentity } from '../../src/runtime/process-identity.ts';
+import { aptInstall } from './apt.ts';
+import { exclusively } from './exclusively.ts';
 
 export interface TestDocker {
   readonly docker: Docker;
@@ -41,14 +42,7 @@ async function install(): Promise<string | null> {
     (await execa('sh', ['-c', `command -v ${program}`], { reject: false })).exitCode === 0;
   if ((await has('dockerd')) && (await has('iptables'))) return null;
   if (!(await has('apt-get'))) return 'dockerd is not installed, and this is no Debian';
-  await execa('apt-get', ['update', '-qq'], { reject: false });
-  const packages = ['docker.io', 'iptables'];
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const installed = await execa('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
-    reject: false,
-    env,
-  });
-  return installed.exitCode === 0 ? null : `docker.io could not be installed: ${installed.stderr.slice(-200)}`;
+  return await aptInstall('docker.io', 'iptables');
 }
 
 /** Of a daemon that tests have started: who uses it, by pid. The last to go ends it. */
@@ -59,12 +53,12 @@ const usersDir = path.join(sharedDir, 'users');
 /** Test files run side by side: one starts the daemon, the others find it. */
 async function shareDaemon(): Promise<TestDocker | string> {
   await mkdir(usersDir, { recursive: true });
-  return await exclusively(async () => {
+  return await exclusively(sharedDir, async () => {
     const found = await connectDocker({});
     const docker = found ?? (await startDaemon());
     if (typeof docker === 'string') return docker;
     await writeFile(path.join(usersDir, String(process.pid)), '');
-    return { docker, stop: () => exclusively(() => leave(docker)) };
+    return { docker, stop: () => exclusively(sharedDir, () => leave(docker)) };
   });
 }
 
@@ -87,12 +81,6 @@ async function removeNetworks(docker: Docker): Promise<void> {
     await docker.getContainer(Id).remove({ force: true, v: true });
   }
   await docker.pruneNetworks();
-}
-
-async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
-  const retries = { forever: true, factor: 1, minTimeout: 100, maxTimeout: 100 };
-  const release = await lockfile.lock(sharedDir, { stale: 20_000, retries });
-  return await work().finally(release);
 }
 
 async function startDaemon(): Promise<Docker | string> {

@@ -9,6 +9,7 @@ import { startHost } from '../../src/host.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
+import { until } from './until.ts';
 
 export const testAdminKey = 'sp_admin_only-for-tests-0123456789';
 
@@ -124,6 +125,11 @@ export function createClient(url: () => string, key = testAdminKey) {
   const kubeconfig = async (id: string) => (await call<string>('GET', `/v1/sandboxes/${id}/kubeconfig`)).body;
   const waitFor = (id: string, phase: string, timeout = 60) =>
     call('GET', `/v1/sandboxes/${id}/wait?for=${phase}&timeout=${timeout}`);
+  /** Degraded may be over before anybody sees it; that it was is told by the count. */
+  const waitForRestart = async (id: string, before: number) => {
+    await until(async () => ((await get(id)).body.status?.restarts ?? 0) > before);
+    return await waitFor(id, 'ready');
+  };
   const remove = async (id: string) => {
     await call('DELETE', `/v1/sandboxes/${id}`);
     return await waitFor(id, 'deleted');
@@ -134,5 +140,5 @@ export function createClient(url: () => string, key = testAdminKey) {
     await Promise.all(body.items.map(({ id }) => remove(id)));
   };
   const authorization: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
-  return { authorization, call, create, get, kubeconfig, waitFor, remove, list, deleteAll, url };
+  return { authorization, call, create, get, kubeconfig, waitFor, waitForRestart, remove, list, deleteAll, url };
 }

@@ -85,9 +85,9 @@ for (const [what, one] of Object.entries(requests)) {
 }
 
 t.test('a key that expires while the body is on its way', async (t) => {
-  const { secret } = await makeKey({ expiresAt: new Date(Date.now() + 3000).toISOString() });
+  const { secret } = await makeKey({ expiresAt: new Date(Date.now() + 8000).toISOString() });
   const create = { method: 'POST', path: '/v1/sandboxes', body: { name: 'held' } };
-  const answer = await held(create, secret, () => delay(3050));
+  const answer = await held(create, secret, () => delay(8050));
   t.match(answer, { status: 401, body: { code: 'key_expired' } });
   t.notMatch(JSON.stringify((await owner.call('GET', '/v1/sandboxes')).body), '"held"');
 });
