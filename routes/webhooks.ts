@@ -152,8 +152,8 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
       },
     },
     async (call) =>
-      await answerOnce(call, once, async () => {
-        const webhook = await webhooks.rotate(call.proven.project, call.params.id);
+      await answerOnce(call, once, async (seed) => {
+        const webhook = await webhooks.rotate(call.proven.project, call.params.id, seed);
         const headers = { etag: etag(webhook.resourceVersion), 'cache-control': 'no-store' };
         return { status: 200, headers, body: JSON.stringify(webhook) };
       }),

@@ -69,14 +69,19 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
     });
   }
 
-  /** A new secret; the one before goes on signing for a day, so that receivers can change over. */
-  async function rotate(project: string, id: string): Promise<WebhookWithSecret> {
-    const secret = newWebhookSecret();
-    const rotated = ([current]: readonly WebhookSecret[]): WebhookSecret[] => [
-      { secret, until: null },
-      ...(current ? [{ ...current, until: Date.now() + overlapMs }] : []),
-    ];
-    return { ...(await store.update(project, id, (before) => ({ ...before }), rotated)), secret };
+  /**
+   * A new secret; the one before goes on signing for a day, so that receivers can change over. `seed` names the request:
+   * done once more, as its answer was lost, it tells the secret that it made, and nothing else changes.
+   */
+  async function rotate(project: string, id: string, seed: string): Promise<WebhookWithSecret> {
+    let made: WebhookSecret = { secret: newWebhookSecret(), until: null, madeBy: seed };
+    const rotated = (secrets: readonly WebhookSecret[]): readonly WebhookSecret[] => {
+      const before = secrets.find(({ madeBy }) => madeBy === seed);
+      if (before) made = before;
+      const [current] = secrets;
+      return before || !current ? secrets : [made, { ...current, until: Date.now() + overlapMs }];
+    };
+    return { ...(await store.update(project, id, (before) => ({ ...before }), rotated)), secret: made.secret };
   }
 
   async function remove(project: string, id: string, ifMatch?: string): Promise<void> {
@@ -92,15 +97,13 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
   /** Tries a delivery anew, whatever became of it; receivers know it by its message id. */
   async function replay(project: string, id: string, deliveryId: string): Promise<Delivery> {
     const before = await deliveries.get(project, id, deliveryId);
-    if (before.state === 'pending') {
-      throw new AppError('delivery_pending', `${deliveryId} is being tried; it can be replayed once that has ended.`);
-    }
+    if (before.state === 'pending') throw pending(deliveryId);
     if ((await store.get(project, id)).disabled) {
       throw new AppError('webhook_disabled', `${id} is disabled: enable it first, with {"disabled": false}.`);
     }
     const nextAttemptAt = new Date().toISOString();
     const replayed = { ...before, state: 'pending' as const, nextAttemptAt, triesBefore: before.attemptCount };
-    await deliveries.write(replayed);
+    if (!(await deliveries.write(replayed, before))) throw pending(deliveryId);
     await enqueue(replayed);
     return toPublic(replayed);
   }
@@ -118,4 +121,8 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
       return toPublic(await deliveries.get(project, id, deliveryId));
     },
   };
+}
+
+function pending(delivery: string): AppError {
+  return new AppError('delivery_pending', `${delivery} is being tried; it can be replayed once that has ended.`);
 }

@@ -13,6 +13,8 @@ const removeAtOnce = 500;
 export interface WebhookSecret {
   readonly secret: string;
   readonly until: number | null;
+  /** Names the request that made it by a rotation. */
+  readonly madeBy?: string;
 }
 
 type Stored = Omit<Webhook, 'resourceVersion' | 'lastSuccessAt'>;

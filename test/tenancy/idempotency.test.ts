@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { startFakeService } from '../support/fake-service.ts';
+import { entryOf, loseAnswer } from '../support/idempotency-entry.ts';
 
 t.setTimeout(60_000);
 let startMs = 0;
@@ -11,11 +11,8 @@ const client = await service.project('team');
 const idsNamed = async (wanted: string) =>
   (await client.list()).body.items.filter(({ name }) => name === wanted).map(({ id }) => id);
 
-/** What of a request is remembered. */
-const entryOf = (key: string) =>
-  `{sandplane}:project:team:idempotency:${createHash('sha256').update(key).digest('hex')}`;
 async function begun(key: string): Promise<void> {
-  while ((await service.redis.exists(entryOf(key))) === 0) await delay(5);
+  while ((await service.redis.exists(entryOf(key, 'team'))) === 0) await delay(5);
 }
 
 t.test('an API that stops while it waits has made the sandbox: the repeat finds it', async (t) => {
@@ -63,7 +60,7 @@ t.test('one that was cut off is taken over by one of its repeats', async (t) => 
   await begun('cut');
   t.match(await send(), { status: 409, body: { code: 'idempotency_in_flight' } });
   // As if its process had not been heard of for long.
-  await service.redis.hset(entryOf('cut'), 't', '1');
+  await service.redis.hset(entryOf('cut', 'team'), 't', '1');
   const repeats = await Promise.all(Array.from({ length: 10 }, () => send()));
   const taken = repeats.filter(({ status }) => status === 202);
   t.ok(taken.length >= 1, 'taken over, by one; the others are told to wait, or get its answer');
@@ -86,10 +83,7 @@ t.test('a project whose answer was lost is made once', async (t) => {
   const send = () =>
     service.admin.call<{ uid: string }>('POST', '/v1/projects', { name: 'lost' }, { 'idempotency-key': 'lost' });
   const first = await send();
-  // As if its process had died before it could note its answer.
-  const entry = entryOf('lost').replace(':team:', ':default:');
-  await service.redis.hdel(entry, 'a');
-  await service.redis.hset(entry, 't', '1');
+  await loseAnswer(service.redis, 'lost', 'default');
   const again = await send();
   t.match([again.status, again.body.uid], [201, first.body.uid]);
 });

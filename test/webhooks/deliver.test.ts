@@ -7,6 +7,7 @@ import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Delivery, Webhook, WebhookWithSecret } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { loseAnswer } from '../support/idempotency-entry.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(120_000);
@@ -298,6 +299,45 @@ t.test('two live secrets while one is changed for the other', async (t) => {
   await until(() => receiver.received.length === 2);
   const [, second] = receiver.received as [Received, Received];
   t.throws(() => new Reference(old).verify(second.body, second.headers as Record<string, string>), 'not three');
+});
+
+t.test(
+  'a rotation that is repeated, as its answer was lost, is one: the secret before it goes on signing',
+  async (t) => {
+    const client = await service.project('repeating');
+    const receiver = await startReceiver();
+    const { id, secret: old } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+    const rotate = () =>
+      client.call<WebhookWithSecret>('POST', `/v1/webhooks/${id}/rotate`, undefined, { 'idempotency-key': 'turn' });
+    const { body: first } = await rotate();
+    await loseAnswer(service.redis, 'turn', 'repeating');
+    const { body: again } = await rotate();
+    t.equal(again.secret, first.secret);
+    await client.create();
+    await until(() => receiver.received.length === 1);
+    const [{ headers, body }] = receiver.received as [Received];
+    for (const secret of [old, first.secret]) {
+      t.ok(new Reference(secret).verify(body, headers as Record<string, string>));
+    }
+  },
+);
+
+t.test('of two replays at once one is made', async (t) => {
+  const client = await service.project('twice');
+  const receiver = await startReceiver();
+  const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
+  await client.create();
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'delivered');
+  const [delivery] = await deliveriesOf(client, id);
+  const path = `/v1/webhooks/${id}/deliveries/${delivery?.id}/replay`;
+  const answers = await Promise.all(Array.from({ length: 20 }, () => client.call<Problem>('POST', path)));
+  const made = answers.filter(({ status }) => status === 202).length;
+  const refused = answers.filter(({ status }) => status === 409);
+  t.equal(made + refused.length, 20);
+  t.ok(refused.every(({ body }) => body.code === 'delivery_pending'));
+  await until(async () => (await deliveriesOf(client, id))[0]?.state === 'delivered');
+  t.equal((await deliveriesOf(client, id))[0]?.attemptCount, made + 1, 'each that was accepted is in the log');
+  t.equal(receiver.received.length, made + 1, 'and was sent');
 });
 
 t.test('addresses that are not public are refused', async (t) => {

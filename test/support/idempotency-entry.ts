@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+
+/** The Redis key of what is remembered of a request with this Idempotency-Key. */
+export function entryOf(key: string, project: string): string {
+  return `{sandplane}:project:${project}:idempotency:${createHash('sha256').update(key).digest('hex')}`;
+}
+
+/** As if the process that did the work had died before it could note its answer. */
+export async function loseAnswer(redis: Redis, key: string, project: string): Promise<void> {
+  const entry = entryOf(key, project);
+  await redis.hdel(entry, 'a');
+  await redis.hset(entry, 't', '1');
+}
