@@ -30,6 +30,8 @@ export function redisKeys(prefix: string) {
     receiversParked: (name: string) => `${project(name)}:receivers-parked`,
     delivery: (name: string, id: string) => `${project(name)}:delivery:${id}`,
     idempotency: (name: string, key: string) => `${project(name)}:idempotency:${key}`,
+    /** All of a project's, by when they began. */
+    idempotencyKeys: (name: string) => `${project(name)}:idempotency-keys`,
 
     apiKey: (id: string) => `${base}:key:${id}`,
     /** By the project's uid: it outlives the project, and a later one of the same name does not inherit it. */

@@ -6,6 +6,8 @@ import type { RedisKeys } from '../redis-keys.ts';
 import type { Sealer } from '../seal.ts';
 
 const keepSeconds = 24 * 3600;
+/** Of a project, the newest: nobody fills the store with answers. */
+const keepMost = 100_000;
 /** A request that has not been heard of for longer was cut off by a crash: the next with its key takes it over. */
 const inFlightForMs = 30_000;
 const beatEveryMs = 10_000;
@@ -31,7 +33,7 @@ export type Once = ReturnType<typeof createIdempotency>;
 
 /**
  * Answers a repeated POST as the first one was (draft-ietf-httpapi-idempotency-key-header-07), for 24 h. Keys belong to
- * a project. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same for whoever takes it over: so
+ * a project, which has so many kept at most. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same for whoever takes it over: so
  * that what a request made that was cut off is found and not made again. Throws `idempotency_in_flight` (409) and
  * `idempotency_mismatch` (422).
  */
@@ -41,12 +43,12 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     work: (seed: string) => Promise<StoredAnswer>,
   ): Promise<StoredAnswer> {
     if (key === undefined) return await work(randomId(seedLength));
-    const name = keys.idempotency(project, hash(key));
+    const [name, index] = [keys.idempotency(project, hash(key)), keys.idempotencyKeys(project)];
     const owner = randomUUID();
     const end = (how: 'beat' | 'answer' | 'release' | 'forget', answer = '') =>
-      redis.spIdempotencyEnd(name, owner, how, answer);
+      redis.spIdempotencyEnd(name, index, owner, how, answer);
 
-    const begun = await begin(name, hash(JSON.stringify(canonical(request))), owner);
+    const begun = await begin(name, index, hash(JSON.stringify(canonical(request))), owner);
     // Sealed: an answer may hold the secret of a key.
     if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as StoredAnswer;
     const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
@@ -65,14 +67,16 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     }
   };
 
-  async function begin(name: string, fingerprint: string, owner: string) {
+  async function begin(name: string, index: string, fingerprint: string, owner: string) {
     const [state, given = ''] = await redis.spIdempotencyBegin(
       name,
+      index,
       fingerprint,
       randomId(seedLength),
       owner,
       String(keepSeconds),
       String(inFlightForMs),
+      String(keepMost),
     );
     if (state === 'mismatch') {
       throw new AppError('idempotency_mismatch', 'This Idempotency-Key was used with another request. Use a new key.', {

@@ -135,11 +135,11 @@ const scripts = {
   /**
    * A request with an Idempotency-Key begins. The entry is a hash: `f` the fingerprint of the request, `s` its seed, `o` who
    * works on it, `t` when that was last heard of, `a` the sealed answer.
-   * entry | fingerprint, a new seed, owner, how long to keep it in s, how long in ms an owner may be silent ->
-   * {'yours', seed}, {'answered', answer}, {'mismatch'} or {'in-flight'}
+   * entry, entries of the project | fingerprint, a new seed, owner, how long to keep it in s, how long in ms an owner may be
+   * silent, how many to keep -> {'yours', seed}, {'answered', answer}, {'mismatch'} or {'in-flight'}
    */
   spIdempotencyBegin: {
-    numberOfKeys: 1,
+    numberOfKeys: 2,
     lua: `
       local time = redis.call('TIME')
       local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -151,17 +151,28 @@ const scripts = {
       local seed = entry[2] or ARGV[2]
       redis.call('HSET', KEYS[1], 'f', ARGV[1], 's', seed, 'o', ARGV[3], 't', now)
       redis.call('EXPIRE', KEYS[1], ARGV[4])
+      redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[4] * 1000)
+      redis.call('ZADD', KEYS[2], now, KEYS[1])
+      redis.call('EXPIRE', KEYS[2], ARGV[4])
+      local oldest = redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[6])
+      for _, entry in ipairs(oldest) do
+        redis.call('UNLINK', entry)
+        redis.call('ZREM', KEYS[2], entry)
+      end
       return { 'yours', seed }`,
   },
   /**
    * Its owner goes on ('beat'), is done ('answer'), leaves it to the next ('release') or has made nothing ('forget').
-   * entry | owner, which of them, answer -> 1, or 0 when another owns it by now
+   * entry, entries of the project | owner, which of them, answer -> 1, or 0 when another owns it by now
    */
   spIdempotencyEnd: {
-    numberOfKeys: 1,
+    numberOfKeys: 2,
     lua: `
       if redis.call('HGET', KEYS[1], 'o') ~= ARGV[1] then return 0 end
-      if ARGV[2] == 'forget' then return redis.call('DEL', KEYS[1]) end
+      if ARGV[2] == 'forget' then
+        redis.call('ZREM', KEYS[2], KEYS[1])
+        return redis.call('DEL', KEYS[1])
+      end
       if ARGV[2] == 'release' then redis.call('HSET', KEYS[1], 't', 0) end
       if ARGV[2] == 'answer' then redis.call('HSET', KEYS[1], 'a', ARGV[3]) end
       if ARGV[2] == 'beat' then redis.call('HSET', KEYS[1], 't', redis.call('TIME')[1] * 1000) end

@@ -79,6 +79,24 @@ t.test('what was refused may be corrected', async (t) => {
   t.equal((await client.call('POST', '/v1/sandboxes', { name: 'right' }, headers)).status, 202);
 });
 
+t.test('a project has so many answers kept, the newest', async (t) => {
+  const send = (key: string) => client.call('POST', '/v1/sandboxes', { name: key }, { 'idempotency-key': key });
+  const [oldest, next] = [await send('oldest'), await send('next')];
+  // With these two as many as are kept, all of them newer.
+  const fill = `for i = 3, 100000 do redis.call('ZADD', KEYS[1], ARGV[1] + i, 'key-' .. i) end`;
+  const index = '{sandplane}:project:team:idempotency-keys';
+  const known = (await service.redis.zcard(index)) - 2;
+  await service.redis.zpopmin(index, known);
+  await service.redis.eval(fill, 1, index, String(Date.now()));
+  await send('newest');
+  t.equal((await send('next')).body.id, next.body.id);
+  t.equal(await service.redis.exists(entryOf('oldest', 'team')), 0);
+  t.not((await send('oldest')).body.id, oldest.body.id, 'what was forgotten is done anew');
+  t.equal(await service.redis.zcard(index), 100_000);
+  await service.redis.del(index);
+  await client.deleteAll();
+});
+
 t.test('a project whose answer was lost is made once', async (t) => {
   const send = () =>
     service.admin.call<{ uid: string }>('POST', '/v1/projects', { name: 'lost' }, { 'idempotency-key': 'lost' });
