@@ -119,7 +119,8 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       schema: {
         operationId: 'listSandboxes',
         summary: 'List sandboxes, newest first',
-        description: 'By pages; `since` says where to watch on from, so that nothing is missed.',
+        description:
+          'By pages; `since` says where to watch on from, so that nothing is missed: with several pages, that of the first.',
         tags,
         querystring: ListQuery,
         response: answers(

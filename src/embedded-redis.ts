@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -38,6 +39,8 @@ async function launch(dir: string, socket: string): Promise<void> {
     dir,
     appendonly: 'yes',
     appendfsync: 'always',
+    // What is full refuses writes; the machine's memory has other users, sandboxes first.
+    maxmemory: String(Math.floor(availableMemory() / 2)),
     'maxmemory-policy': 'noeviction',
     save: '',
     // Times of single commands, which nothing here asks for.
@@ -93,4 +96,10 @@ async function withClient<Result>(socket: string, use: (redis: Redis) => Promise
   } finally {
     redis.disconnect();
   }
+}
+
+/** In bytes: that of the machine, or of the control group that the service is in. */
+function availableMemory(): number {
+  const ofGroup = process.constrainedMemory();
+  return ofGroup > 0 ? Math.min(ofGroup, totalmem()) : totalmem();
 }

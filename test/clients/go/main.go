@@ -73,7 +73,7 @@ func use(ctx context.Context, client, full *sandplane.ClientWithResponses, id st
 }
 
 func create(ctx context.Context, client *sandplane.ClientWithResponses) (string, error) {
-	response, err := client.CreateSandboxWithResponse(ctx, nil, sandplane.SandboxCreate{
+	response, err := client.CreateSandboxWithResponse(ctx, sandplane.Once(), sandplane.SandboxCreate{
 		Name:   new("from-go"),
 		Labels: &map[string]string{"client": "go"},
 		Spec:   &sandplane.SandboxSpecInput{TtlSeconds: new(int32(600))}, // gone even if this program is killed

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/uuid"
 )
 
 //go:generate go tool oapi-codegen -config oapi-codegen.yaml ../../../../openapi/openapi.json
@@ -22,6 +24,11 @@ func New(url, key string) (*ClientWithResponses, error) {
 		return nil
 	}
 	return NewClientWithResponses(url, WithRequestEditorFn(withKey))
+}
+
+// Once names a create: sent again by the same name, as when its answer was lost, it makes no second sandbox.
+func Once() *CreateSandboxParams {
+	return &CreateSandboxParams{IdempotencyKey: new(string(uuid.NewUUID()))}
 }
 
 // WaitFor returns the sandbox once it is in the phase. The service holds the answer back until then, or tells at once

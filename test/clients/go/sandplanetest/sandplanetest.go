@@ -99,7 +99,7 @@ func (sandbox *Sandbox) Delete(ctx context.Context) error {
 }
 
 func create(ctx context.Context, client *sandplane.ClientWithResponses) (string, error) {
-	response, err := client.CreateSandboxWithResponse(ctx, nil, sandplane.SandboxCreate{
+	response, err := client.CreateSandboxWithResponse(ctx, sandplane.Once(), sandplane.SandboxCreate{
 		Labels: &map[string]string{"purpose": "go-test"},
 		Spec:   &sandplane.SandboxSpecInput{TtlSeconds: new(int32(3600))},
 	})

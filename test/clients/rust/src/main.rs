@@ -19,6 +19,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use progenitor_client::{Error as ClientError, ResponseValue};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use sandplane::types;
+use uuid::Uuid;
 
 // What this program does not use of it is no fault.
 #[allow(clippy::all, unused)]
@@ -67,7 +68,9 @@ async fn create(client: &sandplane::Client) -> Outcome<String> {
         .labels(HashMap::from([("made-by".to_owned(), types::SandboxCreateLabelsValue::try_from("rust")?)]))
         // Should this program die, the sandbox goes by itself.
         .spec(types::SandboxSpecInput { ttl_seconds: Some(600.try_into()?), ..Default::default() });
-    let created = client.create_sandbox().body(body).send().await?;
+    // Sent again with the same key, as when the answer was lost, it makes no second sandbox.
+    let once = Uuid::new_v4().to_string();
+    let created = client.create_sandbox().idempotency_key(once).body(body).send().await?;
     assert_eq!(created.name, "rust-client");
     assert_eq!(created.labels["made-by"], "rust");
     let pause = retry_after(created.headers()).expect("who polls is told how long to pause");

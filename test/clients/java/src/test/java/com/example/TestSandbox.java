@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.UUID;
 
 /** A Kubernetes API for tests: ready when it is there, deleted by close(). */
 public final class TestSandbox implements AutoCloseable {
@@ -28,7 +29,7 @@ public final class TestSandbox implements AutoCloseable {
     SandboxesApi api = Sandplane.connect(Sandplane.setting("SANDPLANE_URL"), Sandplane.setting("SANDPLANE_KEY"));
     SandboxCreate wanted =
         new SandboxCreate().labels(Map.of("purpose", "java-test")).spec(new SandboxSpecInput().ttlSeconds(3600));
-    TestSandbox sandbox = new TestSandbox(api, api.createSandbox(null, null, wanted).getId());
+    TestSandbox sandbox = new TestSandbox(api, api.createSandbox(null, UUID.randomUUID().toString(), wanted).getId());
     try {
       sandbox.connect();
       return sandbox;
