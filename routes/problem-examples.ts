@@ -92,7 +92,7 @@ const said: Partial<Record<ErrorCode, Said>> = {
   invalid_selector: fault('#query/label', '"a in b" is none of: a=b, a!=b, a in (b,c), a notin (b,c), a, !a'),
   webhook_address_forbidden: fault(
     '/url',
-    "ci.example.com is 10.0.0.5, which is not a public address; the service's setting SANDPLANE_WEBHOOK_ALLOWED_RANGES can allow it",
+    "ci.example.com resolves to an address that is not public; the service's setting SANDPLANE_WEBHOOK_ALLOWED_RANGES can allow it",
   ),
   webhook_unresolvable: fault('/url', 'ci.example.com does not resolve to an address'),
   webhook_disabled: { detail: 'wh-4k2x9q7m3v8t1c6z0w5y is disabled: enable it first, with {"disabled": false}.' },

@@ -105,7 +105,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     webhooks: createWebhookService({
       store: createWebhookStore({ redis, keys, sealer }),
       deliveries: createDeliveries({ redis, keys }),
-      guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges }),
+      guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges, logger }),
       enqueue: deliveryQueue.enqueue,
     }),
     usage: createUsage({ redis, keys }),

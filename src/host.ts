@@ -166,7 +166,7 @@ export async function startHost(
     outboxRedis,
     keys,
     sealer,
-    guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges }),
+    guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges, logger }),
     pausesMs: config.webhooks.pausesMs,
     host,
     logger,

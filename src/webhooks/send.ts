@@ -1,6 +1,7 @@
 import { Agent, errors, request } from 'undici';
 import { AppError } from '../errors.ts';
-import type { AddressGuard, ResolvedAddress } from './addresses.ts';
+import type { AddressGuard } from './addresses.ts';
+import type { ResolvedAddress } from './names.ts';
 
 const readBodyBytes = 16 * 1024;
 const readBodyMs = 1000;
@@ -19,7 +20,7 @@ export interface Sending {
  */
 export async function sendOnce(sending: Sending, guard: AddressGuard): Promise<{ status: number }> {
   const signal = AbortSignal.timeout(sending.timeoutMs);
-  const addresses = await within(signal, sending.timeoutMs, guard.resolveChecked(new URL(sending.url).hostname));
+  const addresses = await guard.resolveChecked(new URL(sending.url).hostname, signal);
   const agent = new Agent({
     pipelining: 0,
     connect: { lookup: pinnedTo(addresses) as never, timeout: sending.timeoutMs },
@@ -41,20 +42,6 @@ async function exchange(agent: Agent, { url, headers, body }: Sending, signal: A
   return answer.statusCode;
 }
 
-/** Looking up a name cannot be called off: it is left to itself. */
-async function within<Result>(signal: AbortSignal, timeoutMs: number, work: Promise<Result>): Promise<Result> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => {
-    reject(new AppError('webhook_unresolvable', `the look-up of its name timed out after ${timeoutMs} ms`));
-  };
-  signal.addEventListener('abort', onAbort);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 type LookupCallback = (error: Error | null, address: unknown, family?: number) => void;
 
 /** Answers as `dns.lookup` does, with what was checked. */
@@ -70,8 +57,12 @@ function causeOf(error: unknown, timeoutMs: number): string {
   const late =
     error instanceof errors.ConnectTimeoutError || (error instanceof Error && /Timeout|Abort/.test(error.name));
   if (late) return `timed out after ${timeoutMs} ms`;
-  const { code, message } = (error instanceof AggregateError ? error.errors[0] : error) as NodeJS.ErrnoException;
+  const { code, message, syscall } = (
+    error instanceof AggregateError ? error.errors[0] : error
+  ) as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return 'the connection was refused';
   if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection was reset';
+  // Node's message has the addresses of both ends: the receiver's owner is not told where the service stands.
+  if (syscall === 'connect') return `the connection failed (${code})`;
   return /CERT|TLS|SSL|self-signed/i.test(`${code} ${message}`) ? `TLS: ${message}` : message || 'no answer';
 }

@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
-import { createAddressGuard, type ResolvedAddress } from '../../src/webhooks/addresses.ts';
+import type { AppError } from '../../src/errors.ts';
+import { createAddressGuard } from '../../src/webhooks/addresses.ts';
+import type { ResolvedAddress } from '../../src/webhooks/names.ts';
 import { sendOnce } from '../../src/webhooks/send.ts';
 
 const forbidden = [
@@ -11,6 +13,8 @@ const forbidden = [
   '192.168.1.1',
   '169.254.169.254',
   '100.100.100.200',
+  '192.0.0.192',
+  '168.63.129.16',
   '0.0.0.0',
   '224.0.0.1',
   '255.255.255.255',
@@ -25,6 +29,10 @@ const forbidden = [
   '[64:ff9b::7f00:1]',
   '[2002:7f00:1::]',
   '[2001:0:7f00:1::]',
+  '[::ffff:168.63.129.16]',
+  '[::168.63.129.16]',
+  '[64:ff9b::a83f:8110]',
+  '[2002:a83f:8110::]',
 ];
 
 t.test('public addresses only', async (t) => {
@@ -38,6 +46,9 @@ t.test('public addresses only', async (t) => {
   t.ok(await allowing.resolveChecked('10.2.3.4'));
   t.ok(await allowing.resolveChecked('[fd00::1]'));
   await t.rejects(allowing.resolveChecked('192.168.1.1'), { code: 'webhook_address_forbidden' });
+  const onAzure = createAddressGuard({ allowedRanges: ['168.63.129.16/32'] });
+  t.ok(await onAzure.resolveChecked('168.63.129.16'));
+  t.ok(await onAzure.resolveChecked('[::ffff:168.63.129.16]'));
 });
 
 t.test('one bad address spoils a name', async (t) => {
@@ -49,6 +60,18 @@ t.test('one bad address spoils a name', async (t) => {
   await t.rejects(guard.resolveChecked('mixed.example'), { code: 'webhook_address_forbidden' });
   const none = createAddressGuard({ allowedRanges: [], resolve: async () => [] });
   await t.rejects(none.resolveChecked('none.example'), { code: 'webhook_unresolvable' });
+});
+
+t.test('who gives a name is not told the address inside that it has', async (t) => {
+  const told: object[] = [];
+  const logger = { info: (...entry: object[]) => void told.push(entry) } as never;
+  const resolve = async (): Promise<ResolvedAddress[]> => [{ address: '10.3.2.1', family: 4 }];
+  const guard = createAddressGuard({ allowedRanges: [], resolve, logger });
+  const error = await guard.resolveChecked('vault.corp').catch((error: AppError) => error);
+  t.match(error, { code: 'webhook_address_forbidden', message: /vault\.corp .*SANDPLANE_WEBHOOK_ALLOWED_RANGES/ });
+  t.notMatch(JSON.stringify([error, (error as AppError).message]), '10.3.2.1');
+  t.match(JSON.stringify(told), '10.3.2.1', 'the log of the service is');
+  await t.rejects(guard.resolveChecked('10.3.2.1'), { message: /^10\.3\.2\.1 is not a public address/ });
 });
 
 t.test('a name that is public first and loopback second is never called on loopback', async (t) => {
@@ -96,4 +119,12 @@ t.test('receivers that do not behave end in time', async (t) => {
   await t.rejects(send('/hang', 400), { code: 'webhook_delivery_failed', message: /timed out after 400 ms/ });
   t.equal((await send('/trickle')).status, 200, 'what it goes on to say is not waited for');
   t.equal((await send('/huge')).status, 200);
+});
+
+t.test('why a connection failed is told without the addresses of its ends', async (t) => {
+  const guard = createAddressGuard({ allowedRanges: ['255.255.255.255/32'] });
+  const sending = { url: 'http://255.255.255.255/', headers: {}, body: '{}', timeoutMs: 1000 };
+  const error = await sendOnce(sending, guard).catch((error: AppError) => error);
+  t.match(error, { code: 'webhook_delivery_failed', message: /connection failed|timed out/ });
+  t.notMatch((error as AppError).message, /\d\.\d/);
 });
