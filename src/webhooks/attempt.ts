@@ -26,17 +26,21 @@ interface AttemptOptions {
 /** Tries deliveries, and notes what came of it. */
 export function createAttempts(options: AttemptOptions) {
   const { store, deliveries, guard, pausesMs, enqueue, onDisabled, logger } = options;
-  const places = createPlaces();
+  const places = createPlaces({
+    onSlow: (project) =>
+      void letNextIn(project).catch((error: unknown) => logger.warn({ project, err: error }, 'next webhook not tried')),
+  });
 
   /** A job more than there should be finds nothing to do: the delivery itself says whether it is due. */
   async function attempt({ project, id }: { project: string; id: string }): Promise<void> {
     const delivery = await deliveries.find(project, id);
     if (!delivery || !isDue(delivery)) return await letNextIn(project);
-    if (!places.take(delivery)) return await waitForRoom(delivery);
+    const leave = places.take(delivery);
+    if (!leave) return await waitForRoom(delivery);
     try {
       await tryIfWanted(delivery);
     } finally {
-      places.leave(delivery);
+      leave();
       await letNextIn(project);
     }
   }
@@ -47,13 +51,24 @@ export function createAttempts(options: AttemptOptions) {
     if (places.hasRoom(delivery)) await letNextIn(delivery.project);
   }
 
-  /** Queues one that waits for a receiver of the project that has room; the receivers take turns. */
+  /**
+   * Queues what waits for receivers of the project that have room, which take turns: one that may be quick, and one that will
+   * not, for these have places of their own, and neither gets one of the other's.
+   */
   async function letNextIn(project: string): Promise<void> {
+    const served = new Set<string>();
     for (const webhookId of await deliveries.receiversWithParked(project)) {
-      if (!places.hasRoom({ project, webhookId })) continue;
-      const id = await deliveries.unpark(project, webhookId);
-      if (id) return await enqueue({ project, id });
+      const lane = places.laneOf(webhookId);
+      if (served.has(lane) || !places.hasRoom({ project, webhookId })) continue;
+      if (await letIn(project, webhookId)) served.add(lane);
     }
+  }
+
+  /** Queues the oldest that waits for a receiver. False when there is none. */
+  async function letIn(project: string, webhookId: string): Promise<boolean> {
+    const id = await deliveries.unpark(project, webhookId);
+    if (id) await enqueue({ project, id });
+    return id !== null;
   }
 
   async function tryIfWanted(delivery: StoredDelivery): Promise<void> {
@@ -68,10 +83,13 @@ export function createAttempts(options: AttemptOptions) {
   async function tryOnce(webhook: Webhook, delivery: StoredDelivery): Promise<void> {
     const made = await send(webhook, delivery);
     const { status } = made;
+    const hasTaken = status !== null && status >= 200 && status < 300;
+    const more = places.note(delivery, hasTaken);
     logger.info({ webhookId: webhook.id, deliveryId: delivery.id, status, error: made.error }, 'webhook attempt');
-    if (status !== null && status >= 200 && status < 300) {
+    if (hasTaken) {
       await deliveries.write(withAttempt(delivery, made, { state: 'delivered', nextAttemptAt: null }), delivery);
       await store.noteSuccess(webhook.project, webhook.id);
+      for (let i = 0; i < more; i += 1) await letIn(webhook.project, webhook.id);
       return;
     }
     // 410 says that the receiver wants no more (Standard Webhooks).
