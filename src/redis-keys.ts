@@ -24,6 +24,9 @@ export function redisKeys(prefix: string) {
     webhooks: (name: string) => `${project(name)}:webhooks`,
     webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
     deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
+    /** Those that are still tried, by their age; with them the ones that are done, by when they were, are all. */
+    deliveriesPending: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:pending`,
+    deliveriesDone: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:done`,
     /** Those that wait for another of their receiver to end, by their age. */
     deliveriesParked: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:parked`,
     /** The receivers that have any, by when they last had a turn. */
@@ -38,6 +41,10 @@ export function redisKeys(prefix: string) {
     audit: (uid: string) => `${base}:audit:${uid}`,
     outbox: `${base}:outbox`,
     outboxParked: `${base}:outbox-parked`,
+    /** A project's events that wait for its turn; not of the project's own keys, for they may tell of its end. */
+    eventLine: (name: string) => `${base}:event-line:${name}`,
+    /** Projects that have any, by when their turn may come (ms). */
+    eventTurns: `${base}:event-turns`,
     deliveriesDue: `${base}:deliveries-due`,
 
     hosts: `${base}:hosts`,

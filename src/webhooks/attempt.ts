@@ -4,12 +4,15 @@ import type { Attempt, Webhook } from '../schemas/webhook.ts';
 import type { AddressGuard } from './addresses.ts';
 import { type Deliveries, type StoredDelivery, withAttempt } from './deliveries.ts';
 import { createPlaces } from './places.ts';
+import type { DeliveryQueue } from './queue.ts';
 import { sendOnce } from './send.ts';
 import { signedHeaders } from './sign.ts';
 import type { WebhookStore } from './store.ts';
 
 const timeoutMs = 15_000;
 const underWayMs = 2 * timeoutMs;
+/** Between two looks at one that is not due: the clocks of those who look may differ. */
+const shortestMs = 100;
 
 interface AttemptOptions {
   readonly store: WebhookStore;
@@ -17,7 +20,7 @@ interface AttemptOptions {
   readonly guard: AddressGuard;
   /** How long to wait after the first, second, ... try that failed. */
   readonly pausesMs: readonly number[];
-  readonly enqueue: (delivery: { project: string; id: string }, delayMs?: number) => Promise<void>;
+  readonly enqueue: DeliveryQueue['enqueue'];
   /** Called when the service has disabled a receiver. */
   readonly onDisabled: (webhook: Webhook) => Promise<void>;
   readonly logger: Logger;
@@ -33,8 +36,10 @@ export function createAttempts(options: AttemptOptions) {
 
   /** A job more than there should be finds nothing to do: the delivery itself says whether it is due. */
   async function attempt({ project, id }: { project: string; id: string }): Promise<void> {
-    const delivery = await deliveries.find(project, id);
-    if (!delivery || !isDue(delivery)) return await letNextIn(project);
+    const [delivery, now] = await Promise.all([deliveries.find(project, id), deliveries.nowMs()]);
+    if (delivery?.state !== 'pending') return await letNextIn(project);
+    const leftMs = msUntilDue(delivery, now);
+    if (leftMs > 0) return await comeAgain(delivery, leftMs);
     const leave = places.take(delivery);
     if (!leave) return await waitForRoom(delivery);
     try {
@@ -43,6 +48,12 @@ export function createAttempts(options: AttemptOptions) {
       leave();
       await letNextIn(project);
     }
+  }
+
+  /** Its time has not come by the clock of the store, or a try is under way, which may have been cut off. */
+  async function comeAgain(delivery: StoredDelivery, leftMs: number): Promise<void> {
+    await enqueue(delivery, Math.max(leftMs, shortestMs));
+    await letNextIn(delivery.project);
   }
 
   async function waitForRoom(delivery: StoredDelivery): Promise<void> {
@@ -71,12 +82,16 @@ export function createAttempts(options: AttemptOptions) {
     return id !== null;
   }
 
+  async function timeIn(ms: number): Promise<string> {
+    return new Date((await deliveries.nowMs()) + ms).toISOString();
+  }
+
   async function tryIfWanted(delivery: StoredDelivery): Promise<void> {
     const webhook = await store.find(delivery.project, delivery.webhookId);
     if (!webhook) return await deliveries.forget(delivery);
     if (webhook.disabled) return await giveUp(delivery, failed('the receiver is disabled'));
     // Not due to anybody else while this try is under way.
-    const claimed = { ...delivery, nextAttemptAt: new Date(Date.now() + underWayMs).toISOString() };
+    const claimed = { ...delivery, claimed: true as const, nextAttemptAt: await timeIn(underWayMs) };
     if (await deliveries.write(claimed, delivery)) await tryOnce(webhook, claimed);
   }
 
@@ -99,8 +114,7 @@ export function createAttempts(options: AttemptOptions) {
       await disableIfDead(webhook, delivery, status);
       return await giveUp(delivery, made);
     }
-    const nextAttemptAt = new Date(Date.now() + pauseMs).toISOString();
-    const again = withAttempt(delivery, made, { state: 'pending', nextAttemptAt });
+    const again = withAttempt(delivery, made, { state: 'pending', nextAttemptAt: await timeIn(pauseMs) });
     if (await deliveries.write(again, delivery)) await enqueue(delivery, pauseMs);
   }
 
@@ -145,8 +159,10 @@ export function createAttempts(options: AttemptOptions) {
   return attempt;
 }
 
-function isDue({ state, nextAttemptAt }: StoredDelivery): boolean {
-  return state === 'pending' && (nextAttemptAt === null || Date.parse(nextAttemptAt) <= Date.now());
+/** The first try of a series is due at once: its time may come from another clock. */
+function msUntilDue({ nextAttemptAt, claimed, attemptCount, triesBefore }: StoredDelivery, now: number): number {
+  if (nextAttemptAt === null || (!claimed && attemptCount === triesBefore)) return 0;
+  return Date.parse(nextAttemptAt) - now;
 }
 
 function failed(error: string): Attempt {

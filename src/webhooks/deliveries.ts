@@ -5,6 +5,9 @@ import type { RedisKeys } from '../redis-keys.ts';
 import type { Attempt, Delivery, WebhookEvent } from '../schemas/webhook.ts';
 
 const keepDoneSeconds = 7 * 24 * 3600;
+/** Of a receiver. */
+const keepDone = 1000;
+const mostPending = 10_000;
 const keepAttempts = 20;
 /** A delivery that should have been tried so long ago has lost its job. */
 const overdueAfterMs = 5 * 60_000;
@@ -17,39 +20,57 @@ export interface StoredDelivery extends Delivery {
   readonly body: string;
   /** How many tries came before this series of them: a replay begins another. */
   readonly triesBefore: number;
+  /** A try is under way: it is nobody else's until `nextAttemptAt`. */
+  readonly claimed?: true;
 }
 
 export type Deliveries = ReturnType<typeof createDeliveries>;
 
-/** The log of deliveries. Those that are done go after a week; those that are under way stay. */
+/**
+ * The log of deliveries. Those that are done go after a week, or when more of their receiver are; those that are under way
+ * stay. All times are by the clock of the store: those of hosts may differ.
+ */
 export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   /**
    * False when its receiver is gone, then nothing of it is kept, or when it is not `before` any more: somebody else is at
    * it.
    */
   async function write(delivery: StoredDelivery, before?: StoredDelivery): Promise<boolean> {
+    return (await put(delivery, before ? JSON.stringify(before) : '')) > 0;
+  }
+
+  async function put(delivery: StoredDelivery, before: string, most = ''): Promise<number> {
     const { project, webhookId, id, nextAttemptAt } = delivery;
-    const written = await redis.spWriteDelivery(
+    return await redis.spWriteDelivery(
       keys.webhook(project, webhookId),
       keys.delivery(project, id),
       keys.deliveries(project, webhookId),
       keys.deliveriesDue,
+      keys.deliveriesPending(project, webhookId),
+      keys.deliveriesDone(project, webhookId),
       id,
       dueMember(delivery),
       JSON.stringify(delivery),
       String(Date.parse(delivery.createdAt)),
       nextAttemptAt ? String(Date.parse(nextAttemptAt)) : '',
+      before,
+      most,
       String(keepDoneSeconds),
-      // What is pending may be older than what is done with, but not by more than its tries take.
-      String(Date.now() - 2 * keepDoneSeconds * 1000),
-      before ? JSON.stringify(before) : '',
+      String(keepDone),
+      keys.delivery(project, ''),
     );
-    return written === 1;
+  }
+
+  async function nowMs(): Promise<number> {
+    const [seconds, microseconds] = await redis.time();
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
   }
 
   async function forget({ project, id, webhookId }: StoredDelivery): Promise<void> {
     await redis.del(keys.delivery(project, id));
-    await redis.zrem(keys.deliveries(project, webhookId), id);
+    for (const index of [keys.deliveries, keys.deliveriesPending, keys.deliveriesDone]) {
+      await redis.zrem(index(project, webhookId), id);
+    }
     await redis.zrem(keys.deliveriesDue, dueMember({ project, id }));
   }
 
@@ -59,6 +80,7 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
   }
 
   return {
+    nowMs,
     find,
     write,
     /** Throws `not_found`. */
@@ -68,13 +90,19 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
       throw new AppError('not_found', `There is no delivery ${id}.`);
     },
     forget,
-    /** Unless it is there already. */
-    async add(delivery: StoredDelivery): Promise<void> {
-      if ((await find(delivery.project, delivery.id)) === null) await write(delivery);
+    /**
+     * Unless it is there already. How many its receiver has waiting; 0 when it is not to be tried: the receiver is gone, or
+     * it has so many waiting that this one failed at once.
+     */
+    async add(delivery: StoredDelivery): Promise<number> {
+      const waiting = await put(delivery, 'new', String(mostPending));
+      // There already, and perhaps cut off before it was queued.
+      if (waiting === -1) return 1;
+      if (waiting === -2) await put(refused(delivery), 'new');
+      return Math.max(0, waiting);
     },
     /** One that has to wait for another of its receiver to end. */
     async park({ project, webhookId, id, createdAt }: StoredDelivery): Promise<void> {
-      const now = Date.now();
       await redis.spPark(
         keys.deliveriesParked(project, webhookId),
         keys.receiversParked(project),
@@ -82,9 +110,8 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
         id,
         String(Date.parse(createdAt)),
         webhookId,
-        String(now),
         dueMember({ project, id }),
-        String(now + overdueAfterMs),
+        String(overdueAfterMs),
       );
     },
     /** The receivers for which some wait; whose turn was longest ago comes first. */
@@ -94,18 +121,19 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
     /** The oldest that waits for a receiver, which then waits no more. */
     async unpark(project: string, webhookId: string): Promise<string | null> {
       const [parked, receivers] = [keys.deliveriesParked(project, webhookId), keys.receiversParked(project)];
-      return await redis.spUnpark(parked, receivers, webhookId, String(Date.now()));
+      return await redis.spUnpark(parked, receivers, webhookId);
     },
     /** Pending ones that nobody seems to try. */
-    async overdue(): Promise<{ project: string; id: string }[]> {
-      const until = String(Date.now() - overdueAfterMs);
-      const found: { project: string; id: string }[] = [];
+    async overdue(): Promise<StoredDelivery[]> {
+      const until = String((await nowMs()) - overdueAfterMs);
+      const found: StoredDelivery[] = [];
       for (let from = 0; from < mostOverdue; from += readAtOnce) {
         const window = ['LIMIT', String(from), String(readAtOnce)] as const;
         const due = await redis.zrange(keys.deliveriesDue, '-inf', until, 'BYSCORE', ...window);
         for (const text of due) {
           const [project = '', id = ''] = text.split(' ');
-          if ((await find(project, id))?.state === 'pending') found.push({ project, id });
+          const delivery = await find(project, id);
+          if (delivery?.state === 'pending') found.push(delivery);
           else await redis.zrem(keys.deliveriesDue, text);
         }
         if (due.length < readAtOnce) break;
@@ -151,6 +179,12 @@ export function newDelivery(input: {
   };
 }
 
+function refused(delivery: StoredDelivery): StoredDelivery {
+  const error = `not tried: ${mostPending} others were waiting for this receiver, which is the limit; replay it once they are through`;
+  const attempt = { at: delivery.createdAt, status: null, error, durationMs: 0 };
+  return withAttempt(delivery, attempt, { state: 'failed', nextAttemptAt: null });
+}
+
 function dueMember({ project, id }: Pick<StoredDelivery, 'project' | 'id'>): string {
   return `${project} ${id}`;
 }
@@ -160,14 +194,16 @@ export function withAttempt(
   attempt: Attempt,
   then: Pick<Delivery, 'state' | 'nextAttemptAt'>,
 ): StoredDelivery {
+  const { claimed: _claimed, ...unclaimed } = delivery;
   const attempts = [...delivery.attempts, attempt].slice(-keepAttempts);
-  return { ...delivery, ...then, attempts, attemptCount: delivery.attemptCount + 1 };
+  return { ...unclaimed, ...then, attempts, attemptCount: delivery.attemptCount + 1 };
 }
 
 export function toPublic({
   project: _project,
   body: _body,
   triesBefore: _tries,
+  claimed: _claimed,
   ...delivery
 }: StoredDelivery): Delivery {
   return delivery;

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { type BulkJobOptions, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../redis-keys.ts';
 
@@ -8,13 +8,23 @@ interface DeliveryJob {
   readonly id: string;
 }
 
+/** Whose it is, if that is to say how urgent it is. */
+interface Trial extends DeliveryJob {
+  readonly webhookId?: string;
+}
+
 const queueName = 'deliver';
 /** Far more than a project may have under way: one does not keep the others waiting. */
 const triesAtOnce = 200;
+const leastUrgent = 2 ** 21 - 1;
 
 export interface DeliveryQueue {
   /** Queues a try, in `delayMs`. One too many does no harm: the delivery is not due then. */
-  enqueue(delivery: DeliveryJob, delayMs?: number): Promise<void>;
+  enqueue(delivery: Trial, delayMs?: number): Promise<void>;
+  /** `waiting`: how many its receiver has. The first one of each receiver comes before the second one of any. */
+  enqueueAll(deliveries: readonly (DeliveryJob & { readonly waiting: number })[]): Promise<void>;
+  /** Queues those that seem to have no job, each once at a time, however often it is asked to. */
+  enqueueLost(deliveries: readonly Trial[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,9 +37,28 @@ export function createDeliveryQueue({ redis, keys }: { redis: Redis; keys: Redis
   });
   // Each failing add rejects by itself.
   queue.on('error', () => undefined);
+  const job = ({ project, id }: DeliveryJob, waiting: number, opts: BulkJobOptions = {}) => ({
+    name: 'deliver',
+    data: { project, id },
+    // Without a priority, a job would come before all that have one (docs.bullmq.io, "Prioritized").
+    opts: { ...opts, priority: Math.min(Math.max(waiting, 1), leastUrgent) },
+  });
+  const waitingWith = async ({ project, webhookId }: Trial) =>
+    webhookId ? await redis.zcard(keys.deliveriesPending(project, webhookId)) : 1;
   return {
-    async enqueue({ project, id }, delayMs = 0) {
-      await queue.add('deliver', { project, id }, { delay: delayMs });
+    async enqueue(delivery, delayMs = 0) {
+      const { name, data, opts } = job(delivery, await waitingWith(delivery), { delay: delayMs });
+      await queue.add(name, data, opts);
+    },
+    async enqueueAll(deliveries) {
+      if (deliveries.length > 0) await queue.addBulk(deliveries.map((delivery) => job(delivery, delivery.waiting)));
+    },
+    async enqueueLost(deliveries) {
+      const jobId = ({ project, id }: DeliveryJob) => `lost-${project}-${id}`;
+      const jobs = await Promise.all(
+        deliveries.map(async (delivery) => job(delivery, await waitingWith(delivery), { jobId: jobId(delivery) })),
+      );
+      if (jobs.length > 0) await queue.addBulk(jobs);
     },
     close: () => queue.close(),
   };

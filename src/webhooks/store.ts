@@ -17,17 +17,28 @@ export interface WebhookSecret {
   readonly madeBy?: string;
 }
 
+/** What is asked of a receiver for each event. */
+export interface Receiver extends Pick<Webhook, 'id' | 'events' | 'disabled'> {
+  /** Since when it is there, by the clock of the store, which gives events their time. */
+  readonly sinceMs: number;
+}
+
 type Stored = Omit<Webhook, 'resourceVersion' | 'lastSuccessAt'>;
 
 export type WebhookStore = ReturnType<typeof createWebhookStore>;
 
-/** Receivers in Redis: a hash of `v` the version, `r` the resource, `s` the sealed secrets, `ok` the last success. */
+/**
+ * Receivers in Redis: a hash of `v` the version, `r` the resource, `s` the sealed secrets, `ok` the last success, `t` since when it is
+ * there by the clock of the store.
+ */
 export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
   const contextOf = (project: string, id: string) => `${project}/${id}`;
 
   async function add(webhook: Stored, secrets: readonly WebhookSecret[]): Promise<void> {
     const { project, id, createdAt } = webhook;
-    const fields = { v: '1', r: JSON.stringify(webhook), s: seal(webhook, secrets) };
+    const [seconds, microseconds] = await redis.time();
+    const since = String(Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000));
+    const fields = { v: '1', r: JSON.stringify(webhook), s: seal(webhook, secrets), t: since };
     const added = await redis.spAddToProject(
       keys.project(project),
       keys.webhook(project, id),
@@ -98,7 +109,9 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
       if (ids.length === 0) break;
       await redis.unlink(ids.map((delivery) => keys.delivery(project, delivery)));
     }
-    await redis.del(keys.deliveriesParked(project, id));
+    for (const index of [keys.deliveriesParked, keys.deliveriesPending, keys.deliveriesDone]) {
+      await redis.unlink(index(project, id));
+    }
     await redis.zrem(keys.receiversParked(project), id);
   }
 
@@ -137,15 +150,22 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
     secretsOf,
     disable,
     async noteSuccess(project: string, id: string): Promise<void> {
-      await redis.spNoteSuccess(keys.webhook(project, id), String(Date.now()));
+      await redis.spNoteSuccess(keys.webhook(project, id));
     },
     async page(project: string, limit: number, after: IndexPosition | null) {
       const { members, next } = await readIndex(redis, keys.webhooks(project), limit, after);
       const found = await Promise.all(members.map((id) => find(project, id)));
       return { items: found.filter((webhook) => webhook !== null), next };
     },
-    async all(project: string): Promise<Webhook[]> {
-      return (await this.page(project, maxWebhooksPerProject, null)).items;
+    /** All of a project. */
+    async receivers(project: string): Promise<Receiver[]> {
+      const ids = await redis.zrange(keys.webhooks(project), '0', '-1');
+      const found = await Promise.all(ids.map((id) => redis.hmget(keys.webhook(project, id), 'r', 't')));
+      return found.flatMap(([text, since]) => {
+        if (!text) return [];
+        const { id, events, disabled, createdAt } = JSON.parse(text) as Stored;
+        return [{ id, events, disabled, sinceMs: Number(since ?? Date.parse(createdAt)) }];
+      });
     },
   };
 }

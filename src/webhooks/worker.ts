@@ -8,9 +8,11 @@ import { createAudit } from '../tenancy/audit.ts';
 import type { AddressGuard } from './addresses.ts';
 import { createAttempts } from './attempt.ts';
 import { createDeliveries } from './deliveries.ts';
-import { drainOutbox } from './outbox.ts';
+import { createFanOut } from './fan-out.ts';
+import { drainOutbox, outboxGroup } from './outbox.ts';
 import { createDeliveryQueue, createDeliveryWorker } from './queue.ts';
 import { createWebhookStore } from './store.ts';
+import { createTurns } from './turns.ts';
 
 const recoverEveryMs = 60_000;
 
@@ -46,7 +48,9 @@ export function startWebhookWorker(options: WebhookWorkerOptions): { close(): Pr
   });
   // Runs until closed; its errors come by onError.
   worker.run().catch((error: unknown) => logger.error({ err: error }, 'webhook worker ended'));
-  const outbox = { redis: outboxRedis, keys, consumer: host, store, deliveries, enqueue, logger };
+  const turns = createTurns({ redis, keys, group: outboxGroup });
+  const fanOut = createFanOut({ turns, store, deliveries, enqueueAll: queue.enqueueAll, logger });
+  const outbox = { redis: outboxRedis, keys, consumer: host, turns, fanOut, logger };
   const draining = drainOutbox(outbox, stopping.signal);
   const recovering = recover();
 
@@ -74,7 +78,7 @@ export function startWebhookWorker(options: WebhookWorkerOptions): { close(): Pr
     while (!stopping.signal.aborted) {
       await deliveries
         .overdue()
-        .then((found) => Promise.all(found.map((delivery) => enqueue(delivery))))
+        .then(queue.enqueueLost)
         .catch((error: unknown) => logger.warn({ err: error }, 'overdue deliveries not queued'));
       // The rejection only says that it is over.
       await delay(recoverEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);

@@ -1,5 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Webhook as Reference } from 'standardwebhooks';
@@ -9,6 +8,7 @@ import type { Delivery, Webhook, WebhookWithSecret } from '../../src/schemas/web
 import { startFakeService } from '../support/fake-service.ts';
 import { loseAnswer } from '../support/idempotency-entry.ts';
 import { until } from '../support/until.ts';
+import { type Received, type Respond, startWebhookReceiver, take, typesOf } from '../support/webhook-receiver.ts';
 
 t.setTimeout(120_000);
 const service = await startFakeService({
@@ -18,40 +18,7 @@ const service = await startFakeService({
 });
 t.teardown(() => service.close());
 
-interface Received {
-  readonly url: string | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-type Respond = (response: ServerResponse, request: IncomingMessage, count: number) => void;
-const take: Respond = (response) => void response.writeHead(204).end();
-
-/** A receiver of webhooks, which answers as it is told. */
-async function startReceiver(respond: Respond = take) {
-  const received: Received[] = [];
-  const state = { respond };
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    received.push({ url: request.url, headers: request.headers, body });
-    state.respond(response, request, received.length);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return {
-    /** Cuts the connections of those that wait for an answer. */
-    letGo: () => server.closeAllConnections(),
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-    received,
-    state,
-  };
-}
-
-const typesOf = (received: readonly Received[]) =>
-  received.map(({ body }) => (JSON.parse(body) as { type: string }).type);
+const startReceiver = (respond?: Respond) => startWebhookReceiver(t, respond);
 type Client = Awaited<ReturnType<typeof service.project>>;
 const add = async (client: Client, body: object) =>
   (await client.call<WebhookWithSecret>('POST', '/v1/webhooks', body)).body;

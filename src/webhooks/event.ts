@@ -1,0 +1,20 @@
+import type { WebhookEvent } from '../schemas/webhook.ts';
+
+/** What the outbox holds of an event: its place there, which names it, and what was written of it. */
+export type Entry = readonly [id: string, fields: Readonly<Record<string, string>>];
+
+export function projectOf([, fields]: Entry): string {
+  return fields.p ?? '';
+}
+
+/** By the clock of the store. */
+export function timeMsOf([id]: Entry): number {
+  return Number(id.split('-')[0]);
+}
+
+/** A change of a sandbox as its record's script noted it, or an event of the service's own. Throws when it is neither. */
+export function contentOf([, fields]: Entry): { event: WebhookEvent; data: object } {
+  if (fields.e) return { event: fields.e as WebhookEvent, data: JSON.parse(fields.d ?? '{}') as object };
+  const { type, reason, message } = JSON.parse(fields.j ?? '{}') as { type: string; reason: string; message: string };
+  return { event: `sandbox.${type}` as WebhookEvent, data: { reason, message, sandbox: JSON.parse(fields.s ?? '{}') } };
+}

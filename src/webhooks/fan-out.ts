@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import { asStoreError } from '../redis.ts';
+import { type Deliveries, newDelivery, type StoredDelivery } from './deliveries.ts';
+import { contentOf, type Entry, timeMsOf } from './event.ts';
+import type { DeliveryQueue } from './queue.ts';
+import type { Receiver, WebhookStore } from './store.ts';
+import type { Turn, Turns } from './turns.ts';
+
+const triesOfAnEntry = 5;
+
+interface FanOutOptions {
+  readonly turns: Turns;
+  readonly store: WebhookStore;
+  readonly deliveries: Deliveries;
+  readonly enqueueAll: DeliveryQueue['enqueueAll'];
+  readonly logger: Logger;
+}
+
+/** Makes deliveries of the events of a turn: to each receiver that wants one and that was there when it happened. */
+export function createFanOut({ turns, store, deliveries, enqueueAll, logger }: FanOutOptions) {
+  const failures = new Map<string, number>();
+
+  /** An event is done once all its deliveries are stored and queued. Throws when some are not done. */
+  return async function fanOut({ project, entries }: Turn): Promise<void> {
+    const done: Entry[] = [];
+    const errors: unknown[] = [];
+    try {
+      const receivers = await store.receivers(project);
+      await Promise.all(
+        entries.map(async (entry) => {
+          const error = await failureOf(() => handle(project, entry, receivers));
+          if (error === null || (await isHopeless(entry, error))) done.push(entry);
+          else errors.push(error);
+        }),
+      );
+    } finally {
+      await turns.end(project, done);
+    }
+    if (errors.length > 0) throw errors[0];
+  };
+
+  async function handle(project: string, entry: Entry, receivers: readonly Receiver[]): Promise<void> {
+    const wanting = deliveriesOf(project, entry, receivers);
+    const waiting = await Promise.all(wanting.map((delivery) => deliveries.add(delivery)));
+    await enqueueAll(wanting.flatMap((delivery, i) => (waiting[i] ? [{ ...delivery, waiting: waiting[i] }] : [])));
+  }
+
+  /** One that fails again and again is put aside, so that it does not hold up the others. */
+  async function isHopeless(entry: Entry, error: unknown): Promise<boolean> {
+    const [id] = entry;
+    const count = (failures.get(id) ?? 0) + 1;
+    failures.set(id, count);
+    if (count < triesOfAnEntry || asStoreError(error) !== error) return false;
+    logger.error({ eventId: id, err: error }, 'event put aside');
+    await turns.putAside(entry);
+    failures.delete(id);
+    return true;
+  }
+}
+
+async function failureOf(work: () => Promise<void>): Promise<unknown> {
+  return await work().then(
+    () => null,
+    (error: unknown) => error ?? new Error('no reason given'),
+  );
+}
+
+function deliveriesOf(project: string, entry: Entry, receivers: readonly Receiver[]): StoredDelivery[] {
+  const { event, data } = contentOf(entry);
+  const atMs = timeMsOf(entry);
+  const at = new Date(atMs);
+  const body = JSON.stringify({ type: event, timestamp: at.toISOString(), data });
+  return receivers
+    .filter(({ events, disabled }) => !disabled && (events.length === 0 || events.includes(event)))
+    .filter(({ sinceMs }) => sinceMs <= atMs)
+    .map(({ id }) => newDelivery({ project, webhookId: id, event, eventId: entry[0], at, body }));
+}

@@ -1,0 +1,37 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Received {
+  readonly url: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+export type Respond = (response: ServerResponse, request: IncomingMessage, count: number) => void;
+export const take: Respond = (response) => void response.writeHead(204).end();
+
+/** A receiver of webhooks, which answers as it is told, until the test ends. */
+export async function startWebhookReceiver(t: { teardown(end: () => void): void }, respond: Respond = take) {
+  const received: Received[] = [];
+  const state = { respond };
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    received.push({ url: request.url, headers: request.headers, body });
+    state.respond(response, request, received.length);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    /** Cuts the connections of those that wait for an answer. */
+    letGo: () => server.closeAllConnections(),
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received,
+    state,
+  };
+}
+
+export const typesOf = (received: readonly Received[]) =>
+  received.map(({ body }) => (JSON.parse(body) as { type: string }).type);

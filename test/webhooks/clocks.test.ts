@@ -1,0 +1,58 @@
+import t from 'tap';
+import type { Delivery, WebhookWithSecret } from '../../src/schemas/webhook.ts';
+import { startFakeService } from '../support/fake-service.ts';
+import { until } from '../support/until.ts';
+import { startWebhookReceiver, take } from '../support/webhook-receiver.ts';
+
+t.setTimeout(240_000);
+
+const RealDate = Date;
+
+/** Has the clock of this process, which is all of the service but Redis, differ from that of Redis. */
+function shiftClock(byMs: number): void {
+  globalThis.Date = class extends RealDate {
+    constructor(...given: [] | [number | string]) {
+      super(given[0] ?? RealDate.now() + byMs);
+    }
+    static override now() {
+      return RealDate.now() + byMs;
+    }
+  } as DateConstructor;
+}
+t.teardown(() => {
+  globalThis.Date = RealDate;
+});
+
+for (const [what, byMs] of [
+  ['behind', -3_600_000],
+  ['ahead', 3_600_000],
+] as const) {
+  t.test(`events are sent by a host whose clock is ${what}`, async (t) => {
+    shiftClock(byMs);
+    const service = await startFakeService({
+      SANDPLANE_WEBHOOK_ALLOWED_RANGES: '127.0.0.0/8',
+      SANDPLANE_WEBHOOK_RETRY_SECONDS: '0.05,0.1',
+    });
+    t.teardown(() => service.close());
+    const client = await service.project('skewed');
+    const receiver = await startWebhookReceiver(t, (response) => void response.writeHead(500).end());
+    const { body } = await client.call<WebhookWithSecret>('POST', '/v1/webhooks', {
+      url: receiver.url,
+      events: ['sandbox.ready'],
+    });
+    const deliveries = async () =>
+      (await client.call<{ items: Delivery[] }>('GET', `/v1/webhooks/${body.id}/deliveries`)).body.items;
+    await client.create();
+    await until(async () => (await deliveries())[0]?.state === 'failed');
+    t.equal(receiver.received.length, 3, 'each try was made once');
+    receiver.state.respond = take;
+    await client.call('PATCH', `/v1/webhooks/${body.id}`, { disabled: false });
+    const [failed] = await deliveries();
+    // The API is on a host with another clock than the one that tries.
+    shiftClock(0);
+    await client.call('POST', `/v1/webhooks/${body.id}/deliveries/${failed?.id}/replay`);
+    shiftClock(byMs);
+    await until(async () => (await deliveries())[0]?.state === 'delivered');
+    t.equal(receiver.received.length, 4, 'and the replay once');
+  });
+}
