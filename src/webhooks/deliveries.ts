@@ -2,27 +2,17 @@ import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
 import { type IndexPosition, readIndex } from '../paging.ts';
 import type { RedisKeys } from '../redis-keys.ts';
-import type { Attempt, Delivery, WebhookEvent } from '../schemas/webhook.ts';
+import type { Delivery } from '../schemas/webhook.ts';
+import { refused, type StoredDelivery } from './delivery.ts';
 
 const keepDoneSeconds = 7 * 24 * 3600;
 /** Of a receiver. */
 const keepDone = 1000;
 const mostPending = 10_000;
-const keepAttempts = 20;
 /** A delivery that should have been tried so long ago has lost its job. */
 const overdueAfterMs = 5 * 60_000;
 const readAtOnce = 500;
 const mostOverdue = 5000;
-
-/** A delivery with the body that is sent, the same at each attempt. */
-export interface StoredDelivery extends Delivery {
-  readonly project: string;
-  readonly body: string;
-  /** How many tries came before this series of them: a replay begins another. */
-  readonly triesBefore: number;
-  /** A try is under way: it is nobody else's until `nextAttemptAt`. */
-  readonly claimed?: true;
-}
 
 export type Deliveries = ReturnType<typeof createDeliveries>;
 
@@ -98,7 +88,7 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
       const waiting = await put(delivery, 'new', String(mostPending));
       // There already, and perhaps cut off before it was queued.
       if (waiting === -1) return 1;
-      if (waiting === -2) await put(refused(delivery), 'new');
+      if (waiting === -2) await put(refused(delivery, mostPending), 'new');
       return Math.max(0, waiting);
     },
     /** One that has to wait for another of its receiver to end. */
@@ -152,51 +142,8 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
   };
 }
 
-export function newDelivery(input: {
-  project: string;
-  webhookId: string;
-  event: WebhookEvent;
-  /** Names the event: a place in the outbox. */
-  eventId: string;
-  at: Date;
-  body: string;
-}): StoredDelivery {
-  const { project, webhookId, event, eventId, at, body } = input;
-  return {
-    // Made from both, so that the same event is never delivered twice to a receiver.
-    id: `dl-${eventId}-${webhookId.slice(3)}`,
-    webhookId,
-    event,
-    messageId: `evt_${eventId}`,
-    state: 'pending',
-    attempts: [],
-    attemptCount: 0,
-    nextAttemptAt: at.toISOString(),
-    createdAt: at.toISOString(),
-    project,
-    body,
-    triesBefore: 0,
-  };
-}
-
-function refused(delivery: StoredDelivery): StoredDelivery {
-  const error = `not tried: ${mostPending} others were waiting for this receiver, which is the limit; replay it once they are through`;
-  const attempt = { at: delivery.createdAt, status: null, error, durationMs: 0 };
-  return withAttempt(delivery, attempt, { state: 'failed', nextAttemptAt: null });
-}
-
 function dueMember({ project, id }: Pick<StoredDelivery, 'project' | 'id'>): string {
   return `${project} ${id}`;
-}
-
-export function withAttempt(
-  delivery: StoredDelivery,
-  attempt: Attempt,
-  then: Pick<Delivery, 'state' | 'nextAttemptAt'>,
-): StoredDelivery {
-  const { claimed: _claimed, ...unclaimed } = delivery;
-  const attempts = [...delivery.attempts, attempt].slice(-keepAttempts);
-  return { ...unclaimed, ...then, attempts, attemptCount: delivery.attemptCount + 1 };
 }
 
 export function toPublic({

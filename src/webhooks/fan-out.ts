@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { asStoreError } from '../redis.ts';
-import { type Deliveries, newDelivery, type StoredDelivery } from './deliveries.ts';
+import type { Deliveries } from './deliveries.ts';
+import { newDelivery, type StoredDelivery } from './delivery.ts';
 import { contentOf, type Entry, timeMsOf } from './event.ts';
 import type { DeliveryQueue } from './queue.ts';
 import type { Receiver, WebhookStore } from './store.ts';

@@ -6,7 +6,9 @@ import type { Entry } from './event.ts';
 import type { Turn, Turns } from './turns.ts';
 
 export const outboxGroup = 'deliver';
-const readAtOnce = 200;
+const readAtOnce = 500;
+/** Before turns are taken. */
+const mostReads = 20;
 const blockMs = 2000;
 /** What another worker took and did not finish is taken over after this long. */
 const takeOverAfterMs = 30_000;
@@ -33,12 +35,21 @@ export async function drainOutbox(options: OutboxOptions, signal: AbortSignal): 
   let from = '0';
   let isIdle = false;
 
+  /** All that is there, before anybody's turn: what stands behind a flood is found at once. */
+  async function setAllAside(): Promise<void> {
+    for (let reads = 0; reads < mostReads; reads += 1) {
+      // Nothing is waited for while others wait for their turn.
+      const read = await readNew(redis, keys.outbox, consumer, from, isIdle && reads === 0 ? blockMs : null);
+      await turns.setAside(read);
+      from = '>';
+      if (read.length < readAtOnce) break;
+    }
+  }
+
   async function advance(): Promise<void> {
     await ensureGroup(redis, keys.outbox);
-    // Nothing is waited for while others wait for their turn.
-    const read = await readNew(redis, keys.outbox, consumer, from, isIdle ? blockMs : null);
-    await turns.setAside([...read, ...(await takeOver(redis, keys, consumer))]);
-    from = '>';
+    await setAllAside();
+    await turns.setAside(await takeOver(redis, keys, consumer));
     const taken = await turns.take();
     isIdle = taken.length === 0;
     const ended = await Promise.allSettled(taken.map(fanOut));

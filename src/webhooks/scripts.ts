@@ -1,10 +1,5 @@
 import type { Redis, Result } from 'ioredis';
-import { turnScripts } from './turn-scripts.ts';
-
-/** By the clock of the store: those of hosts may differ. */
-const nowMs = `
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+import { nowMs, turnScripts } from './turn-scripts.ts';
 
 /** What has to be atomic about webhooks, as Lua. */
 const scripts = {

@@ -1,8 +1,9 @@
-/** The turns that projects take with their events, as Lua. All times are the store's. */
-const nowMs = `
+/** By the clock of the store: those of hosts may differ. */
+export const nowMs = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
+/** The turns that projects take with their events, as Lua. */
 export const turnScripts = {
   /**
    * outbox, turns | group, prefix of lines, then of each event its id in the outbox, its project, when it was (ms), what is
@@ -30,10 +31,15 @@ export const turnScripts = {
     lua: `
       ${nowMs}
       local taken = {}
-      for _, project in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])) do
-        redis.call('ZADD', KEYS[1], now + ARGV[4], project)
-        taken[#taken + 1] = { project, redis.call('ZRANGE', ARGV[1] .. project, 0, ARGV[3] - 1) }
+      local function take(from, to)
+        for _, project in ipairs(redis.call('ZRANGE', KEYS[1], from, to, 'BYSCORE', 'LIMIT', 0, ARGV[2] - #taken)) do
+          redis.call('ZADD', KEYS[1], now + ARGV[4], project)
+          taken[#taken + 1] = { project, redis.call('ZRANGE', ARGV[1] .. project, 0, ARGV[3] - 1) }
+        end
       end
+      take('-inf', now)
+      -- Further ahead than a turn lasts: written before the clock was set back.
+      take('(' .. (now + ARGV[4]), '+inf')
       return taken`,
   },
   /** turns, line of the project | project, what is done of it... -> how many still wait */
