@@ -1,0 +1,99 @@
+import { rm } from 'node:fs/promises';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import t from 'tap';
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import { redisKeys } from '../../src/redis-keys.ts';
+import { createSealer } from '../../src/seal.ts';
+import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
+import { createDeliveries } from '../../src/webhooks/deliveries.ts';
+import { createFanOut } from '../../src/webhooks/fan-out.ts';
+import { drainOutbox, outboxGroup } from '../../src/webhooks/outbox.ts';
+import type { DeliveryQueue } from '../../src/webhooks/queue.ts';
+import { defineWebhookScripts } from '../../src/webhooks/scripts.ts';
+import { createWebhookStore } from '../../src/webhooks/store.ts';
+import { createTurns } from '../../src/webhooks/turns.ts';
+import { temporaryFolder } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const folder = await temporaryFolder();
+const server = await startEmbeddedRedis(folder);
+const { path } = server.address as { path: string };
+const redis = defineWebhookScripts(defineTenancyScripts(new Redis(path)));
+const logger = pino({ level: 'silent' });
+t.teardown(async () => {
+  redis.disconnect();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A project with a receiver, and workers that drain its outbox. */
+async function startProject(prefix: string) {
+  const keys = redisKeys(prefix);
+  const store = createWebhookStore({ redis, keys, sealer: createSealer(Buffer.alloc(32)) });
+  const deliveries = createDeliveries({ redis, keys });
+  await redis.hset(keys.project('p'), 'state', 'active');
+  const id = `wh-${'0'.repeat(20)}`;
+  const receiver = { id, project: 'p', url: 'https://example.com', events: [], description: '', disabled: false };
+  await store.add({ ...receiver, disabledReason: null, createdAt: new Date().toISOString() }, []);
+  return {
+    keys,
+    tell: async (change: string) => await redis.xadd(keys.outbox, '*', 'p', 'p', 'j', change, 's', '{}'),
+    logged: async () => (await deliveries.page('p', id, 500, null)).items.map((one) => one.id),
+    work(consumer: string, enqueueAll: DeliveryQueue['enqueueAll']) {
+      const stopping = new AbortController();
+      const blocking = new Redis(path);
+      const turns = createTurns({ redis, keys, group: outboxGroup });
+      const fanOut = createFanOut({ turns, store, deliveries, enqueueAll, logger });
+      const over = drainOutbox({ redis: blocking, keys, consumer, turns, fanOut, logger }, stopping.signal);
+      return async () => {
+        stopping.abort();
+        blocking.disconnect();
+        await over;
+      };
+    },
+    waiting: async () => (await redis.xlen(keys.outbox)) + (await redis.zcard(keys.eventLine('p'))),
+  };
+}
+
+const change = JSON.stringify({ type: 'updated', reason: 'Test', message: '' });
+
+t.test('an event stays until its deliveries are queued, and makes the same ones again', async (t) => {
+  const project = await startProject('again');
+  await project.tell(change);
+  const queued: string[] = [];
+  let tries = 0;
+  const stop = project.work('one', async (some) => {
+    tries += 1;
+    if (tries === 1) throw new Error('cut off');
+    queued.push(...some.map(({ id }) => id));
+  });
+  await until(async () => (await project.waiting()) === 0);
+  await stop();
+  t.equal(tries, 2);
+  t.equal(queued.length, 1);
+  t.same(await project.logged(), queued);
+});
+
+t.test('several workers share the events', async (t) => {
+  const project = await startProject('shared');
+  const queued: string[] = [];
+  const enqueueAll: DeliveryQueue['enqueueAll'] = async (some) => void queued.push(...some.map(({ id }) => id));
+  const stops = ['one', 'two', 'three'].map((consumer) => project.work(consumer, enqueueAll));
+  const ids = await Promise.all(Array.from({ length: 300 }, () => project.tell(change)));
+  await until(async () => queued.length >= ids.length && (await project.waiting()) === 0);
+  for (const stop of stops) await stop();
+  t.equal(queued.length, ids.length, 'none is handled twice');
+  t.same((await project.logged()).sort(), queued.sort());
+});
+
+t.test('one that cannot be read does not hold up the others', async (t) => {
+  const project = await startProject('broken');
+  await project.tell('{');
+  await project.tell(change);
+  const queued: string[] = [];
+  const stop = project.work('one', async (some) => void queued.push(...some.map(({ id }) => id)));
+  await until(async () => queued.length === 1 && (await project.waiting()) === 0);
+  await stop();
+  t.equal(await redis.xlen(project.keys.outboxParked), 1, 'and is kept where somebody can look at it');
+});
