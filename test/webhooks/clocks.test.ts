@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq';
 import t from 'tap';
 import type { Delivery, WebhookWithSecret } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
@@ -56,3 +57,31 @@ for (const [what, byMs] of [
     t.equal(receiver.received.length, 4, 'and the replay once');
   });
 }
+
+t.test('a job that comes too early is not the last', async (t) => {
+  shiftClock(0);
+  const service = await startFakeService({
+    SANDPLANE_WEBHOOK_ALLOWED_RANGES: '127.0.0.0/8',
+    SANDPLANE_WEBHOOK_RETRY_SECONDS: '2',
+  });
+  t.teardown(() => service.close());
+  const client = await service.project('early');
+  const receiver = await startWebhookReceiver(t, (response) => void response.writeHead(500).end());
+  const { body } = await client.call<WebhookWithSecret>('POST', '/v1/webhooks', {
+    url: receiver.url,
+    events: ['sandbox.ready'],
+  });
+  const delivery = async () =>
+    (await client.call<{ items: Delivery[] }>('GET', `/v1/webhooks/${body.id}/deliveries`)).body.items[0];
+  await client.create();
+  await until(async () => (await delivery())?.attemptCount === 1);
+  const tried = await delivery();
+  receiver.state.respond = take;
+  // As a worker has it whose clock is ahead: it takes the job before its time.
+  const queue = new Queue('deliver', { connection: service.redis, prefix: '{sandplane}' });
+  await queue.drain(true);
+  await queue.add('deliver', { project: 'early', id: tried?.id });
+  await until(async () => (await delivery())?.state === 'delivered');
+  const [, second] = (await delivery())?.attempts ?? [];
+  t.ok(Date.parse(second?.at ?? '') >= Date.parse(tried?.nextAttemptAt ?? ''), 'the try is made when it is time');
+});
