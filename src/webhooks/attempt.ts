@@ -59,8 +59,9 @@ export function createAttempts(options: AttemptOptions) {
 
   async function waitForRoom(delivery: StoredDelivery): Promise<void> {
     await deliveries.park(delivery);
-    // Those under way may have ended in between, and found nobody waiting.
-    if (places.hasRoom(delivery)) await letNextIn(delivery.project);
+    // Those under way may have ended in between, and found nobody waiting. And if this was let in, together with others for
+    // one place, then another receiver may have room.
+    await letNextIn(delivery.project);
   }
 
   /**
