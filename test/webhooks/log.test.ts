@@ -73,7 +73,10 @@ t.test('of more than 10,000 that wait for a receiver, the log says so', async (t
   const failed = async () => (await newest()).filter(({ state }) => state === 'failed');
   // On a slow disk all of them take longer than one wait may.
   for (const left of [7000, 3500, 0]) {
-    await until(async () => (await service.redis.zcard('{sandplane}:event-line:stuck')) <= left);
+    await until(async () => {
+      const set = await service.redis.zcard('{sandplane}:event-line:stuck');
+      return set + (await service.redis.xlen('{sandplane}:outbox')) <= left;
+    });
   }
   await until(async () => (await failed()).length === 2);
   const [refused] = await failed();
