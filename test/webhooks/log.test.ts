@@ -4,7 +4,7 @@ import { startFakeService } from '../support/fake-service.ts';
 import { until } from '../support/until.ts';
 import { type Received, startWebhookReceiver, take } from '../support/webhook-receiver.ts';
 
-t.setTimeout(500_000);
+t.setTimeout(120_000);
 const service = await startFakeService({
   SANDPLANE_WEBHOOK_ALLOWED_RANGES: '127.0.0.0/8',
   SANDPLANE_RATE_LIMIT: '1000000',
@@ -65,23 +65,15 @@ t.test('of more than 10,000 that wait for a receiver, the log says so', async (t
   const client = await service.project('stuck');
   const receiver = await startWebhookReceiver(t, () => undefined);
   const { id } = await add(client, { url: receiver.url });
-  // Those that hang time out and are tried again only after a while: nothing is through before all have come.
-  await tellMany('stuck', 10_002);
-  // A short page: looking costs the service as much as what it is looked at for.
-  const newest = async () =>
-    (await client.call<{ items: Delivery[] }>('GET', `/v1/webhooks/${id}/deliveries?limit=30`)).body.items;
-  const failed = async () => (await newest()).filter(({ state }) => state === 'failed');
-  // On a slow disk all of them take longer than one wait may.
-  for (const left of [7000, 3500, 0]) {
-    await until(async () => {
-      const set = await service.redis.zcard('{sandplane}:event-line:stuck');
-      return set + (await service.redis.xlen('{sandplane}:outbox')) <= left;
-    });
-  }
+  // As if so many more waited.
+  const fill = `for i = 1, 9999 do redis.call('ZADD', KEYS[1], i, 'dl-' .. i) end`;
+  await service.redis.eval(fill, 1, `{sandplane}:project:stuck:webhook:${id}:pending`);
+  await tellMany('stuck', 3);
+  const failed = async () => (await deliveriesOf(client, id)).filter(({ state }) => state === 'failed');
   await until(async () => (await failed()).length === 2);
   const [refused] = await failed();
   t.match(refused, { attempts: [{ status: null, error: /10000 others were waiting/ }], nextAttemptAt: null });
-  t.equal((await deliveriesOf(client, id)).length, 10_002, 'all others wait');
+  t.same((await deliveriesOf(client, id)).map(({ state }) => state).sort(), ['failed', 'failed', 'pending']);
   receiver.state.respond = take;
   receiver.letGo();
   const replay = await client.call('POST', `/v1/webhooks/${id}/deliveries/${refused?.id}/replay`);
