@@ -4,7 +4,7 @@ import type { Attempt, Webhook } from '../schemas/webhook.ts';
 import type { AddressGuard } from './addresses.ts';
 import type { Deliveries } from './deliveries.ts';
 import { type StoredDelivery, withAttempt } from './delivery.ts';
-import { createPlaces } from './places.ts';
+import { createPlaces, type Place } from './places.ts';
 import type { DeliveryQueue } from './queue.ts';
 import { sendOnce } from './send.ts';
 import { signedHeaders } from './sign.ts';
@@ -35,20 +35,34 @@ export function createAttempts(options: AttemptOptions) {
       void letNextIn(project).catch((error: unknown) => logger.warn({ project, err: error }, 'next webhook not tried')),
   });
 
-  /** A job more than there should be finds nothing to do: the delivery itself says whether it is due. */
+  /** A job more than there should be does no harm: the delivery itself says whether it is due, and when to come again. */
   async function attempt({ project, id }: { project: string; id: string }): Promise<void> {
     const [delivery, now] = await Promise.all([deliveries.find(project, id), deliveries.nowMs()]);
     if (delivery?.state !== 'pending') return await letNextIn(project);
     const leftMs = msUntilDue(delivery, now);
     if (leftMs > 0) return await comeAgain(delivery, leftMs);
-    const leave = places.take(delivery);
-    if (!leave) return await waitForRoom(delivery);
+    const webhook = await store.find(project, delivery.webhookId);
+    if (!webhook) return await forget(delivery);
+    if (webhook.disabled) return await giveUpUntried(delivery);
+    const place = places.take(delivery);
+    if (!place) return await waitForRoom(delivery);
     try {
-      await tryIfWanted(delivery);
+      await tryOnce(webhook, delivery, place);
     } finally {
-      leave();
+      place.leave();
       await letNextIn(project);
     }
+  }
+
+  async function forget(delivery: StoredDelivery): Promise<void> {
+    await deliveries.forget(delivery);
+    await letNextIn(delivery.project);
+  }
+
+  /** That needs no place; nor does the next that waits for the same receiver. */
+  async function giveUpUntried(delivery: StoredDelivery): Promise<void> {
+    await giveUp(delivery, failed('the receiver is disabled'));
+    if (!(await letIn(delivery.project, delivery.webhookId))) await letNextIn(delivery.project);
   }
 
   /** Its time has not come by the clock of the store, or a try is under way, which may have been cut off. */
@@ -88,26 +102,25 @@ export function createAttempts(options: AttemptOptions) {
     return new Date((await deliveries.nowMs()) + ms).toISOString();
   }
 
-  async function tryIfWanted(delivery: StoredDelivery): Promise<void> {
-    const webhook = await store.find(delivery.project, delivery.webhookId);
-    if (!webhook) return await deliveries.forget(delivery);
-    if (webhook.disabled) return await giveUp(delivery, failed('the receiver is disabled'));
+  async function tryOnce(webhook: Webhook, delivery: StoredDelivery, place: Place): Promise<void> {
     // Not due to anybody else while this try is under way.
     const claimed = { ...delivery, claimed: true as const, nextAttemptAt: await timeIn(underWayMs) };
-    if (await deliveries.write(claimed, delivery)) await tryOnce(webhook, claimed);
-  }
-
-  async function tryOnce(webhook: Webhook, delivery: StoredDelivery): Promise<void> {
-    const made = await send(webhook, delivery);
+    if (!(await deliveries.write(claimed, delivery))) return;
+    place.begin();
+    const made = await send(webhook, claimed);
     const { status } = made;
     const hasTaken = status !== null && status >= 200 && status < 300;
-    const more = places.note(delivery, hasTaken);
+    const more = place.end(hasTaken);
+    await note(webhook, claimed, made, hasTaken);
+    for (let i = 0; i < more; i += 1) await letIn(webhook.project, webhook.id);
+  }
+
+  async function note(webhook: Webhook, delivery: StoredDelivery, made: Attempt, hasTaken: boolean): Promise<void> {
+    const { status } = made;
     logger.info({ webhookId: webhook.id, deliveryId: delivery.id, status, error: made.error }, 'webhook attempt');
     if (hasTaken) {
       await deliveries.write(withAttempt(delivery, made, { state: 'delivered', nextAttemptAt: null }), delivery);
-      await store.noteSuccess(webhook.project, webhook.id);
-      for (let i = 0; i < more; i += 1) await letIn(webhook.project, webhook.id);
-      return;
+      return await store.noteSuccess(webhook.project, webhook.id);
     }
     // 410 says that the receiver wants no more (Standard Webhooks).
     const pauseMs = status === 410 ? undefined : pausesMs[delivery.attemptCount - delivery.triesBefore];

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import { type IndexPosition, readIndex } from '../paging.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Delivery } from '../schemas/webhook.ts';
+import { storeTimeMs } from '../store-time.ts';
 import { refused, type StoredDelivery } from './delivery.ts';
 
 const keepDoneSeconds = 7 * 24 * 3600;
@@ -25,8 +26,8 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
    * False when its receiver is gone, then nothing of it is kept, or when it is not `before` any more: somebody else is at
    * it.
    */
-  async function write(delivery: StoredDelivery, before?: StoredDelivery): Promise<boolean> {
-    return (await put(delivery, before ? JSON.stringify(before) : '')) > 0;
+  async function write(delivery: StoredDelivery, before: StoredDelivery): Promise<boolean> {
+    return (await put(delivery, JSON.stringify(before))) > 0;
   }
 
   async function put(delivery: StoredDelivery, before: string, most = ''): Promise<number> {
@@ -51,10 +52,7 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
     );
   }
 
-  async function nowMs(): Promise<number> {
-    const [seconds, microseconds] = await redis.time();
-    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-  }
+  const nowMs = () => storeTimeMs(redis);
 
   async function forget({ project, id, webhookId }: StoredDelivery): Promise<void> {
     await redis.del(keys.delivery(project, id));

@@ -30,6 +30,7 @@ export function createFanOut({ turns, store, deliveries, enqueueAll, logger }: F
       await Promise.all(
         entries.map(async (entry) => {
           const error = await failureOf(() => handle(project, entry, receivers));
+          if (error === null) failures.delete(entry[0]);
           if (error === null || (await isHopeless(entry, error))) done.push(entry);
           else errors.push(error);
         }),
@@ -48,10 +49,12 @@ export function createFanOut({ turns, store, deliveries, enqueueAll, logger }: F
 
   /** One that fails again and again is put aside, so that it does not hold up the others. */
   async function isHopeless(entry: Entry, error: unknown): Promise<boolean> {
+    // That of a store which is gone is no fault of the event.
+    if (asStoreError(error) !== error) return false;
     const [id] = entry;
     const count = (failures.get(id) ?? 0) + 1;
     failures.set(id, count);
-    if (count < triesOfAnEntry || asStoreError(error) !== error) return false;
+    if (count < triesOfAnEntry) return false;
     logger.error({ eventId: id, err: error }, 'event put aside');
     await turns.putAside(entry);
     failures.delete(id);

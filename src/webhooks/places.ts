@@ -2,11 +2,11 @@ import { LRUCache } from 'lru-cache';
 
 /**
  * Tries under way in this process. A receiver that is well has few at a time; one that is not, or of which nothing is known
- * yet, has one until it has taken something. A project with many receivers has not many more. Tries that take long, and
- * those of receivers that are not well, have places of their own: they do not keep the others of their project waiting. A
- * try may go on that long after its start, so that there can be more slow ones than may start.
+ * yet, has one until it has taken something. Of a project, few may be quick ones; those that take longer make room for
+ * others of them, and may be more. Receivers that are not well have places of their own: neither they nor the others
+ * keep each other waiting.
  */
-const most = { receiver: 4, quick: 8, slow: 4, project: 24 };
+const most = { receiver: 4, quick: 8, usual: 20, ailing: 4 };
 const slowAfterMs = 1000;
 const rememberedReceivers = 10_000;
 
@@ -15,7 +15,16 @@ interface Seeker {
   readonly webhookId: string;
 }
 
-type Lane = 'quick' | 'slow';
+type Lane = 'usual' | 'ailing';
+
+/** A place that was taken. */
+export interface Place {
+  /** The try begins: one that takes long is not a quick one any more. */
+  begin(): void;
+  /** What came of it. Says how many more places its receiver has from now on. */
+  end(hasTaken: boolean): number;
+  leave(): void;
+}
 
 /** `onSlow`: a try takes long, and leaves its place among the quick ones of its project to another. */
 export function createPlaces({ onSlow }: { onSlow: (project: string) => void }) {
@@ -29,7 +38,7 @@ export function createPlaces({ onSlow }: { onSlow: (project: string) => void }) 
   }
 
   function laneOf(webhookId: string): Lane {
-    return health.get(webhookId) === 'ailing' ? 'slow' : 'quick';
+    return health.get(webhookId) === 'ailing' ? 'ailing' : 'usual';
   }
 
   function hasRoom({ project, webhookId }: Seeker): boolean {
@@ -37,37 +46,44 @@ export function createPlaces({ onSlow }: { onSlow: (project: string) => void }) 
     return (
       count(`receiver ${webhookId}`) < (health.get(webhookId) === 'well' ? most.receiver : 1) &&
       count(`${lane} ${project}`) < most[lane] &&
-      count(`project ${project}`) < most.project
+      (lane === 'ailing' || count(`quick ${project}`) < most.quick)
     );
+  }
+
+  function place({ project, webhookId }: Seeker): Place {
+    const lane = laneOf(webhookId);
+    const held = new Set([`receiver ${webhookId}`, `${lane} ${project}`]);
+    if (lane === 'usual') held.add(`quick ${project}`);
+    for (const name of held) add(name, 1);
+    let timer: NodeJS.Timeout | undefined;
+    const release = (name: string) => {
+      if (held.delete(name)) add(name, -1);
+    };
+    return {
+      begin() {
+        timer = setTimeout(() => {
+          health.set(webhookId, 'ailing');
+          release(`quick ${project}`);
+          onSlow(project);
+        }, slowAfterMs);
+      },
+      end(hasTaken) {
+        clearTimeout(timer);
+        const wasWell = health.get(webhookId) === 'well';
+        health.set(webhookId, hasTaken ? 'well' : 'ailing');
+        return hasTaken && !wasWell ? most.receiver - 1 : 0;
+      },
+      leave() {
+        clearTimeout(timer);
+        for (const name of held) release(name);
+      },
+    };
   }
 
   return {
     hasRoom,
     laneOf,
-    /** What gives the place back, or null when there is no room. */
-    take({ project, webhookId }: Seeker): (() => void) | null {
-      if (!hasRoom({ project, webhookId })) return null;
-      let lane = laneOf(webhookId);
-      const names = [`receiver ${webhookId}`, `project ${project}`];
-      for (const name of [...names, `${lane} ${project}`]) add(name, 1);
-      const timer = setTimeout(() => {
-        health.set(webhookId, 'ailing');
-        if (lane === 'slow') return;
-        add(`quick ${project}`, -1);
-        lane = 'slow';
-        add(`slow ${project}`, 1);
-        onSlow(project);
-      }, slowAfterMs);
-      return () => {
-        clearTimeout(timer);
-        for (const name of [...names, `${lane} ${project}`]) add(name, -1);
-      };
-    },
-    /** What came of a try. Says how many more places its receiver has from now on. */
-    note({ webhookId }: Seeker, hasTaken: boolean): number {
-      const wasWell = health.get(webhookId) === 'well';
-      health.set(webhookId, hasTaken ? 'well' : 'ailing');
-      return hasTaken && !wasWell ? most.receiver - 1 : 0;
-    },
+    /** Null when there is no room. */
+    take: (seeker: Seeker): Place | null => (hasRoom(seeker) ? place(seeker) : null),
   };
 }

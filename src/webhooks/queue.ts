@@ -19,7 +19,7 @@ const triesAtOnce = 200;
 const leastUrgent = 2 ** 21 - 1;
 
 export interface DeliveryQueue {
-  /** Queues a try, in `delayMs`. One too many does no harm: the delivery is not due then. */
+  /** Queues a try, in `delayMs`. One too many does no harm: the delivery says whether it is due. */
   enqueue(delivery: Trial, delayMs?: number): Promise<void>;
   /** `waiting`: how many its receiver has. The first one of each receiver comes before the second one of any. */
   enqueueAll(deliveries: readonly (DeliveryJob & { readonly waiting: number })[]): Promise<void>;

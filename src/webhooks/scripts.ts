@@ -5,7 +5,7 @@ import { nowMs, turnScripts } from './turn-scripts.ts';
 const scripts = {
   /**
    * webhook, delivery, index of deliveries, due, pending, done | id, member of due, delivery as JSON, created at (ms), due
-   * at (ms) or '' when it is done, what it is to be now or 'new' or '' for whatever, most that may be pending or '', how
+   * at (ms) or '' when it is done, what it is to be now or 'new', most that may be pending or '', how
    * long to keep what is done in s, how many of them to keep, prefix of deliveries -> how many are pending, at least 1; 0
    * when the webhook is gone: then nothing of the delivery is left either, -1 when it is something else by now, or -2 when
    * too many are pending
@@ -18,7 +18,7 @@ const scripts = {
         redis.call('ZREM', KEYS[4], ARGV[2])
         return 0
       end
-      if ARGV[6] ~= '' and (redis.call('GET', KEYS[2]) or 'new') ~= ARGV[6] then return -1 end
+      if (redis.call('GET', KEYS[2]) or 'new') ~= ARGV[6] then return -1 end
       if ARGV[7] ~= '' and redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[7]) then return -2 end
       ${nowMs}
       local keepMs = ARGV[8] * 1000

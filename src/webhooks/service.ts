@@ -71,7 +71,7 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
 
   /**
    * A new secret; the one before goes on signing for a day, so that receivers can change over. `seed` names the request:
-   * done once more, as its answer was lost, it tells the secret that it made, and nothing else changes.
+   * done once more, as its answer was lost, it tells the secret that it made, and the one before signs along.
    */
   async function rotate(project: string, id: string, seed: string): Promise<WebhookWithSecret> {
     let made: WebhookSecret = { secret: newWebhookSecret(), until: null, madeBy: seed };
@@ -101,7 +101,7 @@ export function createWebhookService({ store, deliveries, guard, enqueue }: Webh
     if ((await store.get(project, id)).disabled) {
       throw new AppError('webhook_disabled', `${id} is disabled: enable it first, with {"disabled": false}.`);
     }
-    const nextAttemptAt = new Date().toISOString();
+    const nextAttemptAt = new Date(await deliveries.nowMs()).toISOString();
     const replayed = { ...before, state: 'pending' as const, nextAttemptAt, triesBefore: before.attemptCount };
     if (!(await deliveries.write(replayed, before))) throw pending(deliveryId);
     await enqueue(replayed);

@@ -4,6 +4,7 @@ import { type IndexPosition, readIndex } from '../paging.ts';
 import type { RedisKeys } from '../redis-keys.ts';
 import type { Webhook, WebhookEvent } from '../schemas/webhook.ts';
 import type { Sealer } from '../seal.ts';
+import { storeTimeMs } from '../store-time.ts';
 import { checkAdded } from '../tenancy/projects.ts';
 
 const maxWebhooksPerProject = 20;
@@ -28,17 +29,16 @@ type Stored = Omit<Webhook, 'resourceVersion' | 'lastSuccessAt'>;
 export type WebhookStore = ReturnType<typeof createWebhookStore>;
 
 /**
- * Receivers in Redis: a hash of `v` the version, `r` the resource, `s` the sealed secrets, `ok` the last success, `t` since when it is
- * there by the clock of the store.
+ * Receivers in Redis: a hash of `v` the version, `r` the resource, `s` the sealed secrets, `ok` the last success, `t` since
+ * when it is there by the clock of the store.
  */
 export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
   const contextOf = (project: string, id: string) => `${project}/${id}`;
 
   async function add(webhook: Stored, secrets: readonly WebhookSecret[]): Promise<void> {
     const { project, id, createdAt } = webhook;
-    const [seconds, microseconds] = await redis.time();
-    const since = String(Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000));
-    const fields = { v: '1', r: JSON.stringify(webhook), s: seal(webhook, secrets), t: since };
+    const since = await storeTimeMs(redis);
+    const fields = { v: '1', r: JSON.stringify(webhook), s: seal(webhook, secrets), t: String(since) };
     const added = await redis.spAddToProject(
       keys.project(project),
       keys.webhook(project, id),
