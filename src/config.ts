@@ -49,6 +49,8 @@ export interface Config {
   readonly logLevel: string;
   readonly redisPrefix: string;
   readonly redisUrl: string | undefined;
+  /** Of the embedded one. */
+  readonly redisMemoryMiB: number | undefined;
   readonly storeTimeoutMs: number;
 }
 
@@ -154,6 +156,7 @@ function toConfig(env: Environment, raw: Record<string, string | undefined>): Co
     logLevel: env.SANDPLANE_LOG_LEVEL as string,
     redisPrefix: env.SANDPLANE_REDIS_PREFIX,
     redisUrl: env.REDIS_URL,
+    redisMemoryMiB: env.SANDPLANE_REDIS_MEMORY_MIB,
     storeTimeoutMs: env.SANDPLANE_STORE_TIMEOUT_MS,
   });
 }

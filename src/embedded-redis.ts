@@ -19,18 +19,18 @@ export interface EmbeddedRedis {
  * A redis-server of our own, with its data in `<data>/redis` and no port. One that outlived a killed service is taken
  * over. Every write is on the disk before it is acknowledged, and a full memory refuses writes instead of forgetting.
  */
-export async function startEmbeddedRedis(dataDir: string): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(dataDir: string, memoryMiB?: number): Promise<EmbeddedRedis> {
   const dir = path.join(dataDir, 'redis');
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const socket = path.join(dir, 'redis.sock');
   if (socket.length > 100) {
     throw new AppError('config_invalid', `SANDPLANE_DATA_DIR is too long: ${socket} must have at most 100 characters.`);
   }
-  if (!(await answers(socket))) await launch(dir, socket);
+  if (!(await answers(socket))) await launch(dir, socket, memoryMiB ? memoryMiB * 1024 * 1024 : availableBytes() / 2);
   return { address: { path: socket }, stop: () => shutDown(socket) };
 }
 
-async function launch(dir: string, socket: string): Promise<void> {
+async function launch(dir: string, socket: string, memoryBytes: number): Promise<void> {
   const log = await open(path.join(dir, 'redis.log'), 'a', 0o600);
   const settings = {
     port: '0',
@@ -40,7 +40,7 @@ async function launch(dir: string, socket: string): Promise<void> {
     appendonly: 'yes',
     appendfsync: 'always',
     // What is full refuses writes; the machine's memory has other users, sandboxes first.
-    maxmemory: String(Math.floor(availableMemory() / 2)),
+    maxmemory: String(Math.floor(memoryBytes)),
     'maxmemory-policy': 'noeviction',
     save: '',
     // Times of single commands, which nothing here asks for.
@@ -98,8 +98,8 @@ async function withClient<Result>(socket: string, use: (redis: Redis) => Promise
   }
 }
 
-/** In bytes: that of the machine, or of the control group that the service is in. */
-function availableMemory(): number {
+/** The memory of the machine, or of the control group that the service is in. */
+function availableBytes(): number {
   const ofGroup = process.constrainedMemory();
   return ofGroup > 0 ? Math.min(ofGroup, totalmem()) : totalmem();
 }

@@ -79,7 +79,7 @@ async function main(): Promise<void> {
 }
 
 async function openRedis(config: Config): Promise<EmbeddedRedis> {
-  if (!config.redisUrl) return await startEmbeddedRedis(config.dataDir);
+  if (!config.redisUrl) return await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB);
   return { address: redisAddress(config.redisUrl), stop: async () => undefined };
 }
 

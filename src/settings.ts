@@ -113,6 +113,13 @@ export const Environment = Type.Object({
       pattern: '^(rediss?|unix)://',
     }),
   ),
+  SANDPLANE_REDIS_MEMORY_MIB: Type.Optional(
+    Type.Integer({
+      description: "memory of the embedded Redis at most; default: half of the machine's",
+      minimum: 16,
+      maximum: 16_777_216,
+    }),
+  ),
   SANDPLANE_STORE_TIMEOUT_MS: Type.Integer({
     description: 'how long a request waits for Redis before it is answered by 503',
     default: 1000,

@@ -70,7 +70,8 @@ async function removeSandboxes(config: Config): Promise<void> {
 async function removeRecords(config: Config): Promise<void> {
   if (!config.redisUrl) {
     // One that outlived a killed service is stopped before its folder goes.
-    if (await exists(path.join(config.dataDir, 'redis'))) await (await startEmbeddedRedis(config.dataDir)).stop();
+    if (await exists(path.join(config.dataDir, 'redis')))
+      await (await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB)).stop();
     return;
   }
   const redis = connectForWork(redisAddress(config.redisUrl));

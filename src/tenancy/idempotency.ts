@@ -33,9 +33,9 @@ export type Once = ReturnType<typeof createIdempotency>;
 
 /**
  * Answers a repeated POST as the first one was (draft-ietf-httpapi-idempotency-key-header-07), for 24 h. Keys belong to
- * a project, which has so many kept at most. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same for whoever takes it over: so
- * that what a request made that was cut off is found and not made again. Throws `idempotency_in_flight` (409) and
- * `idempotency_mismatch` (422).
+ * a project, which has so many kept at most. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same
+ * for whoever takes it over: so that what a request made that was cut off is found and not made again. Throws
+ * `idempotency_in_flight` (409) and `idempotency_mismatch` (422).
  */
 export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
   return async function once(

@@ -1,11 +1,23 @@
 import t from 'tap';
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import { connectForWork } from '../../src/redis.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { temporaryFolder } from '../support/service.ts';
 
 t.setTimeout(60_000);
 const service = await startFakeService();
 t.teardown(() => service.close());
 const client = await service.project('team');
 const limitOf = async () => ((await service.redis.config('GET', 'maxmemory')) as string[])[1];
+
+t.test('how much it may take is a setting', async (t) => {
+  const folder = await temporaryFolder();
+  const server = await startEmbeddedRedis(folder, 32);
+  t.teardown(() => server.stop());
+  const redis = connectForWork(server.address);
+  t.teardown(() => redis.disconnect());
+  t.equal(((await redis.config('GET', 'maxmemory')) as string[])[1], String(32 * 1024 * 1024));
+});
 
 t.test('a store that is full refuses what would change it, and goes on once there is room', async (t) => {
   const { id } = (await client.create({ name: 'before' })).body;

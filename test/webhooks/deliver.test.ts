@@ -120,7 +120,9 @@ t.test('one project with many receivers that hang does not hold up another', asy
   await other.create();
   await until(() => quick.received.length === 1);
   const receivers = new Set(hanging.received.map(({ url }) => url));
-  t.equal(hanging.received.length, receivers.size, 'of which each has one at a time until it takes something');
+  // Those that hung for 15 s have been tried again, on a machine that is that slow.
+  const messages = new Set(hanging.received.map(({ url, headers }) => `${url} ${headers['webhook-id']}`));
+  t.equal(messages.size, receivers.size, 'of which each has one at a time until it takes something');
   hanging.state.respond = take;
   hanging.letGo();
   await until(() => new Set(hanging.received.map(({ headers }) => headers['webhook-signature'])).size >= 180);
