@@ -79,6 +79,7 @@ t.test('a job that comes too early is not the last', async (t) => {
   receiver.state.respond = take;
   // As a worker has it whose clock is ahead: it takes the job before its time.
   const queue = new Queue('deliver', { connection: service.redis, prefix: '{sandplane}' });
+  await until(async () => (await queue.getDelayedCount()) === 1);
   await queue.drain(true);
   await queue.add('deliver', { project: 'early', id: tried?.id });
   await until(async () => (await delivery())?.state === 'delivered');
