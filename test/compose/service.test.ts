@@ -33,6 +33,7 @@ const project = composeProject(
     SANDPLANE_METRICS_PORT: String(port + 600),
     SANDPLANE_GRPC_PORT: String(port + 1200),
     SANDPLANE_PORT_RANGE: '29000-29099',
+    SANDPLANE_STORE_TIMEOUT_MS: '15000',
     SANDPLANE_BASE_IMAGE: own.node,
     SANDPLANE_IMAGE: own.service,
     SANDPLANE_IMAGE_REGISTRY: registry,
@@ -88,8 +89,8 @@ t.test('Redis, API and worker in containers make sandboxes beside them', async (
   key = (await project.run('exec', '-T', 'api', ...readKey)).stdout.trim();
 
   const created = await client().call('POST', '/v1/sandboxes', { name: 'composed' }, { prefer: 'wait=60' });
-  t.equal(created.status, 201);
   const sandbox = created.body;
+  t.match(created, { status: 201 });
   t.match(sandbox, { name: 'composed', status: { phase: 'ready', runtime: 'docker', host: 'compose' } });
   t.equal((await inDocker(sandbox.id)).length, 3, 'two containers and a volume');
   const [current] = await kubectls(config);
@@ -120,7 +121,7 @@ t.test('the worker alone has the Docker socket', async (t) => {
 
 t.test('all can be removed, sandboxes included', async (t) => {
   const left = await client().create({ name: 'left' });
-  t.equal(left.status, 201);
+  t.match(left, { status: 201, body: { status: { phase: 'ready', failure: null } } });
   await removeAll();
   t.same(await inDocker(left.body.id), []);
   t.same(await leftoversOf(docker, name), []);

@@ -4,6 +4,7 @@ import type { Delivery } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { listenTo } from '../support/listener.ts';
 import type { createClient } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 /**
  * Nobody sees or touches what is another project's. The operations are those of the OpenAPI document: a new route is
@@ -76,6 +77,11 @@ async function waitingSandbox(client: Client): Promise<string> {
 
 const [ours, others] = [await furnish(mine, 'mine'), await furnish(theirs, 'theirs')];
 const waiting = { ...others, sandbox: await waitingSandbox(theirs) };
+// What happened so far has been told: from here on, nobody but the tests asks about any of them.
+await until(async () => {
+  const [outbox, turns] = ['{sandplane}:outbox', '{sandplane}:event-turns'];
+  return (await service.redis.xlen(outbox)) + (await service.redis.zcard(turns)) === 0;
+});
 const unknown = {
   project: 'nobody',
   sandbox: 'sb-00000000000000000000',
