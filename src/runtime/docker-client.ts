@@ -26,6 +26,14 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { statusCode?: number }).statusCode;
 }
 
+/** A daemon that answers a start with 5xx has met what may pass, as a lock on iptables or a runc that is slow: worth another try. */
+export function asPassing(error: unknown): unknown {
+  if ((statusOf(error) ?? 0) < 500) return error;
+  return new AppError('runtime_unavailable', `Docker cannot start it now: ${(error as Error).message}`, {
+    cause: error,
+  });
+}
+
 /** Null where the daemon answers 404. */
 export async function orNull<Result>(promise: Promise<Result>): Promise<Result | null> {
   return await tolerating([404], promise);

@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import { AppError } from '../errors.ts';
 import { preparedMark, sandboxArchive } from './docker-archive.ts';
 import {
+  asPassing,
   type ContainerInfo,
   call,
   following,
@@ -111,7 +112,9 @@ export function createDockerRuntime({ docker, owner, bindAddress, imageOf }: Doc
     try {
       await tolerating([304], container.start());
     } catch (error) {
-      if (!/port is already allocated|address already in use/i.test(String((error as Error).message))) throw error;
+      if (!/port is already allocated|address already in use/i.test(String((error as Error).message))) {
+        throw asPassing(error);
+      }
       // It stays behind as created, holding nothing but its name.
       await removeContainer(objectName(plan.sandboxId, component.name));
       throw new AppError('port_taken', `Port ${component.port} is taken by another program.`, { cause: error });
