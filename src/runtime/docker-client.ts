@@ -26,7 +26,7 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { statusCode?: number }).statusCode;
 }
 
-/** A daemon that answers a start with 5xx has met what may pass, as a lock on iptables or a runc that is slow: worth another try. */
+/** A start that the daemon answers with 5xx met what may pass, as a lock on iptables or a slow runc: worth another try. */
 export function asPassing(error: unknown): unknown {
   if ((statusOf(error) ?? 0) < 500) return error;
   return new AppError('runtime_unavailable', `Docker cannot start it now: ${(error as Error).message}`, {

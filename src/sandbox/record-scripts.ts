@@ -1,3 +1,4 @@
+import { luaNow } from '../store-time.ts';
 import { auditFunction } from '../tenancy/audit.ts';
 import { laneFunctions } from './lane-scripts.ts';
 
@@ -12,10 +13,6 @@ import { laneFunctions } from './lane-scripts.ts';
  * hash.
  */
 const common = `
-  local function toMs(time)
-    return time[1] * 1000 + math.floor(time[2] / 1000)
-  end
-
   local maxUsageNames, dayMs, keepUsageSeconds = 1000, 86400000, 34560000
 
   -- What a counter came to on one day goes into the hash of that day, which has a bound too.
@@ -140,8 +137,7 @@ export const recordScripts = {
   spCreate: {
     numberOfKeys: 12,
     lua: `${common}${quotas}${laneFunctions}${auditFunction}
-      local time = redis.call('TIME')
-      local now = toMs(time)
+      ${luaNow}
       if ARGV[18] ~= '' then
         local key = redis.call('HMGET', KEYS[12], 'hash', 'revokedAt', 'expiresAt')
         if key[1] ~= ARGV[18] or key[2] or (key[3] and tonumber(key[3]) <= now) then return { 'key_ended' } end
@@ -179,7 +175,7 @@ export const recordScripts = {
       redis.call('ZADD', KEYS[8], 'XX', ARGV[13], ARGV[1])
       if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 's', ARGV[6]) end
       if awake ~= was[2] or ARGV[8] ~= was[4] then
-        local now = toMs(redis.call('TIME'))
+        ${luaNow}
         redis.call('HSET', KEYS[1], 'w', awake, 'u', ARGV[8])
         if awake ~= was[2] then
           hold(KEYS[2], awake - was[2], tonumber(was[3]), 0, 0)
@@ -215,7 +211,7 @@ export const recordScripts = {
       end
       hold(KEYS[5], -tonumber(was[1]), tonumber(was[2]), -tonumber(was[3]), -1)
       if was[1] == '1' then
-        local now = toMs(redis.call('TIME'))
+        ${luaNow}
         countTotal(KEYS[5], ARGV[5], -1, now)
         countUsage(KEYS[8], ARGV[5], was[4], -1, now)
       end

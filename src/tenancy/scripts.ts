@@ -1,4 +1,5 @@
 import type { Redis, Result } from 'ioredis';
+import { luaNow } from '../store-time.ts';
 
 /** Whether a project is that very one, and on its way out. */
 const isDeleting = `
@@ -18,8 +19,7 @@ const scripts = {
       if uid then return uid == ARGV[2] and 1 or 0 end
       redis.call('DEL', KEYS[1])
       -- By the clock that its feed goes by: positions before are of an earlier project.
-      local time = redis.call('TIME')
-      local now = time[1] * 1000 + math.floor(time[2] / 1000)
+      ${luaNow}
       redis.call('HSET', KEYS[1], 'v', '1', 'state', 'active', 'createdAt', now, 'uid', ARGV[2], unpack(ARGV, 3))
       redis.call('ZADD', KEYS[2], now, ARGV[1])
       return 1`,
@@ -141,8 +141,7 @@ const scripts = {
   spIdempotencyBegin: {
     numberOfKeys: 2,
     lua: `
-      local time = redis.call('TIME')
-      local now = time[1] * 1000 + math.floor(time[2] / 1000)
+      ${luaNow}
       local entry = redis.call('HMGET', KEYS[1], 'f', 's', 't', 'a')
       if entry[1] and entry[1] ~= ARGV[1] then return { 'mismatch' } end
       if entry[4] then return { 'answered', entry[4] } end

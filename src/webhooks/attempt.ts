@@ -47,7 +47,7 @@ export function createAttempts(options: AttemptOptions) {
     const place = places.take(delivery);
     if (!place) return await waitForRoom(delivery);
     try {
-      await tryOnce(webhook, delivery, place);
+      await tryOnce(webhook, delivery, place, now);
     } finally {
       place.leave();
       await letNextIn(project);
@@ -98,13 +98,9 @@ export function createAttempts(options: AttemptOptions) {
     return id !== null;
   }
 
-  async function timeIn(ms: number): Promise<string> {
-    return new Date((await deliveries.nowMs()) + ms).toISOString();
-  }
-
-  async function tryOnce(webhook: Webhook, delivery: StoredDelivery, place: Place): Promise<void> {
+  async function tryOnce(webhook: Webhook, delivery: StoredDelivery, place: Place, now: number): Promise<void> {
     // Not due to anybody else while this try is under way.
-    const claimed = { ...delivery, claimed: true as const, nextAttemptAt: await timeIn(underWayMs) };
+    const claimed = { ...delivery, claimed: true as const, nextAttemptAt: new Date(now + underWayMs).toISOString() };
     if (!(await deliveries.write(claimed, delivery))) return;
     place.begin();
     const made = await send(webhook, claimed);
@@ -129,7 +125,8 @@ export function createAttempts(options: AttemptOptions) {
       await disableIfDead(webhook, delivery, status);
       return await giveUp(delivery, made);
     }
-    const again = withAttempt(delivery, made, { state: 'pending', nextAttemptAt: await timeIn(pauseMs) });
+    const nextAttemptAt = new Date((await deliveries.nowMs()) + pauseMs).toISOString();
+    const again = withAttempt(delivery, made, { state: 'pending', nextAttemptAt });
     if (await deliveries.write(again, delivery)) await enqueue(delivery, pauseMs);
   }
 

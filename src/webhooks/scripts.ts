@@ -1,5 +1,6 @@
 import type { Redis, Result } from 'ioredis';
-import { nowMs, turnScripts } from './turn-scripts.ts';
+import { luaNow } from '../store-time.ts';
+import { turnScripts } from './turn-scripts.ts';
 
 /** What has to be atomic about webhooks, as Lua. */
 const scripts = {
@@ -20,7 +21,7 @@ const scripts = {
       end
       if (redis.call('GET', KEYS[2]) or 'new') ~= ARGV[6] then return -1 end
       if ARGV[7] ~= '' and redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[7]) then return -2 end
-      ${nowMs}
+      ${luaNow}
       local keepMs = ARGV[8] * 1000
       redis.call('SET', KEYS[2], ARGV[3])
       redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
@@ -49,7 +50,7 @@ const scripts = {
     numberOfKeys: 3,
     lua: `
       redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-      ${nowMs}
+      ${luaNow}
       redis.call('ZADD', KEYS[2], 'NX', now, ARGV[3])
       -- Not overdue: it has a place to wait in.
       redis.call('ZADD', KEYS[3], 'XX', now + ARGV[5], ARGV[4])
@@ -61,7 +62,7 @@ const scripts = {
     lua: `
       local id = redis.call('ZPOPMIN', KEYS[1])[1]
       -- To the end of the turns, if it is not done with.
-      ${nowMs}
+      ${luaNow}
       if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('ZADD', KEYS[2], 'XX', now, ARGV[1])
       else redis.call('ZREM', KEYS[2], ARGV[1]) end
       return id`,
@@ -71,7 +72,7 @@ const scripts = {
     numberOfKeys: 1,
     lua: `
       if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-      ${nowMs}
+      ${luaNow}
       redis.call('HSET', KEYS[1], 'ok', now)
       return 1`,
   },

@@ -1,7 +1,4 @@
-/** By the clock of the store: those of hosts may differ. */
-export const nowMs = `
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+import { luaNow } from '../store-time.ts';
 
 /** The turns that projects take with their events, as Lua. */
 export const turnScripts = {
@@ -12,7 +9,7 @@ export const turnScripts = {
   spSetAside: {
     numberOfKeys: 2,
     lua: `
-      ${nowMs}
+      ${luaNow}
       for i = 3, #ARGV, 4 do
         if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then
           redis.call('XDEL', KEYS[1], ARGV[i])
@@ -29,7 +26,7 @@ export const turnScripts = {
   spTakeTurns: {
     numberOfKeys: 1,
     lua: `
-      ${nowMs}
+      ${luaNow}
       local taken = {}
       local function take(from, to)
         for _, project in ipairs(redis.call('ZRANGE', KEYS[1], from, to, 'BYSCORE', 'LIMIT', 0, ARGV[2] - #taken)) do
@@ -46,7 +43,7 @@ export const turnScripts = {
   spEndTurn: {
     numberOfKeys: 2,
     lua: `
-      ${nowMs}
+      ${luaNow}
       for i = 2, #ARGV do redis.call('ZREM', KEYS[2], ARGV[i]) end
       local left = redis.call('ZCARD', KEYS[2])
       -- Behind those that wait for theirs.
