@@ -1,4 +1,4 @@
-# The service: `node src/server.ts` is the API, `node src/worker.ts` the worker.
+# The service: `node src/server.ts` is the API, `node workers/main.ts` the worker.
 # The base needs node 24 and npm; one that brings /app/node_modules along needs no npm and no network.
 ARG BASE=node:24-bookworm-slim
 FROM ${BASE}
@@ -9,6 +9,7 @@ RUN [ -d node_modules ] || npm ci --omit=dev --ignore-scripts
 COPY openapi openapi
 COPY routes routes
 COPY src src
+COPY workers workers
 # A new volume takes over the owner of the folder that it is mounted on.
 RUN node -e "for (const dir of ['/data', '/cache']) { fs.mkdirSync(dir); fs.chownSync(dir, 65532, 65532); }"
 ENV SANDPLANE_DATA_DIR=/data SANDPLANE_CACHE_DIR=/cache

@@ -1,15 +1,15 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { invalidField } from '../src/errors.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
 import { AuditList } from '../src/schemas/audit.ts';
 import { exampleAuditEntry, exampleUsage } from '../src/schemas/example-projects.ts';
 import { exampleCursor } from '../src/schemas/examples.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { requireScope } from '../src/tenancy/principal.ts';
-import { answer, answers } from './answers.ts';
-import { operations } from './operation.ts';
-import { cursor, limit } from './parameters.ts';
+import { answer, answers } from './shared/answers.ts';
+import { operations } from './shared/operation.ts';
+import { cursor, limit } from './shared/parameters.ts';
 
 const tags = ['account'];
 const maxDays = 366;

@@ -1,12 +1,12 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
 import { exampleDelivery, pendingDelivery } from '../src/schemas/example-projects.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
-import { answer, answers, postCodes } from './answers.ts';
-import { answerOnce } from './idempotent.ts';
-import { operations } from './operation.ts';
-import { PageQuery, PostHeaders } from './parameters.ts';
+import { answer, answers, postCodes } from './shared/answers.ts';
+import { answerOnce } from './shared/idempotent.ts';
+import { operations } from './shared/operation.ts';
+import { PageQuery, PostHeaders } from './shared/parameters.ts';
 
 const tags = ['webhooks'];
 const OfWebhook = Type.Object({ id: webhookId });

@@ -1,11 +1,11 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
 import { exampleHistory } from '../src/schemas/examples.ts';
 import { HistoryList } from '../src/schemas/history.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { answer, answers } from './answers.ts';
-import { operations } from './operation.ts';
+import { answer, answers } from './shared/answers.ts';
+import { operations } from './shared/operation.ts';
 
 export function historyRoute(app: App, dependencies: RouteDependencies): void {
   const { service } = dependencies;

@@ -1,15 +1,15 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
 import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/example-projects.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
-import { locationHeader, noStoreHeader } from './answer-headers.ts';
-import { answer, answers, bodyCodes, noContent, postCodes } from './answers.ts';
-import { answerOnce } from './idempotent.ts';
-import { operations } from './operation.ts';
-import { PageQuery, PostHeaders } from './parameters.ts';
+import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes } from './shared/answers.ts';
+import { answerOnce } from './shared/idempotent.ts';
+import { operations } from './shared/operation.ts';
+import { PageQuery, PostHeaders } from './shared/parameters.ts';
 
 const tags = ['projects'];
 const OfProject = Type.Object({ project: projectName });

@@ -1,14 +1,14 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { negotiate } from '../src/http/negotiate.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
+import { toYaml } from '../src/operations/yaml.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleKubeconfig } from '../src/schemas/examples.ts';
 import { Kubeconfig } from '../src/schemas/kubeconfig.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { toYaml } from '../src/yaml.ts';
-import { noStoreHeader, varyHeader } from './answer-headers.ts';
-import { answers } from './answers.ts';
+import { noStoreHeader, varyHeader } from './shared/answer-headers.ts';
+import { answers } from './shared/answers.ts';
 
 const media = { schema: ref(Kubeconfig), example: exampleKubeconfig };
 

@@ -3,8 +3,8 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { integer, stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
-import { answers } from './answers.ts';
-import { cutWhenGone, replyUnread } from './reader.ts';
+import { answers } from './shared/answers.ts';
+import { cutWhenGone, replyUnread } from './shared/reader.ts';
 
 const Query = Type.Object(
   {

@@ -1,19 +1,19 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
-import { etag } from '../src/etag.ts';
-import { answered } from '../src/operation.ts';
-import { uuidOf } from '../src/random-id.ts';
+import { answered } from '../src/operations/operation.ts';
+import { etag } from '../src/resources/etag.ts';
+import { uuidOf } from '../src/resources/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import { defaultProject } from '../src/tenancy/projects.ts';
-import { locationHeader } from './answer-headers.ts';
-import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
-import { withEtag } from './etag.ts';
-import { answerOnce } from './idempotent.ts';
-import { operations } from './operation.ts';
-import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
+import { locationHeader } from './shared/answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
+import { withEtag } from './shared/etag.ts';
+import { answerOnce } from './shared/idempotent.ts';
+import { operations } from './shared/operation.ts';
+import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
 const tags = ['projects'];
 const Params = Type.Object({ project: projectName });

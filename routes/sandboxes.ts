@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { isAppError } from '../src/errors.ts';
-import { etag } from '../src/etag.ts';
-import { answered } from '../src/operation.ts';
+import type { StoredAnswer } from '../src/operations/idempotency.ts';
+import { answered } from '../src/operations/operation.ts';
+import { etag } from '../src/resources/etag.ts';
 import { type StoredText, toText } from '../src/sandbox/reads.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
 import {
@@ -14,14 +15,13 @@ import {
 } from '../src/schemas/examples.ts';
 import { phase, Sandbox, SandboxList, sandboxId, sandboxIdPattern } from '../src/schemas/sandbox.ts';
 import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
-import type { StoredAnswer } from '../src/tenancy/idempotency.ts';
-import { locationHeader, retryAfterHeader } from './answer-headers.ts';
-import { answer, answers, bodyCodes, postCodes, versioned } from './answers.ts';
-import { withEtag } from './etag.ts';
-import { answerOnce } from './idempotent.ts';
-import { operations } from './operation.ts';
-import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './parameters.ts';
-import { preferredWaitMs } from './prefer.ts';
+import { locationHeader, retryAfterHeader } from './shared/answer-headers.ts';
+import { answer, answers, bodyCodes, postCodes, versioned } from './shared/answers.ts';
+import { withEtag } from './shared/etag.ts';
+import { answerOnce } from './shared/idempotent.ts';
+import { operations } from './shared/operation.ts';
+import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './shared/parameters.ts';
+import { preferredWaitMs } from './shared/prefer.ts';
 
 const Params = Type.Object({ id: sandboxId });
 const CreateHeaders = Type.Object({

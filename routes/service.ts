@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { publicAnswers } from './answers.ts';
+import { publicAnswers } from './shared/answers.ts';
 
 const Ready = Type.Object(
   { status: Type.String({ description: 'ok', examples: ['ok'] }) },

@@ -1,9 +1,9 @@
 import type { App, RouteDependencies } from '../src/app.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
 import { exampleVersions } from '../src/schemas/examples.ts';
 import { VersionList } from '../src/schemas/version.ts';
-import { answer, answers } from './answers.ts';
-import { operations } from './operation.ts';
+import { answer, answers } from './shared/answers.ts';
+import { operations } from './shared/operation.ts';
 
 export function versionRoutes(app: App, dependencies: RouteDependencies): void {
   const { service } = dependencies;

@@ -3,9 +3,9 @@ import type { App, RouteDependencies } from '../src/app.ts';
 import { integer } from '../src/schemas/common.ts';
 import { exampleSandbox } from '../src/schemas/examples.ts';
 import { phase, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
-import { answers, versioned } from './answers.ts';
-import { withEtag } from './etag.ts';
-import { operations } from './operation.ts';
+import { answers, versioned } from './shared/answers.ts';
+import { withEtag } from './shared/etag.ts';
+import { operations } from './shared/operation.ts';
 
 const Query = Type.Object(
   {

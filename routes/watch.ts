@@ -4,15 +4,15 @@ import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
 import { negotiate } from '../src/http/negotiate.ts';
-import type { WatchItem, WatchQuery } from '../src/sandbox/feed.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleEventId, exampleWatchEvent } from '../src/schemas/examples.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { WatchEvent, WatchMessage } from '../src/schemas/watch.ts';
-import { noStoreHeader } from './answer-headers.ts';
-import { answers } from './answers.ts';
-import { labelSelector } from './parameters.ts';
-import { cutWhenGone, replyUnread } from './reader.ts';
+import type { WatchItem, WatchQuery } from '../src/watch/watch.ts';
+import { noStoreHeader } from './shared/answer-headers.ts';
+import { answers } from './shared/answers.ts';
+import { labelSelector } from './shared/parameters.ts';
+import { cutWhenGone, replyUnread } from './shared/reader.ts';
 
 const eventIds = '\\d{1,15}-\\d{1,10}';
 const since = Type.Optional(

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { App, RouteDependencies } from '../src/app.ts';
-import { etag } from '../src/etag.ts';
-import { answered } from '../src/operation.ts';
+import { answered } from '../src/operations/operation.ts';
+import { etag } from '../src/resources/etag.ts';
 import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
 import {
   Webhook,
@@ -11,12 +11,12 @@ import {
   WebhookWithSecret,
   webhookId,
 } from '../src/schemas/webhook.ts';
-import { locationHeader, noStoreHeader } from './answer-headers.ts';
-import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './answers.ts';
-import { withEtag } from './etag.ts';
-import { answerOnce } from './idempotent.ts';
-import { operations } from './operation.ts';
-import { IfMatchHeaders, PageQuery, PostHeaders } from './parameters.ts';
+import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
+import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
+import { withEtag } from './shared/etag.ts';
+import { answerOnce } from './shared/idempotent.ts';
+import { operations } from './shared/operation.ts';
+import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
 const tags = ['webhooks'];
 const Params = Type.Object({ id: webhookId });

@@ -2,7 +2,7 @@ import { cruise, type ICruiseOptions, type ICruiseResult } from 'dependency-crui
 import { importRules } from './import-rules.ts';
 
 /** Holds the imports against the rules; that it saw any module at all is checked too, as it says nothing when not. */
-const folders = ['src', 'routes', 'bench', 'scripts', 'test'];
+const folders = ['src', 'routes', 'workers', 'bench', 'scripts', 'test'];
 const { output } = await cruise(folders, importRules as ICruiseOptions);
 const { modules, summary } = output as ICruiseResult;
 for (const { rule, from, to } of summary.violations) process.stderr.write(`${rule.name}: ${from} -> ${to}\n`);

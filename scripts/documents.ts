@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { describeSettings } from '../src/config/settings.ts';
 import { errorTable } from '../src/errors.ts';
-import { describeSettings } from '../src/settings.ts';
 
 /** Writes the tables that come from the code into the documents; with `--check` only tells whether they are right. */
 const root = path.join(import.meta.dirname, '..');

@@ -10,7 +10,7 @@ const forbid = (name: string, source: object, target: object) => ({
 });
 
 // What stands above the domain: it puts the parts together.
-const assembly = '^src/(app|api|host|main|server|worker|runtimes)\\.ts$';
+const assembly = '^(src/(app|main|server)\\.ts$|src/start/|workers/)';
 
 export const importRules = {
   validate: true,
@@ -18,10 +18,10 @@ export const importRules = {
     forbidden: [
       forbid('no-cycles', {}, { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }),
       forbid('schemas-are-the-base', from('^src/schemas/'), {
-        path: '^(src|routes)/',
+        path: '^(src|routes|workers)/',
         pathNot: '^src/(schemas/|errors\\.ts)',
       }),
-      forbid('errors-are-the-base', from('^src/errors\\.ts'), to('^(src|routes)/')),
+      forbid('errors-are-the-base', from('^src/errors\\.ts'), to('^(src|routes|workers)/')),
       forbid('runtime-knows-no-domain', from('^src/runtime/'), to('^(src/(sandbox|components|cli)/|routes/)')),
       forbid('components-know-no-domain', from('^src/components/'), to('^(src/(sandbox|runtime|cli)/|routes/)')),
       forbid('domain-knows-no-surface', from('^src/sandbox/'), to('^(src/(components|cli)/|routes/)')),
@@ -31,19 +31,19 @@ export const importRules = {
       forbid('routes-know-no-grpc', from('^routes/'), to('^src/grpc/')),
       forbid(
         'the-api-holds-no-runtime',
-        from('^src/(app|api|server)\\.ts$'),
-        to('^src/(runtime/(docker|process)|runtimes\\.ts|host\\.ts)'),
+        from('^src/(app|server|start/api)\\.ts$'),
+        to('^src/(runtime/(docker|process)|start/(runtimes|host)\\.ts)'),
       ),
       // It is a client, and goes into other people's projects.
       forbid('the-test-helper-is-a-client', from('^src/testing/'), {
-        path: '^(src|routes)/',
-        pathNot: '^src/(testing/|schemas/|default-folders\\.ts)',
+        path: '^(src|routes|workers)/',
+        pathNot: '^src/(testing/|schemas/|config/default-folders\\.ts)',
       }),
-      forbid('nothing-imports-cli', from('^(src|routes)/', '^src/cli/'), {
+      forbid('nothing-imports-cli', from('^(src|routes|workers)/', '^src/cli/'), {
         path: '^src/cli/',
         dependencyTypesNot: ['dynamic-import'],
       }),
-      forbid('nothing-imports-tests', from('^(src|routes|bench|scripts)/'), to('^test/')),
+      forbid('nothing-imports-tests', from('^(src|routes|workers|bench|scripts)/'), to('^test/')),
       forbid('no-unresolvable', {}, { couldNotResolve: true }),
     ],
   },

@@ -1,24 +1,24 @@
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
-import { type RunningApi, startApi } from './api.ts';
 import { defaultVersions } from './components/catalog.ts';
 import { createComponents } from './components/components.ts';
-import { type Config, loadConfig } from './config.ts';
-import { makeFolders } from './data-folder.ts';
-import { adminKeyFile } from './default-folders.ts';
-import { type EmbeddedRedis, startEmbeddedRedis } from './embedded-redis.ts';
-import { makeDemo } from './first-run.ts';
-import { serveHealth } from './health-port.ts';
-import { type RunningHost, startHost } from './host.ts';
-import { adminKey } from './keys.ts';
+import { type Config, loadConfig } from './config/config.ts';
+import { adminKeyFile } from './config/default-folders.ts';
 import { createLogger } from './logger.ts';
-import { type RedisAddress, redisAddress } from './redis.ts';
-import { reportAndExit } from './report.ts';
-import { claimService } from './running-service.ts';
+import { type RedisAddress, redisAddress } from './redis/connection.ts';
 import { exists } from './runtime/process-folder.ts';
 import { closeOnSignal } from './shutdown.ts';
-import { print, runSteps, type Step } from './terminal.ts';
+import { type RunningApi, startApi } from './start/api.ts';
+import { makeFolders } from './start/data-folder.ts';
+import { type EmbeddedRedis, startEmbeddedRedis } from './start/embedded-redis.ts';
+import { makeDemo } from './start/first-run.ts';
+import { serveHealth } from './start/health-port.ts';
+import { type RunningHost, startHost } from './start/host.ts';
+import { reportAndExit } from './start/report.ts';
+import { claimService } from './start/running-service.ts';
+import { adminKey } from './start/service-keys.ts';
+import { print, runSteps, type Step } from './start/terminal.ts';
 
 /** The embedded default: API, worker and Redis as one service, with a first sandbox on its first run. */
 async function main(): Promise<void> {

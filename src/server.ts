@@ -1,10 +1,10 @@
-import { startApi } from './api.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig } from './config/config.ts';
 import { AppError } from './errors.ts';
 import { createLogger } from './logger.ts';
-import { redisAddress } from './redis.ts';
-import { reportAndExit } from './report.ts';
+import { redisAddress } from './redis/connection.ts';
 import { closeOnSignal } from './shutdown.ts';
+import { startApi } from './start/api.ts';
+import { reportAndExit } from './start/report.ts';
 
 /** The REST API alone; workers run elsewhere. */
 async function main(): Promise<void> {

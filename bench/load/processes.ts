@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import packageJson from '../../package.json' with { type: 'json' };
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
+import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');

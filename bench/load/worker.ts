@@ -1,8 +1,8 @@
-import { loadConfig } from '../../src/config.ts';
-import { fakeHostParts } from '../../src/fake-host.ts';
-import { startHost } from '../../src/host.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/logger.ts';
-import { redisAddress } from '../../src/redis.ts';
+import { redisAddress } from '../../src/redis/connection.ts';
+import { fakeHostParts } from '../../src/start/fake-host.ts';
+import { startHost } from '../../src/start/host.ts';
 
 /** A worker as `npm run worker` starts it, but for sandboxes in memory. The argument: how long a start takes, in ms. */
 const config = loadConfig(process.env);

@@ -3,11 +3,11 @@ import { binaryCache } from '../components/cache.ts';
 import { componentNames, defaultVersions } from '../components/catalog.ts';
 import { createComponents } from '../components/components.ts';
 import type { Progress } from '../components/source.ts';
-import { loadConfig } from '../config.ts';
-import { makeFolders } from '../data-folder.ts';
+import { loadConfig } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { reportAndExit } from '../report.ts';
 import { connectDocker } from '../runtime/docker-connection.ts';
+import { makeFolders } from '../start/data-folder.ts';
+import { reportAndExit } from '../start/report.ts';
 
 const defaults = [
   `etcd@${defaultVersions.etcdVersion}`,

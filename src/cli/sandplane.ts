@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { describeSettings } from '../settings.ts';
-import { print } from '../terminal.ts';
+import { describeSettings } from '../config/settings.ts';
+import { print } from '../start/terminal.ts';
 
 const commands: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
   start: { about: 'run the service: API, worker and Redis', run: () => import('../main.ts') },
   server: { about: 'run the API alone', run: () => import('../server.ts') },
-  worker: { about: 'run the worker of this host alone', run: () => import('../worker.ts') },
+  worker: { about: 'run the worker of this host alone', run: () => import('../../workers/main.ts') },
   'stop-all': { about: 'stop the service and remove everything it made', run: () => import('./stop-all.ts') },
   config: { about: 'print the settings', run: async () => printSettings() },
 };

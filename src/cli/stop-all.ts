@@ -1,19 +1,19 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Config, loadConfig } from '../config.ts';
-import { startEmbeddedRedis } from '../embedded-redis.ts';
-import { serviceId } from '../keys.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { createLogger } from '../logger.ts';
-import { connectForWork, redisAddress } from '../redis.ts';
-import { redisKeys } from '../redis-keys.ts';
-import { reportAndExit } from '../report.ts';
-import { findRunningService } from '../running-service.ts';
+import { connectForWork, redisAddress } from '../redis/connection.ts';
+import { redisKeys } from '../redis/keys.ts';
 import { removeNetwork } from '../runtime/docker.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
-import { openRuntimes } from '../runtimes.ts';
-import { print } from '../terminal.ts';
+import { startEmbeddedRedis } from '../start/embedded-redis.ts';
+import { reportAndExit } from '../start/report.ts';
+import { findRunningService } from '../start/running-service.ts';
+import { openRuntimes } from '../start/runtimes.ts';
+import { serviceId } from '../start/service-keys.ts';
+import { print } from '../start/terminal.ts';
 
 const stopTimeoutMs = 30_000;
 

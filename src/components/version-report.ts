@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { VersionReport } from '../schemas/version.ts';
 import type { Cache } from './cache.ts';
 import { defaultVersions, imageReference, localImageReference, lockedVersions } from './catalog.ts';

@@ -1,6 +1,6 @@
 import { AppError, isAppError } from '../errors.ts';
-import type { Answer, Call, Operation } from '../operation.ts';
-import { type Endings, readerGone } from '../reader-gone.ts';
+import type { Answer, Call, Operation } from '../operations/operation.ts';
+import { type Endings, readerGone } from '../operations/request-signal.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import { type Audit, auditNote } from '../tenancy/audit.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import protobuf, { type Field, type Type } from 'protobufjs';
 import { AppError, untold } from '../errors.ts';
-import { asStoreError } from '../redis.ts';
+import { asStoreError } from '../redis/connection.ts';
 import { googleRpc } from './google-rpc.ts';
 import { type Codec, jsonName } from './messages.ts';
 import { messageName } from './requests.ts';

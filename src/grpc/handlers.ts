@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AppError } from '../errors.ts';
 import { isAppError } from '../errors.ts';
-import type { Answer, Call, Handle, Operation, OperationSchema } from '../operation.ts';
+import type { Answer, Call, Handle, Operation, OperationSchema } from '../operations/operation.ts';
 import { type CallDependencies, GrpcCall, type Method } from './call.ts';
 import type { Rpc } from './contract.ts';
 import { bareStatus, toAppError, toStatus } from './errors.ts';

@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import { invalidField } from '../errors.ts';
-import type { OperationSchema } from '../operation.ts';
+import type { OperationSchema } from '../operations/operation.ts';
 
 /** A request as JSON, flat as its message is. */
 export type Fields = Readonly<Record<string, unknown>>;

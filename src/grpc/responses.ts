@@ -1,4 +1,4 @@
-import { toYaml } from '../yaml.ts';
+import { toYaml } from '../operations/yaml.ts';
 import type { Fields } from './requests.ts';
 
 /** What an answer holds is a field of the response where the response is not a list or a report itself. */

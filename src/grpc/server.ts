@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
-import type { Operations } from '../operation.ts';
+import type { Operations } from '../operations/operation.ts';
 import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';

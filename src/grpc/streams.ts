@@ -1,4 +1,4 @@
-import type { Call } from '../operation.ts';
+import type { Call } from '../operations/operation.ts';
 import type { LogsQuery, SandboxService } from '../sandbox/service.ts';
 import type { Fields } from './requests.ts';
 

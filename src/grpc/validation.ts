@@ -1,5 +1,5 @@
-import { compileValidator } from '../http/validation.ts';
-import type { Operation } from '../operation.ts';
+import type { Operation } from '../operations/operation.ts';
+import { compileValidator } from '../operations/validation.ts';
 import type { Parts } from './requests.ts';
 
 /** Checks what was sent by the rules that REST has, and fills in the defaults. Throws `validation_failed`. */

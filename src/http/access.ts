@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isAppError } from '../errors.ts';
-import type { Handle, Prefetch } from '../operation.ts';
-import { asStoreError } from '../redis.ts';
+import type { Handle, Prefetch } from '../operations/operation.ts';
+import { asStoreError } from '../redis/connection.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';
 import type { NeededScope, Principal } from '../tenancy/principal.ts';

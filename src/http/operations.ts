@@ -1,5 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import type { Operation, OperationSchema, Operations } from '../operation.ts';
+import type { Operation, OperationSchema, Operations } from '../operations/operation.ts';
 
 /** Notes what the routes do, for other protocols: `app.operations`. */
 export function noteOperations(app: FastifyInstance): void {

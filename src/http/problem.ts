@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, type ErrorCode, untold } from '../errors.ts';
-import { asStoreError } from '../redis.ts';
+import { asStoreError } from '../redis/connection.ts';
 import type { Problem } from '../schemas/problem.ts';
 
 /** Answers any error as an RFC 9457 problem, and logs it once when it is ours. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { type ErrorCode, errorTable } from '../errors.ts';
-import { newRequestId } from '../request-id.ts';
+import { newRequestId } from '../operations/request-id.ts';
 import type { Problem } from '../schemas/problem.ts';
 
 const codes: Readonly<Record<string, [ErrorCode, string]>> = {

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, chown, cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ifThere } from '../if-there.ts';
 import type { SandboxPlan } from './driver.ts';
+import { ifThere } from './if-there.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** What is noted about a component's process, beside its data. */

@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { copyFile, open, stat, truncate } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
-import { ifThere } from '../if-there.ts';
 import type { LogOptions } from './driver.ts';
+import { ifThere } from './if-there.ts';
 
 const rotateAtBytes = 10 * 1024 * 1024;
 const chunkBytes = 64 * 1024;

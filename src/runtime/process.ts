@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
-import { ifThere } from '../if-there.ts';
 import {
   type ComponentSpec,
   type LogOptions,
@@ -15,6 +14,7 @@ import {
   type SandboxPlan,
   sandboxIdPattern,
 } from './driver.ts';
+import { ifThere } from './if-there.ts';
 import { isPortFree } from './ports.ts';
 import {
   exists,

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 import type { HistoryEntry, HistoryType } from '../schemas/history.ts';
 import { phaseOf, type SandboxRecord } from './record.ts';
 

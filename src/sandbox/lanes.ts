@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { LaneKind, RedisKeys } from '../redis-keys.ts';
+import type { LaneKind, RedisKeys } from '../redis/keys.ts';
 
 export type Lanes = ReturnType<typeof createLanes>;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError, type ErrorCode, isAppError } from '../errors.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 
 /**
  * Logs live on the host of the sandbox; the API process has no way there but Redis. A request goes out on the host's

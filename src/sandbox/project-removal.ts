@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
-import { checkMatch } from '../etag.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import { checkMatch } from '../resources/etag.ts';
 import { noProject } from '../tenancy/projects.ts';
 import type { Lanes } from './lanes.ts';
 import { toDeleting } from './record.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
-import { type IndexPage, type IndexPosition, readIndex } from '../paging.ts';
-import { sendAlong } from '../redis.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import { sendAlong } from '../redis/connection.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import { type IndexPage, type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 
 /** A resource as the JSON that users get. */

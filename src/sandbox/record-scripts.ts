@@ -1,4 +1,4 @@
-import { luaNow } from '../store-time.ts';
+import { luaNow } from '../redis/clock.ts';
 import { auditFunction } from '../tenancy/audit.ts';
 import { laneFunctions } from './lane-scripts.ts';
 

@@ -1,4 +1,4 @@
-import { randomId } from '../random-id.ts';
+import { randomId } from '../resources/random-id.ts';
 import type { Condition, Failure, Phase, Sandbox } from '../schemas/sandbox.ts';
 import { canFollow } from './phase.ts';
 

@@ -1,6 +1,6 @@
 import type { Redis, Result } from 'ioredis';
+import { leaseScripts } from '../reconcile/lease-scripts.ts';
 import { laneScripts } from './lane-scripts.ts';
-import { leaseScripts } from './lease-scripts.ts';
 import { recordScripts } from './record-scripts.ts';
 
 declare module 'ioredis' {

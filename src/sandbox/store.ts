@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import type { Sealer } from '../redis/seal.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
-import type { Sealer } from '../seal.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
 import type { ProvenKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { UsageReport } from '../schemas/usage.ts';
 

@@ -1,5 +1,5 @@
-import type { Changes } from '../changes.ts';
 import { AppError, isAppError } from '../errors.ts';
+import type { Changes } from '../redis/changes.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import { canReach } from './phase.ts';
 import type { Store } from './store.ts';

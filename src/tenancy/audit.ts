@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type ErrorCode, invalidField } from '../errors.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
 import type { Principal } from './principal.ts';
 

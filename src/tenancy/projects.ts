@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
-import { checkMatch } from '../etag.ts';
-import { parseCursor, readIndex, toCursor } from '../paging.ts';
-import { unsentOf } from '../redis.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import { unsentOf } from '../redis/connection.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import { checkMatch } from '../resources/etag.ts';
+import { parseCursor, readIndex, toCursor } from '../resources/paging.ts';
 import {
   type Project,
   type ProjectCreate,

@@ -1,5 +1,5 @@
 import type { Redis, Result } from 'ioredis';
-import { luaNow } from '../store-time.ts';
+import { luaNow } from '../redis/clock.ts';
 
 /** Whether a project is that very one, and on its way out. */
 const isDeleting = `

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { Changes } from '../changes.ts';
 import { coalesce } from '../coalesce.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { Changes } from '../redis/changes.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 import type { Principal } from './principal.ts';
 
 const longestTimerMs = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { adminKeyFile, defaultFolder } from '../default-folders.ts';
+import { adminKeyFile, defaultFolder } from '../config/default-folders.ts';
 import { SandboxError } from './sandbox-error.ts';
 
 export interface ServiceAccess {

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
-import { type IndexPosition, readIndex } from '../paging.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import { storeTimeMs } from '../redis/clock.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import { type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Delivery } from '../schemas/webhook.ts';
-import { storeTimeMs } from '../store-time.ts';
 import { refused, type StoredDelivery } from './delivery.ts';
 
 const keepDoneSeconds = 7 * 24 * 3600;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { asStoreError } from '../redis.ts';
+import { asStoreError } from '../redis/connection.ts';
 import type { Deliveries } from './deliveries.ts';
 import { newDelivery, type StoredDelivery } from './delivery.ts';
 import { contentOf, type Entry, timeMsOf } from './event.ts';

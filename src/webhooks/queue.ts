@@ -1,6 +1,6 @@
 import { type BulkJobOptions, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 
 /** A job only says which delivery to try. The delivery says how often it was, and what comes next. */
 interface DeliveryJob {

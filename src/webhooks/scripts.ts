@@ -1,5 +1,5 @@
 import type { Redis, Result } from 'ioredis';
-import { luaNow } from '../store-time.ts';
+import { luaNow } from '../redis/clock.ts';
 import { turnScripts } from './turn-scripts.ts';
 
 /** What has to be atomic about webhooks, as Lua. */

@@ -1,6 +1,6 @@
 import { AppError, invalidField } from '../errors.ts';
-import { checkMatch } from '../etag.ts';
-import { parseCursor, toCursor } from '../paging.ts';
+import { checkMatch } from '../resources/etag.ts';
+import { parseCursor, toCursor } from '../resources/paging.ts';
 import type { Delivery, Webhook, WebhookCreate, WebhookPatch, WebhookWithSecret } from '../schemas/webhook.ts';
 import type { AddressGuard } from './addresses.ts';
 import { type Deliveries, toPublic } from './deliveries.ts';

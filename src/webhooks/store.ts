@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
-import { type IndexPosition, readIndex } from '../paging.ts';
-import type { RedisKeys } from '../redis-keys.ts';
+import { storeTimeMs } from '../redis/clock.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import type { Sealer } from '../redis/seal.ts';
+import { type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Webhook, WebhookEvent } from '../schemas/webhook.ts';
-import type { Sealer } from '../seal.ts';
-import { storeTimeMs } from '../store-time.ts';
 import { checkAdded } from '../tenancy/projects.ts';
 
 const maxWebhooksPerProject = 20;

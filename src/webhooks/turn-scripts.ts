@@ -1,4 +1,4 @@
-import { luaNow } from '../store-time.ts';
+import { luaNow } from '../redis/clock.ts';
 
 /** The turns that projects take with their events, as Lua. */
 export const turnScripts = {

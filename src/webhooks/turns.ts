@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
 import { type Entry, projectOf, timeMsOf } from './event.ts';
 
 const projectsAtOnce = 8;

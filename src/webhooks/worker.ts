@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { RedisKeys } from '../redis-keys.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import type { Sealer } from '../redis/seal.ts';
 import type { Webhook } from '../schemas/webhook.ts';
-import type { Sealer } from '../seal.ts';
 import { createAudit } from '../tenancy/audit.ts';
 import type { AddressGuard } from './addresses.ts';
 import { createAttempts } from './attempt.ts';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { lock } from 'proper-lockfile';
-import { print } from '../../src/terminal.ts';
+import { print } from '../../src/start/terminal.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { type Language, languages, toolchains } from './toolchains.ts';
 

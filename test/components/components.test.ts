@@ -6,7 +6,7 @@ import t from 'tap';
 import { binaryCache } from '../../src/components/cache.ts';
 import { createComponents } from '../../src/components/components.ts';
 import { type Progress, platform } from '../../src/components/source.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { temporaryFolder } from '../support/service.ts';
 import { program, startReleaseServer } from './release-server.ts';
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { aptInstall } from '../support/apt.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { temporaryFolder } from '../support/service.ts';

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { execa } from 'execa';
 import { defaultVersions, imageReference } from '../../src/components/catalog.ts';
 import { createComponents } from '../../src/components/components.ts';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import { aptInstall } from '../support/apt.ts';
 
 /** A Compose that is here: the plugin, or docker-compose 1.29 of Debian, installed when we are root. Null: neither. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import t from 'tap';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { labels } from '../../src/runtime/docker-client.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';

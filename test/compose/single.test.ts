@@ -2,7 +2,7 @@ import { chown, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';

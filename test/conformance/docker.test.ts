@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createDockerRuntime } from '../../src/runtime/docker.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';

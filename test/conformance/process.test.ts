@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createProcessRuntime } from '../../src/runtime/process.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { runtimeConformance } from './runtime-conformance.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { type FakeService, startFakeService } from '../support/fake-service.ts';
 import { testAdminKey } from '../support/service.ts';
 import { makeEnvironment } from './environment.ts';

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { pidOf } from '../support/pid-of.ts';

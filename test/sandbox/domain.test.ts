@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { preferredWaitMs } from '../../routes/prefer.ts';
+import { preferredWaitMs } from '../../routes/shared/prefer.ts';
 import { resolveVersions } from '../../src/components/catalog.ts';
+import { createSealer } from '../../src/redis/seal.ts';
 import { canFollow, canReach } from '../../src/sandbox/phase.ts';
 import { certificateNames, makePlan } from '../../src/sandbox/plan.ts';
 import { newSandboxId } from '../../src/sandbox/record.ts';
 import { phases } from '../../src/schemas/sandbox.ts';
-import { createSealer } from '../../src/seal.ts';
 import { aSandbox } from '../support/requests.ts';
 
 const { spec } = aSandbox;

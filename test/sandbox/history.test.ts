@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import t from 'tap';
-import { redisKeys } from '../../src/redis-keys.ts';
+import { redisKeys } from '../../src/redis/keys.ts';
 import { createHistory } from '../../src/sandbox/history.ts';
 import type { HistoryEntry } from '../../src/schemas/history.ts';
 import { startFakeService } from '../support/fake-service.ts';

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import t from 'tap';
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
 import { AppError } from '../../src/errors.ts';
-import { connectForWork } from '../../src/redis.ts';
-import { redisKeys } from '../../src/redis-keys.ts';
+import { connectForWork } from '../../src/redis/connection.ts';
+import { redisKeys } from '../../src/redis/keys.ts';
 import { begun, createLogReader, serveLogs } from '../../src/sandbox/log-relay.ts';
+import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { temporaryFolder } from '../support/service.ts';
 
 const dir = await temporaryFolder();

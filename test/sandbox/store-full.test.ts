@@ -1,6 +1,6 @@
 import t from 'tap';
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
-import { connectForWork } from '../../src/redis.ts';
+import { connectForWork } from '../../src/redis/connection.ts';
+import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { temporaryFolder } from '../support/service.ts';
 

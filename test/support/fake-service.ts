@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { Redis } from 'ioredis';
-import { type RunningApi, startApi } from '../../src/api.ts';
-import { type Config, loadConfig } from '../../src/config.ts';
-import { makeFolders } from '../../src/data-folder.ts';
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
-import { fakeHostParts } from '../../src/fake-host.ts';
-import { startHost } from '../../src/host.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/logger.ts';
+import { type RunningApi, startApi } from '../../src/start/api.ts';
+import { makeFolders } from '../../src/start/data-folder.ts';
+import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { fakeHostParts } from '../../src/start/fake-host.ts';
+import { startHost } from '../../src/start/host.ts';
 import { createClient, temporaryFolder, testAdminKey, testEnvironment } from './service.ts';
 
 export interface FakeService {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { defaultVersions } from '../../src/components/catalog.ts';
 import { createComponents } from '../../src/components/components.ts';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
 
 /** The kubectl of our own version, and the one of the machine where it has one, which is usually older. */
 export async function kubectls(config: Config): Promise<{ name: string; file: string }[]> {

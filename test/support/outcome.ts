@@ -4,7 +4,7 @@ import { readContract } from '../../src/grpc/contract.ts';
 import { googleRpc } from '../../src/grpc/google-rpc.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
 import { type Fields, messageName } from '../../src/grpc/requests.ts';
-import type { Operations } from '../../src/operation.ts';
+import type { Operations } from '../../src/operations/operation.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
 
 /** What an operation is given, whatever the protocol: the parts as REST names them. */

@@ -1,14 +1,14 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startApi } from '../../src/api.ts';
-import { type Config, loadConfig } from '../../src/config.ts';
-import { makeFolders } from '../../src/data-folder.ts';
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts';
-import { startHost } from '../../src/host.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
+import { startApi } from '../../src/start/api.ts';
+import { makeFolders } from '../../src/start/data-folder.ts';
+import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { startHost } from '../../src/start/host.ts';
 import { until } from './until.ts';
 
 export const testAdminKey = 'sp_admin_only-for-tests-0123456789';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { requestIdFrom } from '../../request-id.ts';
+import { requestIdFrom } from '../../operations/request-id.ts';
 import { acceptedEncodings, createUnframer, toFrame } from './framing.ts';
 import { type Status, StatusError, toTrailers } from './status.ts';
 import { toTimeoutMs } from './timeout.ts';

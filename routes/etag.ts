@@ -1,7 +1,0 @@
-import { etag } from '../src/etag.ts';
-import { type Answer, answered } from '../src/operation.ts';
-
-/** An answer that names the version it is of. */
-export function withEtag(resource: { resourceVersion: string }, status = 200): Answer {
-  return answered(resource, { status, headers: { etag: etag(resource.resourceVersion) } });
-}

@@ -1,0 +1,106 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { AppError } from '../errors.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import type { Sealer } from '../redis/seal.ts';
+import { randomId } from '../resources/random-id.ts';
+
+const keepSeconds = 24 * 3600;
+/** Of a project, the newest: nobody fills the store with answers. */
+const keepMost = 100_000;
+/** A request that has not been heard of for longer was cut off by a crash: the next with its key takes it over. */
+const inFlightForMs = 30_000;
+const beatEveryMs = 10_000;
+const seedLength = 20;
+
+/** An answer as it is sent, and sent again. */
+export interface StoredAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON. */
+  readonly body: string;
+}
+
+export interface IdempotentRequest {
+  readonly project: string;
+  /** The Idempotency-Key; undefined: the work is simply done. */
+  readonly key: string | undefined;
+  /** The operation, its path and its body. */
+  readonly request: unknown;
+}
+
+export type Once = ReturnType<typeof createIdempotency>;
+
+/**
+ * Answers a repeated POST as the first one was (draft-ietf-httpapi-idempotency-key-header-07), for 24 h. Keys belong to
+ * a project, which has so many kept at most. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same
+ * for whoever takes it over: so that what a request made that was cut off is found and not made again. Throws
+ * `idempotency_in_flight` (409) and `idempotency_mismatch` (422).
+ */
+export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
+  return async function once(
+    { project, key, request }: IdempotentRequest,
+    work: (seed: string) => Promise<StoredAnswer>,
+  ): Promise<StoredAnswer> {
+    if (key === undefined) return await work(randomId(seedLength));
+    const [name, index] = [keys.idempotency(project, hash(key)), keys.idempotencyKeys(project)];
+    const owner = randomUUID();
+    const end = (how: 'beat' | 'answer' | 'release' | 'forget', answer = '') =>
+      redis.spIdempotencyEnd(name, index, owner, how, answer);
+
+    const begun = await begin(name, index, hash(JSON.stringify(canonical(request))), owner);
+    // Sealed: an answer may hold the secret of a key.
+    if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as StoredAnswer;
+    const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
+    try {
+      const answer = await work(begun.seed);
+      await end('answer', sealer.seal(JSON.stringify(answer), name));
+      return answer;
+    } catch (error) {
+      // What was refused made nothing, and may be sent again in another form. All else may have been done in part, also
+      // by one before whose key ended since: the next takes it over, with the same seed.
+      const isRefused = error instanceof AppError && error.kind.http < 500 && error.code !== 'key_revoked';
+      await end(isRefused ? 'forget' : 'release').catch(() => undefined);
+      throw error;
+    } finally {
+      clearInterval(beat);
+    }
+  };
+
+  async function begin(name: string, index: string, fingerprint: string, owner: string) {
+    const [state, given = ''] = await redis.spIdempotencyBegin(
+      name,
+      index,
+      fingerprint,
+      randomId(seedLength),
+      owner,
+      String(keepSeconds),
+      String(inFlightForMs),
+      String(keepMost),
+    );
+    if (state === 'mismatch') {
+      throw new AppError('idempotency_mismatch', 'This Idempotency-Key was used with another request. Use a new key.', {
+        faults: [{ pointer: '#header/idempotency-key', detail: 'was used with another request' }],
+      });
+    }
+    if (state === 'in-flight') {
+      throw new AppError('idempotency_in_flight', 'The first request with this Idempotency-Key is not answered yet.', {
+        retryAfterSeconds: 1,
+      });
+    }
+    return state === 'answered' ? { answer: given } : { seed: given };
+  }
+}
+
+/** The same for what means the same: maps have no order, and empty ones need not be sent. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  const isEmpty = (one: unknown) => typeof one === 'object' && one !== null && Object.keys(one).length === 0;
+  const fields = Object.entries(value).map(([name, one]) => [name, canonical(one)] as const);
+  return Object.fromEntries(fields.filter(([, one]) => !isEmpty(one)).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

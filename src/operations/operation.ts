@@ -1,0 +1,67 @@
+import type { Static, TSchema } from 'typebox';
+import type { AuditedWith } from '../tenancy/audit.ts';
+import type { NeededScope, Principal } from '../tenancy/principal.ts';
+
+/** What an operation takes. The parts are named as HTTP names them, and mean the same in every protocol. */
+export interface OperationSchema {
+  readonly operationId: string;
+  readonly params?: TSchema;
+  readonly querystring?: TSchema;
+  readonly headers?: TSchema;
+  readonly body?: TSchema;
+}
+
+/** Unknown where it is not known which operation it is. */
+type Part<Schema, Name extends string> = OperationSchema extends Schema
+  ? unknown
+  : Schema extends { readonly [Key in Name]: infer Given extends TSchema }
+    ? Static<Given>
+    : undefined;
+
+/** One call of an operation: who asks is proven, or will be by what it does, and may do it; what was sent is valid. */
+export interface Call<Schema = OperationSchema> {
+  readonly operationId: string;
+  readonly proven: Principal;
+  readonly params: Part<Schema, 'params'>;
+  readonly query: Part<Schema, 'querystring'>;
+  readonly body: Part<Schema, 'body'>;
+  readonly headers: Part<Schema, 'headers'>;
+  /** What the route began to read before it was known who asks. */
+  readonly prefetched: Promise<unknown> | undefined;
+  /** A signal that aborts when nobody waits for the answer any more. */
+  gone(): AbortSignal;
+  /** The entry of this call in the audit log, if it succeeds, for a change that takes it along. */
+  audited(answer: { status: number; target: string }): AuditedWith;
+  /** Says whose log has the call, where it is not the caller's project. */
+  auditIn(projectUid: string): void;
+}
+
+/** What is answered: `body` is a value, JSON as text, or null for none. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+export type Handle<Schema = OperationSchema> = (call: Call<Schema>) => Promise<Answer>;
+
+/** Begins to read what will be answered, from parameters that are not checked yet. */
+export type Prefetch = (params: unknown) => Promise<unknown> | undefined;
+
+/** An operation as every protocol has it. Those without `handle` stream, each protocol in its own way. */
+export interface Operation {
+  readonly method: string;
+  /** With `:name` for its parameters. */
+  readonly path: string;
+  readonly schema: OperationSchema;
+  readonly scope: NeededScope | undefined;
+  readonly handle: Handle | undefined;
+  readonly prefetch: Prefetch | undefined;
+}
+
+/** By operationId. */
+export type Operations = ReadonlyMap<string, Operation>;
+
+export function answered(body: unknown, { status = 200, headers = {} }: Partial<Omit<Answer, 'body'>> = {}): Answer {
+  return { status, headers, body };
+}

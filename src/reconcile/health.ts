@@ -1,0 +1,59 @@
+import type { Runtime } from '../runtime/driver.ts';
+import type { Credentials } from '../runtime/pki.ts';
+import { type KubeClient, readyPath } from '../runtime/probe.ts';
+import type { SandboxRecord } from '../sandbox/record.ts';
+import { adminClient } from './launch.ts';
+
+/** As kubelet's probes have it by default: one that fails may only tell that the machine is busy. */
+const failureThreshold = 3;
+
+interface Probed {
+  readonly port: number;
+  readonly client: KubeClient;
+  /** One after the other. */
+  failures: number;
+}
+
+export type HealthChecks = ReturnType<typeof createHealthChecks>;
+
+/** Looks whether ready sandboxes still are. Connections are kept: a TLS handshake for every look would cost more. */
+export function createHealthChecks({ probeHost }: { probeHost: string }) {
+  const clients = new Map<string, Probed>();
+
+  function probedOf(id: string, port: number, credentials: () => Credentials | null): Probed | null {
+    const known = clients.get(id);
+    if (known?.port === port) return known;
+    forget(id);
+    const opened = credentials();
+    if (!opened) return null;
+    const client = adminClient({ plan: { sandboxId: id }, credentials: opened, probeHost, port });
+    const probed = { port, client, failures: 0 };
+    clients.set(id, probed);
+    return probed;
+  }
+
+  function forget(id: string): void {
+    clients.get(id)?.client.close();
+    clients.delete(id);
+  }
+
+  return {
+    /** Whether all components run and, in one of the last three looks, the API server said that it is ready, its etcd included. */
+    async isHealthy(runtime: Runtime, record: SandboxRecord, credentials: () => Credentials | null): Promise<boolean> {
+      const { id } = record.sandbox;
+      const [observed] = await runtime.observe(id);
+      const running = observed?.components.filter((component) => component.state === 'running').length ?? 0;
+      const probed = record.port === null ? null : probedOf(id, record.port, credentials);
+      if (running < 2 || !probed) return false;
+      const answer = await probed.client.send('GET', readyPath).catch(() => null);
+      probed.failures = answer?.status === 200 ? 0 : probed.failures + 1;
+      if (probed.failures < failureThreshold) return true;
+      probed.failures = 0;
+      return false;
+    },
+    forget,
+    close(): void {
+      for (const id of [...clients.keys()]) forget(id);
+    },
+  };
+}

@@ -1,0 +1,188 @@
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import type { Runtime } from '../runtime/driver.ts';
+import { sniName } from '../runtime/kubeconfig.ts';
+import { createBootstrapCertificate, createCredentials } from '../runtime/pki.ts';
+import { createKubeClient, waitUntil } from '../runtime/probe.ts';
+import { exists } from '../runtime/process-folder.ts';
+import { certificateNames, makePlan } from '../sandbox/plan.ts';
+import type { SandboxSpecInput } from '../schemas/spec.ts';
+import { bindAdmins } from './launch.ts';
+
+/**
+ * Counts up when what goes into a template changes. A template is an etcd data folder in which its Kubernetes version
+ * has booted once, so that a sandbox started from a copy skips some hundred writes.
+ */
+const revision = 1;
+
+/**
+ * What must not be the same in two sandboxes, or tells of the boot that made the template. kube-apiserver makes all of
+ * it anew at its next start; the UID of the namespace kube-system is what many tools take for the cluster's id.
+ */
+const identities = [
+  'namespaces',
+  'leases',
+  'masterleases',
+  'services',
+  'endpointslices',
+  'configmaps',
+  'ranges',
+  'ipaddresses',
+  'servicecidrs',
+  'events',
+];
+
+export const templateId = 'sb-template000000000000';
+/** Followed by the maker's pid. */
+export const workshopPrefix = '.making-';
+const bootTimeoutMs = 180_000;
+
+interface TemplateOptions {
+  /** Holds one folder per pair of versions. */
+  readonly folder: string;
+  /** A process runtime on its own root: templates are made by a boot of the real pair. */
+  readonly runtimeAt: (root: string) => Runtime;
+  readonly versions: { readonly kubernetesVersion: string; readonly etcdVersion: string };
+}
+
+function templateFolder({ folder, versions }: Omit<TemplateOptions, 'runtimeAt'>): string {
+  return path.join(folder, `${versions.kubernetesVersion}-etcd-${versions.etcdVersion}-r${revision}`);
+}
+
+/** The folder of a template that has been made, or null. */
+export async function findTemplate(options: Omit<TemplateOptions, 'runtimeAt'>): Promise<string | null> {
+  const dir = templateFolder(options);
+  return (await exists(dir)) ? dir : null;
+}
+
+/** Boots the pair once and keeps its data without identities. Two makers at a time do no harm: the first one wins. */
+export async function makeTemplate(options: TemplateOptions, signal: AbortSignal): Promise<string> {
+  await mkdir(options.folder, { recursive: true, mode: 0o755 });
+  const workshop = await mkdtemp(path.join(options.folder, `${workshopPrefix}${process.pid}-`));
+  await chmod(workshop, 0o711);
+  const runtime = options.runtimeAt(workshop);
+  try {
+    const data = await bootOnce(runtime, options, signal);
+    await shortenWal(path.join(data, 'member', 'wal'));
+    const target = templateFolder(options);
+    await rename(data, target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+    return target;
+  } finally {
+    await runtime.remove(templateId);
+    await rm(workshop, { recursive: true, force: true });
+  }
+}
+
+/** Returns the etcd data folder of a pair that has booted and stopped. */
+async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal: AbortSignal): Promise<string> {
+  const spec: SandboxSpecInput = {
+    kubernetesVersion: versions.kubernetesVersion,
+    durability: 'ephemeral',
+    apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} },
+    etcd: { extraArgs: {} },
+  };
+  const identity = { sandboxId: templateId, spec, advertiseHost: '127.0.0.1' };
+  const credentials = createCredentials(certificateNames(identity));
+  const port = await freePort();
+  const plan = makePlan({
+    ...identity,
+    ...versions,
+    project: 'sandplane',
+    credentials,
+    port,
+    slot: -1,
+    root: runtime.root,
+    bindAddress: '127.0.0.1',
+    templateDir: null,
+  });
+  await runtime.prepare(plan, signal);
+  for (const component of plan.components) await runtime.start(plan, component, signal);
+  const connection = { plan, credentials, probeHost: '127.0.0.1', port };
+  const boot = createKubeClient({
+    host: connection.probeHost,
+    port,
+    servername: sniName(templateId),
+    ca: credentials.caCert,
+    identity: createBootstrapCertificate(credentials),
+  });
+  try {
+    // All hooks this time: the template must hold what they write.
+    const ask = async () => (await boot.send('GET', '/readyz').catch(() => null))?.status === 200;
+    const what = 'the template did not become ready';
+    await waitUntil(ask, {
+      what,
+      timeoutMs: bootTimeoutMs,
+      everyMs: 100,
+      signal,
+      stillPossible: async () => undefined,
+    });
+    await bindAdmins(connection);
+  } finally {
+    boot.close();
+  }
+  const dir = path.join(runtime.root, templateId);
+  await runtime.stop(templateId, 'kube-apiserver', 30_000);
+  for (const kind of identities) await deletePrefix(path.join(dir, 'localhost:1'), `/registry/${kind}/`);
+  await runtime.stop(templateId, 'etcd', 30_000);
+  return path.join(dir, plan.etcdDataDir);
+}
+
+/** etcd's JSON gateway (api/v3: POST /v3/kv/deleterange), over its Unix socket. */
+async function deletePrefix(socketPath: string, prefix: string): Promise<void> {
+  const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const payload = JSON.stringify({ key: base64(prefix), range_end: base64(end) });
+  await new Promise<void>((resolve, reject) => {
+    const options = { socketPath, path: '/v3/kv/deleterange', method: 'POST', timeout: 10_000 };
+    const sent = request(options, (response) => {
+      response.resume();
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(`etcd answered ${response.statusCode} to deleting ${prefix}`));
+      });
+    });
+    sent.on('timeout', () => sent.destroy(new Error('etcd did not answer')));
+    sent.on('error', reject);
+    sent.end(payload);
+  });
+}
+
+/**
+ * etcd preallocates 64 MB of zeros for its log. Cut after the last page that holds anything, the folder is half a
+ * megabyte and quick to copy; etcd reads a log that ends early as it reads one that ends in zeros.
+ */
+async function shortenWal(walDir: string): Promise<void> {
+  const pageBytes = 4096;
+  for (const name of await readdir(walDir)) {
+    const file = path.join(walDir, name);
+    if (!name.endsWith('.wal')) {
+      await rm(file);
+      continue;
+    }
+    const handle = await open(file, 'r+');
+    try {
+      const content = await handle.readFile();
+      let end = content.length;
+      while (end > 0 && content[end - 1] === 0) end -= 1;
+      // A whole page of zeros stays: a record may itself end in zeros.
+      await handle.truncate(Math.min(content.length, (Math.ceil(end / pageBytes) + 1) * pageBytes));
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  return await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,54 @@
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { createComponents } from '../components/components.ts';
+import type { Config } from '../config/config.ts';
+import { AppError } from '../errors.ts';
+import { createTemplates, removeAbandonedTemplates } from '../reconcile/templates.ts';
+import type { HostRuntime } from '../reconcile/worker-context.ts';
+import { createDockerRuntime } from '../runtime/docker.ts';
+import { connectDocker } from '../runtime/docker-connection.ts';
+import { createProcessRuntime } from '../runtime/process.ts';
+
+export type Runtimes = ReadonlyMap<string, HostRuntime>;
+
+/** Finds out what this host can run sandboxes with. Throws `config_invalid` when it is not what was asked for. */
+export async function openRuntimes(config: Config, serviceId: string, logger: Logger, signal: AbortSignal) {
+  const docker = config.runtime === 'process' ? null : await connectDocker(process.env);
+  if (config.runtime === 'docker' && !docker) {
+    throw new AppError('config_invalid', 'SANDPLANE_RUNTIME is docker, but no Docker daemon answers. Is it running?');
+  }
+  const components = createComponents({
+    config: config.components,
+    cacheDir: config.cacheDir,
+    ...(docker ? { docker } : {}),
+    logger,
+  });
+  const uidBase = process.getuid?.() === 0 ? config.uidBase : null;
+  const processAt = (root: string, bindAddress: string) =>
+    createProcessRuntime({ root, binaryOf: components.binary, uidBase, bindAddress });
+
+  const runtimes = new Map<string, HostRuntime>();
+  runtimes.set('process', {
+    runtime: processAt(path.join(config.dataDir, 'sandboxes'), config.bindAddress),
+    obtain: components.binary,
+    listenAddress: config.bindAddress,
+  });
+  if (docker) {
+    runtimes.set('docker', {
+      runtime: createDockerRuntime({
+        docker,
+        owner: serviceId,
+        bindAddress: config.bindAddress,
+        imageOf: components.image,
+      }),
+      obtain: components.image,
+      listenAddress: '0.0.0.0',
+    });
+  }
+  const templateFolder = path.join(config.cacheDir, 'templates');
+  const runtimeAt = (root: string) => processAt(root, '127.0.0.1');
+  await removeAbandonedTemplates(templateFolder, runtimeAt);
+  const templates = createTemplates({ folder: templateFolder, runtimeAt, logger, signal });
+  const defaultRuntime = config.runtime === 'auto' ? (docker ? 'docker' : 'process') : config.runtime;
+  return { runtimes, defaultRuntime, components, templates, docker };
+}

@@ -1,0 +1,27 @@
+import t from 'tap';
+import { loadConfig } from '../../src/config/config.ts';
+import { describeSettings } from '../../src/config/settings.ts';
+
+t.test('without any setting there are defaults for all', async (t) => {
+  t.match(loadConfig({}), { host: '127.0.0.1', port: 8080, runtime: 'auto', portRange: { first: 20000, last: 29999 } });
+  t.match(loadConfig({ SANDPLANE_PORT: '' }), { port: 8080 }, 'an empty value is none');
+});
+
+t.test('every fault is told at once, by its name', async (t) => {
+  const wrong = { SANDPLANE_PORT: '99999', SANDPLANE_RUNTIME: 'vm', SANDPLANE_PROT: '1', REDIS_URL: 'http://x' };
+  try {
+    loadConfig(wrong);
+    t.fail('must be refused');
+  } catch (error) {
+    for (const name of Object.keys(wrong)) t.match((error as Error).message, name);
+  }
+  t.throws(() => loadConfig({ SANDPLANE_PORT_RANGE: '300-200' }), /SANDPLANE_PORT_RANGE must be first-last/);
+  const half = { SANDPLANE_GRPC_TLS_CERT_FILE: '/etc/tls.crt' };
+  t.throws(() => loadConfig(half), /SANDPLANE_GRPC_TLS_KEY_FILE is missing/);
+});
+
+t.test('settings can be described', async (t) => {
+  const names = describeSettings().map(({ name }) => name);
+  t.ok(names.includes('SANDPLANE_PORT') && names.includes('REDIS_URL'));
+  t.ok(describeSettings().every(({ description }) => description.length > 10));
+});
