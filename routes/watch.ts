@@ -121,7 +121,7 @@ async function stream(
 ): Promise<FastifyReply> {
   const type = negotiate(request.headers.accept, [eventStream, ndjson]);
   const gone = replyUnread(request, reply, dependencies);
-  const items = await dependencies.service.watch(request.proven.project, query, gone);
+  const items = await dependencies.watch(request.proven.project, query, gone);
   cutWhenGone(gone, reply);
   const encode = type === ndjson ? encodeLine : encodeEvent;
   return reply

@@ -27,10 +27,12 @@ import type { ApiKeys } from './tenancy/api-keys.ts';
 import type { Audit } from './tenancy/audit.ts';
 import type { Projects } from './tenancy/projects.ts';
 import type { Validity } from './tenancy/validity.ts';
+import type { Watch } from './watch/watch.ts';
 import type { WebhookService } from './webhooks/service.ts';
 
 export interface AppDependencies {
   readonly service: SandboxService;
+  readonly watch: Watch;
   readonly projects: Projects;
   readonly removeProject: ProjectRemoval;
   readonly apiKeys: ApiKeys;

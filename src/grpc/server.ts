@@ -6,6 +6,7 @@ import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';
 import type { Validity } from '../tenancy/validity.ts';
+import type { Watch } from '../watch/watch.ts';
 import { type Rpc, readContract } from './contract.ts';
 import { type HandlerDependencies, streaming, unary } from './handlers.ts';
 import { healthMethods } from './health.ts';
@@ -26,6 +27,7 @@ export interface GrpcOptions {
   readonly trustedProxies: readonly string[];
   readonly operations: Operations;
   readonly service: SandboxService;
+  readonly watch: Watch;
   readonly admit: Admit;
   readonly audit: Audit;
   readonly untilInvalid: Validity;
@@ -46,7 +48,7 @@ const graceMs = 5000;
 export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const contract = readContract();
   const closing = new AbortController();
-  const streamed = streams(options.service);
+  const streamed = streams(options.service, options.watch);
   const dependencies = { ...options, closing: closing.signal, expired: codecOf(contract.message('WatchExpired')) };
   const methods = new Map([
     ...contract.rpcs.map((rpc) => [rpc.path, serveOf(rpc, options, streamed, dependencies)] as const),

@@ -1,12 +1,13 @@
 import type { Call } from '../operations/operation.ts';
 import type { LogsQuery, SandboxService } from '../sandbox/service.ts';
+import type { Watch } from '../watch/watch.ts';
 import type { Fields } from './requests.ts';
 
 /** What an operation that streams sends, message by message. It ends with the signal of the call. */
 export type Stream = (call: Call, gone: AbortSignal) => Promise<AsyncIterable<Fields>>;
 
 /** By operationId: those that have no one answer. */
-export function streams(service: SandboxService): ReadonlyMap<string, Stream> {
+export function streams(service: SandboxService, watchSandboxes: Watch): ReadonlyMap<string, Stream> {
   const watch = async (call: Call, gone: AbortSignal) => {
     const { since, label } = call.query as { since?: string; label?: string[] };
     const { id } = call.params as { id?: string };
@@ -15,7 +16,7 @@ export function streams(service: SandboxService): ReadonlyMap<string, Stream> {
       ...(label === undefined ? {} : { label }),
       ...(id === undefined ? {} : { sandboxId: id }),
     };
-    return toChanges(await service.watch(call.proven.project, query, gone));
+    return toChanges(await watchSandboxes(call.proven.project, query, gone));
   };
   const logs = async (call: Call, gone: AbortSignal) => {
     const { id } = call.params as { id: string };

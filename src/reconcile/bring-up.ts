@@ -1,90 +1,54 @@
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
 import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
-import { handleFailure } from './failure.ts';
-import { runtimeOf, type WorkerContext } from './worker-context.ts';
+import type { Claim } from './claim.ts';
+import { handleFailure, type TryAgainAt } from './failure.ts';
+import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
-const quickMs = 500;
-
-/** Brings a sandbox up, for the first time or again. What fails is handled here and not thrown. */
-export async function bringUp(
-  context: WorkerContext,
-  record: SandboxRecord,
-  credentials: Credentials | null,
-  signal: AbortSignal,
-): Promise<void> {
-  const { id } = record.sandbox;
-  try {
-    if (!(await start(context, record, credentials, signal))) return;
-  } catch (error) {
-    // Cut off: by a deletion, which the next look finds, or by the end of this worker.
-    if (signal.aborted) return;
-    await handleFailure(context, id, error);
-  }
-  if (!context.signal.aborted) await context.dispatcher.release('starts', id);
+export interface BringUpOptions {
+  readonly claim: Claim;
+  /** Those that the record has. */
+  readonly credentials: Credentials | null;
+  /** How long it took until binaries or images were there. */
+  readonly componentsMs: number;
+  /** Aborts when the sandbox is to be deleted, or this worker stops. */
+  readonly signal: AbortSignal;
 }
 
-/** False when it is not its turn yet, or not wanted any more. */
+/**
+ * Brings up a sandbox that this host has taken, for the first time or again. What fails is handled here and not thrown.
+ * Returns when to try again.
+ */
+export async function bringUp(context: WorkerContext, options: BringUpOptions): Promise<TryAgainAt> {
+  const { claim, signal } = options;
+  const { id } = claim.record.sandbox;
+  try {
+    await start(context, options);
+  } catch (error) {
+    // Cut off: by a deletion, which is the next step, or by the end of this worker.
+    if (signal.aborted) return null;
+    return await handleFailure(context, id, error);
+  }
+  return null;
+}
+
 async function start(
   context: WorkerContext,
-  record: SandboxRecord,
-  existing: Credentials | null,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { store, dispatcher } = context;
-  const { id, project } = record.sandbox;
-  if (phaseOf(record) === 'ready') await store.update(id, toDegraded);
-  if (!(await dispatcher.claimStart(project, id))) return false;
-  const began = performance.now();
-  const obtained = await obtainComponents(context, record, signal);
-  const componentsMs = Math.round(performance.now() - began);
-  if (obtained === 'late' && !(await dispatcher.claimStart(project, id))) return false;
-  const queuedMs = Math.max(0, Date.now() - Date.parse(record.sandbox.createdAt) - componentsMs);
-  const begun = await begin(context, record, existing);
-  if (!begun) return false;
+  { claim: { record, isOld }, credentials, componentsMs, signal }: BringUpOptions,
+): Promise<void> {
+  const { id, createdAt, status } = record.sandbox;
+  const queuedMs = Math.max(0, Date.now() - Date.parse(createdAt) - componentsMs);
+  // Those that another host had made may name another address.
+  const begun = await begin(context, record, isOld ? credentials : null);
+  if (!begun) return;
   const timings = await launchPair(context, begun, signal);
-  await store.update(id, (now) =>
+  const after = await updateOwn(context, id, (now) =>
     toReady(now, begun.port, context.advertiseHost, { queuedMs, componentsMs, ...timings }),
   );
+  if (!after || !isOwn(after, context.host)) return;
   context.logger.info({ sandboxId: id, ...timings }, 'sandbox ready');
   // For the next of these versions; not awaited, and it tells its own failure.
-  const { kubernetesVersion, etcdVersion } = record.sandbox.status;
-  void context.templates.ensure(kubernetesVersion, etcdVersion);
-  return true;
-}
-
-/** Has binaries or images there. Building them may take minutes: when they are late, the place is given to others. */
-async function obtainComponents(
-  context: WorkerContext,
-  record: SandboxRecord,
-  signal: AbortSignal,
-): Promise<'at once' | 'late'> {
-  const { id, status } = record.sandbox;
-  const { obtain } = runtimeOf(context, record);
-  const obtaining = Promise.all([
-    obtain('etcd', status.etcdVersion, signal),
-    obtain('kube-apiserver', status.kubernetesVersion, signal),
-  ]);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, quickMs, 'late');
-  });
-  const first = await Promise.race([obtaining, late]).finally(() => clearTimeout(timer));
-  if (first !== 'late') return 'at once';
-  const why = {
-    type: 'preparing',
-    reason: 'Preparing',
-    message: 'fetching or building; see GET /v1/versions',
-  } as const;
-  const { reason, message } = why;
-  await context.store.update(
-    id,
-    (now) => withCondition(now, { type: 'ComponentsReady', status: 'false', reason, message }, new Date()),
-    { why },
-  );
-  await context.dispatcher.release('starts', id);
-  await obtaining;
-  return 'late';
+  void context.templates.ensure(status.kubernetesVersion, status.etcdVersion);
 }
 
 interface Begun {
@@ -93,25 +57,24 @@ interface Begun {
   readonly credentials: Credentials;
 }
 
-/** Puts port and credentials on the record before anything is started with them. Null when it is to be deleted. */
+/** Puts port and credentials on the record before anything is started with them. Null when it is not this host's any more. */
 async function begin(
   context: WorkerContext,
   record: SandboxRecord,
   existing: Credentials | null,
 ): Promise<Begun | null> {
-  const { store, ports, host, advertiseHost } = context;
+  const { ports, host, advertiseHost } = context;
   const { id, spec } = record.sandbox;
   const names = certificateNames({ sandboxId: id, spec, advertiseHost });
   const [port, credentials] = await Promise.all([
     record.port ?? ports.lease(host, id),
     existing ?? createCredentials(names),
   ]);
-  const stored = await store.update(id, (now) => toBegun(now, port), existing ? {} : { credentials });
-  return stored?.desired === 'running' ? { record: stored, port, credentials } : null;
+  const stored = await updateOwn(context, id, (now) => toBegun(now, port), existing ? {} : { credentials });
+  return stored && isOwn(stored, host) ? { record: stored, port, credentials } : null;
 }
 
-function toBegun(record: SandboxRecord, port: number): SandboxRecord | null {
-  if (record.desired === 'deleted') return null;
+function toBegun(record: SandboxRecord, port: number): SandboxRecord {
   const begun = { ...record, port, attempts: record.attempts + 1 };
   return phaseOf(record) === 'degraded' ? begun : withStatus(begun, { phase: 'provisioning' });
 }
@@ -143,8 +106,7 @@ function toReady(
   port: number,
   advertiseHost: string,
   timings: NonNullable<SandboxRecord['sandbox']['status']['timings']>,
-): SandboxRecord | null {
-  if (record.desired === 'deleted') return null;
+): SandboxRecord {
   const now = new Date();
   const endpoint = `https://${advertiseHost.includes(':') ? `[${advertiseHost}]` : advertiseHost}:${port}`;
   const totalMs = Math.max(0, now.getTime() - Date.parse(record.sandbox.createdAt));
@@ -158,11 +120,4 @@ function toReady(
     { type: 'ApiServerReady', reason: 'WriteAccepted' },
   ] as const;
   return conditions.reduce((changed, one) => withCondition(changed, { ...one, status: 'true' }, now), ready);
-}
-
-function toDegraded(record: SandboxRecord): SandboxRecord | null {
-  if (record.desired === 'deleted' || phaseOf(record) !== 'ready') return null;
-  const degraded = withStatus(record, { phase: 'degraded', restarts: record.sandbox.status.restarts + 1 });
-  const condition = { type: 'ApiServerReady', status: 'false', reason: 'NotAnswering' } as const;
-  return withCondition(degraded, { ...condition, message: 'being restarted' }, new Date());
 }

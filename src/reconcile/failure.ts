@@ -1,6 +1,9 @@
 import { AppError, isAppError } from '../errors.ts';
 import { type SandboxRecord, withFailure } from '../sandbox/record.ts';
-import { runtimeOf, type WorkerContext } from './worker-context.ts';
+import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
+
+/** When to try again, in epoch milliseconds; null: not by itself. */
+export type TryAgainAt = number | null;
 
 const maxAttempts = 8;
 const stopGraceMs = 3000;
@@ -12,10 +15,10 @@ const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2
  * After a start that failed nothing keeps running. What has been ready once, or failed for a passing cause, is tried
  * again later; all else has failed for good. The first cause is what the user is told.
  */
-export async function handleFailure(context: WorkerContext, id: string, error: unknown): Promise<void> {
+export async function handleFailure(context: WorkerContext, id: string, error: unknown): Promise<TryAgainAt> {
   const { store, ports, host, logger } = context;
   const stored = await store.get(id);
-  if (!stored || stored.record.desired === 'deleted') return;
+  if (!stored || !isOwn(stored.record, host)) return null;
   const { attempts, wasReady, port } = stored.record;
   const cause = error instanceof AppError ? error : new AppError('internal', 'The start failed.', { cause: error });
   const portTaken = isAppError(cause, 'port_taken');
@@ -24,15 +27,14 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   await stopPair(context, stored.record);
   const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);
   if (port !== null && moves) await ports.release(host, id, port);
-  const pauseMs = moves ? 0 : backoffMs(attempts);
+  const notBefore = Date.now() + (moves ? 0 : backoffMs(attempts));
   const change = (now: SandboxRecord) => {
-    if (now.desired === 'deleted') return null;
     const freed = moves ? { ...now, port: null } : now;
-    return again ? { ...freed, notBefore: Date.now() + pauseMs } : withFailure(freed, failureOf(cause));
+    return again ? { ...freed, notBefore } : withFailure(freed, failureOf(cause));
   };
   const retrying = { type: 'retrying', reason: cause.code, message: cause.message } as const;
-  await store.update(id, change, again ? { why: retrying } : {});
-  if (again) wakeLater(context, id, pauseMs);
+  await updateOwn(context, id, change, again ? { why: retrying } : {});
+  return again ? notBefore : null;
 }
 
 /** In reverse of the start: kube-apiserver takes long to stop once its etcd is gone. */
@@ -45,13 +47,6 @@ async function stopPair(context: WorkerContext, record: SandboxRecord): Promise<
       context.logger.error({ sandboxId: id, component, err: error }, 'could not be stopped');
     }
   }
-}
-
-/** Should this be lost, the sweep finds the record. */
-function wakeLater({ wake, logger }: WorkerContext, id: string, pauseMs: number): void {
-  setTimeout(() => {
-    wake(id).catch((error: unknown) => logger.warn({ sandboxId: id, err: error }, 'wake-up not sent'));
-  }, pauseMs).unref();
 }
 
 function failureOf(error: AppError) {

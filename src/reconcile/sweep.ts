@@ -1,79 +1,81 @@
-import type { Logger } from 'pino';
+import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf } from '../sandbox/record.ts';
-import type { Store } from '../sandbox/store.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import type { HostRuntime } from './worker-context.ts';
-
-export interface SweepOptions {
-  readonly host: string;
-  readonly store: Store;
-  readonly dispatcher: Dispatcher;
-  readonly runtimes: ReadonlyMap<string, HostRuntime>;
-  readonly reconcile: (sandboxId: string) => Promise<void>;
-  readonly logger: Logger;
-  /** Aborts when the host stops or is lost. */
-  readonly signal: AbortSignal;
-}
+import { expire } from './end.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { WorkerContext } from './worker-context.ts';
 
 const atOnce = 20;
 
 /**
- * One look at everything on this host: each record against what runs (this also finds work whose wake-up was lost, what
- * died, and what has expired), and each thing that runs against the records.
+ * Compares everything on this host with its records: each sandbox that the host has taken, and each thing that runs here
+ * and belongs to none of these.
  */
-export async function sweep(options: SweepOptions): Promise<void> {
-  const { host, store, dispatcher } = options;
-  const changing = await dispatcher.holders('changes');
-  for await (const ids of store.idsToLookAt(host)) {
-    await reconcileAll(ids, options);
-    if (options.signal.aborted) return;
+export async function sweepHost(context: WorkerContext, reconciler: Reconciler): Promise<void> {
+  const { store, runtimes, host, signal } = context;
+  const taken = new Set<string>();
+  for await (const ids of store.idsOfHost(host)) {
+    for (const id of ids) taken.add(id);
+    await forEach(context, ids, reconciler.check);
+    if (signal.aborted) return;
   }
-  await removeOrphans(options);
-  await releaseLostStarts(options);
-  // Each was looked at meanwhile: who holds a place still has lost its wake-up.
-  const still = new Set(await dispatcher.holders('changes'));
-  for (const id of changing) if (still.has(id)) await dispatcher.release('changes', id);
-  dispatcher.dispatch();
-}
-
-/** One look at those that wait for their first turn: whether they still have a place in their lane. */
-export async function sweepWaiting(options: Omit<SweepOptions, 'runtimes'>): Promise<void> {
-  for await (const ids of options.store.idsWithoutPlace(options.host)) {
-    await reconcileAll(ids, options);
-    if (options.signal.aborted) return;
-  }
-  options.dispatcher.dispatch();
-}
-
-type Reconciling = Pick<SweepOptions, 'reconcile' | 'logger'>;
-
-async function reconcileAll(ids: readonly string[], options: Reconciling): Promise<void> {
-  for (let i = 0; i < ids.length; i += atOnce) {
-    await Promise.all(ids.slice(i, i + atOnce).map((id) => reconcileOne(id, options)));
+  for (const { runtime } of runtimes.values()) {
+    const found = (await runtime.observe()).map(({ sandboxId }) => sandboxId);
+    await forEach(
+      context,
+      found.filter((id) => !taken.has(id)),
+      reconciler.check,
+    );
   }
 }
 
-async function reconcileOne(id: string, { reconcile, logger }: Reconciling): Promise<void> {
-  await reconcile(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not reconciled'));
+/** Ends what has expired or was deleted before any host took it. */
+export async function sweepDue(context: WorkerContext): Promise<void> {
+  for (const runtime of context.runtimes.keys()) {
+    await forEach(context, await context.store.dueUnstarted(runtime), (id) => endUntaken(context, id));
+  }
 }
 
-/** A record is always written before the first thing it owns: what has no record has lost it. */
-async function removeOrphans({ runtimes, store, host, logger }: SweepOptions): Promise<void> {
-  for (const [name, { runtime }] of runtimes) {
-    for (const { sandboxId } of await runtime.observe()) {
-      const owner = (await store.get(sandboxId))?.record.sandbox.status;
-      if (owner?.host === host && owner.runtime === name) continue;
-      logger.warn({ sandboxId, runtime: name }, 'removing what no record owns');
-      await runtime.remove(sandboxId);
+async function endUntaken(context: WorkerContext, id: string): Promise<void> {
+  const before = (await context.store.get(id))?.record;
+  // The sweep of its host finds what has one.
+  if (!before || before.sandbox.status.host !== null) return;
+  if (before.desired !== 'deleted' && !(await expire(context, before))) return;
+  const record = (await context.store.get(id))?.record;
+  if (record?.desired === 'deleted') await context.deletion.carryOut(record);
+}
+
+/** Queues starts again whose jobs were lost: between the record and the queue, or with a worker that does not come back. */
+export async function sweepLostStarts(context: WorkerContext): Promise<void> {
+  const { runtimes, store, queues, signal } = context;
+  for (const runtime of runtimes.keys()) {
+    for await (const ids of store.idsUnstarted(runtime)) {
+      if (signal.aborted) return;
+      await forEach(context, await queues.withoutStart(runtime, ids), (id) => addLostStart(context, id));
     }
   }
 }
 
-/** Places held by sandboxes that are gone or have started, as after a crash between the two steps. */
-async function releaseLostStarts({ dispatcher, store }: SweepOptions): Promise<void> {
-  for (const id of await dispatcher.holders('starts')) {
-    const stored = await store.get(id);
-    if (stored && ['pending', 'provisioning', 'degraded', 'starting'].includes(phaseOf(stored.record))) continue;
-    await dispatcher.release('starts', id);
+async function addLostStart({ store, queues, isServed }: WorkerContext, id: string): Promise<void> {
+  const record = (await store.get(id))?.record;
+  if (!record || record.desired === 'deleted' || !wantsComponents(phaseOf(record))) return;
+  const { host, runtime } = record.sandbox.status;
+  // Those of a host that lives are found by its own sweep.
+  if (host === null || !(await isServed(host))) await queues.addStart(runtime, record.sandbox);
+}
+
+/** What fails for one sandbox is its own: the others are swept all the same. */
+async function forEach(
+  { logger }: WorkerContext,
+  ids: readonly string[],
+  work: (id: string) => Promise<void>,
+): Promise<void> {
+  for (let i = 0; i < ids.length; i += atOnce) {
+    await Promise.all(
+      ids
+        .slice(i, i + atOnce)
+        .map((id) =>
+          work(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not swept')),
+        ),
+    );
   }
 }

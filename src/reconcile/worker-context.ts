@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
+import type { SandboxQueues } from '../queue/sandbox-queues.ts';
 import type { Runtime } from '../runtime/driver.ts';
+import type { Deletion } from '../sandbox/deletion.ts';
 import type { SandboxRecord } from '../sandbox/record.ts';
 import type { Store } from '../sandbox/store.ts';
-import type { Dispatcher } from './dispatcher.ts';
 import type { HealthChecks } from './health.ts';
 import type { launch } from './launch.ts';
 import type { PortLeases } from './port-leases.ts';
+import type { StartSlots } from './start-slots.ts';
 import type { Templates } from './templates.ts';
 
 /** A runtime of this host with what is known about it here. */
@@ -22,14 +24,17 @@ export interface HostRuntime {
 export interface WorkerContext {
   readonly host: string;
   readonly store: Store;
-  readonly dispatcher: Dispatcher;
+  readonly queues: SandboxQueues;
+  readonly deletion: Deletion;
+  readonly slots: StartSlots;
   readonly ports: PortLeases;
   readonly health: HealthChecks;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
   readonly templates: Templates;
+  /** Whether a worker serves a host now. */
+  readonly isServed: (host: string) => Promise<boolean>;
   /** Brings the components up; tests of what happens in which order bring their own. */
   readonly launch: typeof launch;
-  readonly wake: (sandboxId: string) => Promise<void>;
   readonly portRange: { readonly first: number };
   readonly advertiseHost: string;
   readonly probeHost: string;
@@ -44,4 +49,23 @@ export function runtimeOf({ runtimes, host }: WorkerContext, record: SandboxReco
   const found = runtimes.get(runtime);
   if (found) return found;
   throw new AppError('runtime_unavailable', `The runtime ${runtime} does not answer on ${host}.`);
+}
+
+/**
+ * Changes a record while this host has it and it is wanted. Another host may have taken it over, when this process stood
+ * still for so long that it was taken for dead: then nothing is changed. Returns what is stored, or null when there is no
+ * record.
+ */
+export async function updateOwn(
+  { store, host }: WorkerContext,
+  id: string,
+  change: (record: SandboxRecord) => SandboxRecord | null,
+  options: Parameters<Store['update']>[2] = {},
+): Promise<SandboxRecord | null> {
+  return await store.update(id, (now) => (isOwn(now, host) ? change(now) : null), options);
+}
+
+/** Whether the sandbox is wanted, and on this host. */
+export function isOwn({ desired, sandbox }: SandboxRecord, host: string): boolean {
+  return desired === 'running' && sandbox.status.host === host;
 }

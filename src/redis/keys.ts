@@ -1,6 +1,3 @@
-/** Work of a host that is taken up in turns: starts take seconds of CPU, changes are everything else. */
-export type LaneKind = 'starts' | 'changes';
-
 /** Every Redis key, in one place. The braces keep all keys in one slot of a Redis Cluster. */
 export function redisKeys(prefix: string) {
   const base = `{${prefix}}`;
@@ -49,18 +46,14 @@ export function redisKeys(prefix: string) {
 
     hosts: `${base}:hosts`,
     serviceIds: `${base}:service-ids`,
-    /** Sandboxes of a host whose turn has come once. */
+    /** The sandboxes that a host has taken. */
     hostIndex: (name: string) => `${host(name)}:sandboxes`,
-    /** Those that wait for their first turn, by when they need a look all the same (ms; never is after all times). */
-    hostWaiting: (name: string) => `${host(name)}:waiting`,
+    /** Those of a runtime that no host has taken, or that are not ready yet, by when they need a check all the same (ms). */
+    unstarted: (runtime: string) => `${base}:unstarted:${runtime}`,
+    /** The priorities that were given out for a queue: the last one of each project, and of the job taken last. */
+    fairness: (queue: string) => `${base}:fairness:${queue}`,
     ports: (name: string) => `${host(name)}:ports`,
     hostLease: (name: string) => `${host(name)}:lease`,
-    /** Projects that have work waiting, by whose turn it is. */
-    turns: (name: string, kind: LaneKind) => `${host(name)}:${kind}:turns`,
-    /** A project's waiting sandboxes. */
-    lane: (name: string, kind: LaneKind, projectName: string) => `${host(name)}:${kind}:lane:${projectName}`,
-    inFlight: (name: string, kind: LaneKind) => `${host(name)}:${kind}:in-flight`,
-    laneCalls: (name: string) => `${host(name)}:lane-calls`,
     logRequests: (name: string) => `${host(name)}:log-requests`,
 
     changes: `${base}:changes`,

@@ -14,37 +14,17 @@ export interface HostReport {
 }
 
 const aliveForMs = 15_000;
-/** What is older is asked for again. */
-const freshForMs = 1000;
-/** Until then, nobody waits for the answer. */
-const usableForMs = 2000;
 
 export type Hosts = ReturnType<typeof createHosts>;
 
+/** The hosts by what their workers report, and who of them lives. */
 export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  let cached: { at: number; reports: HostReport[] } | undefined;
-  let renewing: Promise<HostReport[]> | undefined;
-
+  /** Those that reported in the last 15 s, by name. */
   async function alive(): Promise<HostReport[]> {
-    const known = cached;
-    const age = known ? performance.now() - known.at : Number.POSITIVE_INFINITY;
-    if (known && age < freshForMs) return known.reports;
-    renewing ??= read().finally(() => {
-      renewing = undefined;
-    });
-    if (!known || age >= usableForMs) return await renewing;
-    renewing.catch(() => undefined);
-    return known.reports;
-  }
-
-  async function read(): Promise<HostReport[]> {
-    const all = Object.values(await redis.hgetall(keys.hosts)).map((text) => JSON.parse(text) as HostReport);
-    const reports = all
-      .filter((report) => Date.now() - report.reportedAt < aliveForMs)
+    const reports = Object.values(await redis.hgetall(keys.hosts)).map((text) => JSON.parse(text) as HostReport);
+    return reports
+      .filter(({ reportedAt }) => Date.now() - reportedAt < aliveForMs)
       .sort((a, b) => a.name.localeCompare(b.name));
-    // Nothing is not worth remembering: a worker may just be starting.
-    cached = reports.length > 0 ? { at: performance.now(), reports } : undefined;
-    return reports;
   }
 
   return {
@@ -55,11 +35,15 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async retire(name: string): Promise<void> {
       await redis.hdel(keys.hosts, name);
     },
-    /** A host for a new sandbox, and the runtime it gets there. Throws `no_worker`. */
-    async place(wanted: string | undefined): Promise<{ host: string; runtime: string }> {
+    /** Whether a worker serves the host now: it holds the host's lease. */
+    async isServed(name: string): Promise<boolean> {
+      return (await redis.exists(keys.hostLease(name))) === 1;
+    },
+    /** The runtime that a new sandbox gets. Throws `no_worker` when no host offers it. */
+    async runtimeFor(wanted: string | undefined): Promise<string> {
       const reports = await alive();
       const found = reports.find((report) => wanted === undefined || report.runtimes.includes(wanted));
-      if (found) return { host: found.name, runtime: wanted ?? found.defaultRuntime };
+      if (found) return wanted ?? found.defaultRuntime;
       const offered = [...new Set(reports.flatMap((report) => report.runtimes))];
       const detail = wanted
         ? `No worker offers the runtime ${wanted} now; offered: ${offered.join(', ') || 'none'}.`

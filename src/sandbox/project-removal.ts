@@ -3,8 +3,7 @@ import { AppError } from '../errors.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
 import { noProject } from '../tenancy/projects.ts';
-import type { Lanes } from './lanes.ts';
-import { toDeleting } from './record.ts';
+import type { Deletion } from './deletion.ts';
 import type { Store } from './store.ts';
 
 const pageSize = 200;
@@ -17,8 +16,8 @@ export type ProjectRemoval = ReturnType<typeof createProjectRemoval>['remove'];
  * last. Cut off in between, it is taken up again by the sweep of any host; several at once do no harm. What one does late
  * does nothing to a later project of the same name: each step is bound to the uid.
  */
-export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; store: Store; lanes: Lanes }) {
-  const { redis, keys, store, lanes } = options;
+export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; store: Store; deletion: Deletion }) {
+  const { redis, keys, store, deletion } = options;
 
   /**
    * True when it is gone, false when its sandboxes are still being deleted. Throws `project_not_empty` when it has any and
@@ -64,8 +63,7 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
       for (const id of page.members) {
         if ((await store.projectUid(id)) !== uid) continue;
         found += 1;
-        const updated = await store.update(id, (now) => (now.desired === 'deleted' ? null : toDeleting(now)), { why });
-        if (updated) await lanes.enqueue(updated.sandbox.status.host, 'changes', name, id);
+        await deletion.request(id, why);
       }
       next = page.next;
     } while (next);

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
-import { sendAlong } from '../redis/connection.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type IndexPage, type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
+import { beginning, eventStreamInfo } from './event-stream.ts';
 
 /** A resource as the JSON that users get. */
 export interface StoredText {
@@ -20,47 +19,17 @@ export function toText(sandbox: Sandbox): StoredText {
   return { id, text: JSON.stringify(sandbox), resourceVersion, project };
 }
 
-/** Whether it may have a place in the queue. Few do, and looking for it takes a script. */
-export function mayWait({ text }: StoredText): boolean {
-  return text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
-}
-
 const idsAtOnce = 500;
 /** Those that wait may be tens of thousands, and none is in a hurry: in between, others have Redis. */
 const waitingAtOnce = 100;
 const breathMs = 10;
-/** Few enough that nobody else waits for Redis. */
-const readsAtOnce = 32;
 
 /** What is read of the records: by users what is their project's, by a host what it has to look at. */
 export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  /** As many reads as come in one turn are one command: for each of its own, a command costs more than what it reads. */
-  const unchecked = new DataLoader<string, StoredText | null>(
-    async (ids) => {
-      const found = await redis.spReadUnchecked(ids.length, ...ids.map(keys.sandbox));
-      return ids.map((id, i) => {
-        const [project, text, resourceVersion] = found[i] ?? [];
-        return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
-      });
-    },
-    { cache: false, maxBatchSize: readsAtOnce, batchScheduleFn: (read) => sendAlong(redis, read) },
-  );
-
-  /**
-   * For users: the resource as JSON, whoever's it is, without its place in the queue. It may be asked for before it is
-   * known who asks; whoever does must compare the project.
-   */
-  function readUnchecked(id: string): Promise<StoredText | null> {
-    return unchecked.load(id);
-  }
-
-  /**
-   * The resource as JSON, its place in the queue included, if it is the project's. Another project's is as unknown as one
-   * that is not there.
-   */
+  /** The resource as JSON, if it is the project's. Another project's is as unknown as one that is not there. */
   async function readText(project: string, id: string): Promise<StoredText | null> {
-    const reply = await redis.spRead(keys.sandbox(id), project, id);
-    return reply && { id, text: reply[0], resourceVersion: reply[1], project };
+    const [owner, text, resourceVersion] = await redis.hmget(keys.sandbox(id), 'p', 'r', 'v');
+    return owner === project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
   }
 
   async function read(project: string, id: string): Promise<Sandbox | null> {
@@ -71,6 +40,11 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
   async function readMany(project: string, ids: readonly string[]): Promise<Sandbox[]> {
     const found = await Promise.all(ids.map((id) => read(project, id)));
     return found.filter((sandbox) => sandbox !== null);
+  }
+
+  /** The project of a sandbox; null when there is no such sandbox. */
+  async function projectOf(id: string): Promise<string | null> {
+    return await redis.hget(keys.sandbox(id), 'p');
   }
 
   /** The uid of the project that it was made in. */
@@ -88,6 +62,11 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     return text && eventId ? { sandbox: JSON.parse(text) as Sandbox, eventId } : null;
   }
 
+  /** The position of the project's newest event: a watch that begins there misses nothing that comes after. */
+  async function lastEventId(project: string): Promise<string> {
+    return (await eventStreamInfo(redis, keys.feed(project)))?.lastId ?? beginning;
+  }
+
   /** A page of a project's ids, newest first. */
   async function page(project: string, limit: number, after: IndexPosition | null) {
     return await readIndex(redis, keys.projectIndex(project), limit, after);
@@ -101,23 +80,39 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     }
   }
 
-  /** The ids that a host has to look at, in pages: all but those that only wait for their first turn. */
-  async function* idsToLookAt(host: string): AsyncGenerator<string[]> {
+  /** The ids of the sandboxes that a host has taken, in pages. */
+  async function* idsOfHost(host: string): AsyncGenerator<string[]> {
     yield* pages(keys.hostIndex(host));
-    const waiting = keys.hostWaiting(host);
-    yield await redis.zrange(waiting, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
   }
 
-  /** The ids of those that wait for their first turn and have lost their place in their lane, in pages, empty ones too. */
-  async function* idsWithoutPlace(host: string): AsyncGenerator<string[]> {
+  /** The ids of those of a runtime that have not started yet and need a check now: they are to be deleted, or have expired. */
+  async function dueUnstarted(runtime: string): Promise<string[]> {
+    const index = keys.unstarted(runtime);
+    return await redis.zrange(index, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
+  }
+
+  /** The ids of all of a runtime that have not started yet, in pages. */
+  async function* idsUnstarted(runtime: string): AsyncGenerator<string[]> {
     let position: IndexPosition | null = null;
     do {
       if (position) await delay(breathMs);
-      const { members: ids, next }: IndexPage = await readIndex(redis, keys.hostWaiting(host), waitingAtOnce, position);
-      if (ids.length > 0) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
+      const { members, next }: IndexPage = await readIndex(redis, keys.unstarted(runtime), waitingAtOnce, position);
+      if (members.length > 0) yield members;
       position = next;
     } while (position);
   }
 
-  return { read, readText, readUnchecked, readMany, readDeleted, projectUid, page, idsToLookAt, idsWithoutPlace };
+  return {
+    read,
+    readText,
+    readMany,
+    readDeleted,
+    lastEventId,
+    projectOf,
+    projectUid,
+    page,
+    idsOfHost,
+    dueUnstarted,
+    idsUnstarted,
+  };
 }

@@ -9,9 +9,9 @@ export function newRecord(input: {
   project: string;
   body: SandboxCreate;
   versions: { kubernetesVersion: string; etcdVersion: string };
-  placed: { host: string; runtime: string };
+  runtime: string;
 }): SandboxRecord {
-  const { id, project, body, versions, placed } = input;
+  const { id, project, body, versions, runtime } = input;
   const now = new Date();
   const ttl = body.spec.ttlSeconds ?? null;
   return {
@@ -31,8 +31,8 @@ export function newRecord(input: {
         conditions: [],
         endpoint: null,
         ...versions,
-        runtime: placed.runtime as Sandbox['status']['runtime'],
-        host: placed.host,
+        runtime: runtime as Sandbox['status']['runtime'],
+        host: null,
         restarts: 0,
         queuePosition: null,
         timings: {},

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
+import type { SandboxQueues } from '../queue/sandbox-queues.ts';
 import type { Changes } from '../redis/changes.ts';
 import { checkMatch } from '../resources/etag.ts';
 import { parseCursor, toCursor } from '../resources/paging.ts';
@@ -13,13 +14,12 @@ import { keyEnded } from '../tenancy/key-format.ts';
 import type { ProvenKey } from '../tenancy/principal.ts';
 import { noProject, projectDeleting } from '../tenancy/projects.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
-import type { Feed } from '../watch/watch.ts';
+import type { Deletion } from './deletion.ts';
 import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
-import type { Lanes } from './lanes.ts';
 import { begun, type LogQuery } from './log-relay.ts';
-import { mayWait, type StoredText } from './reads.ts';
-import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
+import { type StoredText, toText } from './reads.ts';
+import { newSandboxId, type SandboxRecord } from './record.ts';
 import { merge, newRecord } from './resource.ts';
 import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
 import type { Store } from './store.ts';
@@ -27,10 +27,10 @@ import { createWait, notFound } from './wait.ts';
 
 export interface ServiceOptions {
   readonly store: Store;
-  readonly lanes: Lanes;
+  readonly queues: SandboxQueues;
+  readonly deletion: Deletion;
   readonly hosts: Hosts;
   readonly changes: Changes;
-  readonly feed: Feed;
   readonly history: (project: string, sandboxId: string) => Promise<HistoryEntry[]>;
   /** The longest time to live in a project, in seconds; null for no limit. */
   readonly maxTtlSeconds: (project: string) => Promise<number | null>;
@@ -77,7 +77,7 @@ const maxPagesRead = 20;
 
 /** What a user can do with sandboxes, whatever the protocol. Everything is of one project. */
 export function createSandboxService(options: ServiceOptions) {
-  const { store, lanes, hosts, changes, feed, logger } = options;
+  const { store, queues, deletion, hosts, changes, logger } = options;
 
   /** `audited` is written with the record, or not at all. Throws `key_revoked` where the caller's key is none any more. */
   async function create(
@@ -87,10 +87,13 @@ export function createSandboxService(options: ServiceOptions) {
   ): Promise<StoredText> {
     checkArguments(body.spec);
     const versions = options.resolveVersions(body.spec);
-    const placed = await hosts.place(body.spec.runtime);
-    const record = newRecord({ id, project: caller.project, body, versions, placed });
+    const runtime = await hosts.runtimeFor(body.spec.runtime);
+    const record = newRecord({ id, project: caller.project, body, versions, runtime });
     const created = await store.create(record, { why: requestedBy(caller), audited, key: caller.key });
-    if ('stored' in created) return created.stored;
+    if ('stored' in created) {
+      await enqueueStart(record.sandbox);
+      return created.stored;
+    }
     if (created.outcome === 'key_ended') throw keyEnded();
     if (created.outcome === 'not_found') throw noProject(caller.project);
     if (created.outcome === 'deleting') throw projectDeleting(caller.project);
@@ -102,31 +105,55 @@ export function createSandboxService(options: ServiceOptions) {
     throw quotaExceeded(caller.project, limit, retryAfterMs);
   }
 
+  /** The record is there and will be started: a job that is lost on its way is added again by a sweep. */
+  async function enqueueStart(sandbox: Sandbox): Promise<void> {
+    await queues.addStart(sandbox.status.runtime, sandbox).catch((error: unknown) => {
+      logger.warn({ sandboxId: sandbox.id, err: error }, 'start not queued, a sweep will add it');
+    });
+  }
+
   async function find(project: string, id: string): Promise<Sandbox> {
     const sandbox = await store.read(project, id);
     if (!sandbox) throw notFound(id);
     return sandbox;
   }
 
-  /** Begins to read a sandbox before it is known who asks. */
-  function prefetch(id: string): Promise<StoredText | null> {
-    return store.readUnchecked(id);
+  async function get(project: string, id: string): Promise<Sandbox> {
+    const [sandbox] = await withPositions([await find(project, id)]);
+    return sandbox as Sandbox;
   }
 
-  /** As `get`, as the JSON that is stored: reading is what is asked for most. */
-  async function getText(project: string, id: string, found: Promise<StoredText | null>): Promise<StoredText> {
-    const text = await found;
-    if (text?.project !== project) throw notFound(id);
-    if (!mayWait(text)) return text;
-    const placed = await store.readText(project, id);
-    if (!placed) throw notFound(id);
-    return placed;
+  /** As `get`, as the JSON that is stored. */
+  async function getText(project: string, id: string): Promise<StoredText> {
+    const found = await store.readText(project, id);
+    if (!found) throw notFound(id);
+    return found.text.includes('"phase":"pending"') ? toText(await get(project, id)) : found;
+  }
+
+  /** With the position in the queue of those that wait there: it changes without a change of the record. */
+  async function withPositions(sandboxes: readonly Sandbox[]): Promise<Sandbox[]> {
+    const waiting = Map.groupBy(
+      sandboxes.filter(({ status }) => status.phase === 'pending'),
+      ({ status }) => status.runtime,
+    );
+    const positions = new Map<string, number | null>();
+    for (const [runtime, those] of waiting) {
+      const ids = those.map(({ id }) => id);
+      const found = await queues.startPositions(runtime, ids);
+      ids.forEach((id, i) => {
+        positions.set(id, found[i] ?? null);
+      });
+    }
+    return sandboxes.map((sandbox) => {
+      const queuePosition = positions.get(sandbox.id) ?? null;
+      return queuePosition === null ? sandbox : { ...sandbox, status: { ...sandbox.status, queuePosition } };
+    });
   }
 
   async function list(project: string, query: ListQuery): Promise<SandboxPage> {
     const wanted = parseSelectors(query.label ?? []);
     const items: Sandbox[] = [];
-    const since = await feed.lastId(project);
+    const since = await store.lastEventId(project);
     let position = parseCursor(query.cursor);
     // Filters thin out a page: go on until it is full, for a bounded number of reads.
     for (let reads = 0; reads < maxPagesRead; reads += 1) {
@@ -136,7 +163,7 @@ export function createSandboxService(options: ServiceOptions) {
       position = page.next;
       if (!position || items.length >= query.limit) break;
     }
-    return { items, nextCursor: toCursor(position), since };
+    return { items: await withPositions(items), nextCursor: toCursor(position), since };
   }
 
   async function patch(caller: Caller, id: string, body: SandboxPatch, ifMatch?: string): Promise<Sandbox> {
@@ -163,20 +190,14 @@ export function createSandboxService(options: ServiceOptions) {
   }
 
   async function remove(caller: Caller, id: string, ifMatch?: string): Promise<Sandbox> {
-    const { project } = caller;
-    await find(project, id);
-    const change = (record: SandboxRecord) => {
+    await find(caller.project, id);
+    const mayBe = (record: SandboxRecord) => {
       checkMatch(record.sandbox.resourceVersion, ifMatch);
-      return record.desired === 'deleted' ? null : toDeleting(record);
+      return true;
     };
-    const updated = await store.update(id, change, { why: requestedBy(caller) });
-    if (!updated) throw notFound(id);
-    const { sandbox } = updated;
-    // Acknowledged from here on: a call that is lost delays it until the next sweep.
-    await lanes.enqueue(sandbox.status.host, 'changes', project, id).catch((error: unknown) => {
-      logger.warn({ sandboxId: id, err: error }, 'call not sent, the sweep will find the deletion');
-    });
-    return sandbox;
+    const marked = await deletion.request(id, requestedBy(caller), mayBe);
+    if (!marked) throw notFound(id);
+    return marked.sandbox;
   }
 
   async function kubeconfigOf(project: string, id: string) {
@@ -198,8 +219,9 @@ export function createSandboxService(options: ServiceOptions) {
     query: LogsQuery,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Buffer>> {
-    const { status } = await find(project, id);
-    return await begun(options.readLogs({ sandboxId: id, host: status.host, ...query }, signal), signal);
+    const { host, phase } = (await find(project, id)).status;
+    if (host === null) throw new AppError('logs_unavailable', `${id} is ${phase}: no host has taken it yet.`);
+    return await begun(options.readLogs({ sandboxId: id, host, ...query }, signal), signal);
   }
 
   /** Also of a sandbox that was deleted less than a day ago. */
@@ -211,8 +233,7 @@ export function createSandboxService(options: ServiceOptions) {
 
   return {
     create,
-    get: find,
-    prefetch,
+    get,
     getText,
     list,
     patch,
@@ -221,7 +242,6 @@ export function createSandboxService(options: ServiceOptions) {
     logs,
     kubeconfig: kubeconfigOf,
     wait: createWait({ store, changes }),
-    watch: feed.watch,
     hosts: hosts.alive,
   };
 }

@@ -8,26 +8,13 @@ import type { ProvenKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
-import { isAwake, type SandboxRecord } from './record.ts';
+import { isAwake, isUnstarted, nextCheckAt, type SandboxRecord } from './record.ts';
 import { usageNames } from './usage.ts';
 
 export interface Stored {
   readonly record: SandboxRecord;
   /** Opened lazily: most readers do not need the keys. */
   readonly credentials: () => Credentials | null;
-}
-
-/** Later than any sandbox can expire, in epoch milliseconds. */
-const never = 1e15;
-
-/**
- * When it needs a look even while it waits for its first turn, in epoch milliseconds. Those that need none stand in the
- * order of their creation: at the end of a sorted set, Redis adds one for less than anywhere in it.
- */
-function lookAt({ desired, sandbox: { createdAt, expiresAt } }: SandboxRecord): string {
-  // At once, and each at a place of its own: many of one score are slow to page.
-  if (desired === 'deleted') return String(Math.min(Date.parse(createdAt), Date.now()));
-  return String(expiresAt === null ? never + Date.parse(createdAt) : Date.parse(expiresAt));
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
@@ -46,12 +33,6 @@ export type Created =
 
 interface StoreOptions {
   readonly redis: Redis;
-  /**
-   * The connection that creates are sent by; by default that of all else. Redis reads 16 KiB of each connection, a few
-   * creates, before it waits for the disk: on one of their own, more of them share that wait, and no question stands
-   * behind them.
-   */
-  readonly creates?: Redis;
   readonly keys: RedisKeys;
   readonly sealer: Sealer;
   readonly quotaDefaults?: QuotaDefaults;
@@ -66,7 +47,7 @@ export type Store = ReturnType<typeof createStore>;
 
 /** The records in Redis. Every change compares and swaps on the version; who loses reads again. */
 export function createStore(options: StoreOptions) {
-  const { redis, creates = redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
+  const { redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
   const contextOf = (project: string, id: string) => `${project}/${id}`;
   const feedBound = String(feedLength);
 
@@ -88,8 +69,8 @@ export function createStore(options: StoreOptions) {
   }
 
   /**
-   * Makes a record if the key is what it was and the project's limits allow it, counts it, and puts it into the project's lane of
-   * its host.
+   * Makes a record if the key is what it was and the project's limits allow it, counts it, and notes that it waits for its
+   * start.
    */
   async function create(
     record: SandboxRecord,
@@ -97,17 +78,14 @@ export function createStore(options: StoreOptions) {
   ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;
-    const { host } = sandbox.status;
     const { memoryMiB, diskMiB } = footprint(spec);
     const stored = toText(sandbox);
-    const [outcome, ...rest] = await creates.spCreate(
+    const [outcome, ...rest] = await redis.spCreate(
       keys.sandbox(id),
       keys.project(project),
       keys.projectIndex(project),
-      keys.hostWaiting(host),
+      keys.unstarted(sandbox.status.runtime),
       keys.feed(project),
-      keys.turns(host, 'starts'),
-      keys.lane(host, 'starts', project),
       keys.usageNow(project),
       keys.outbox,
       keys.webhooks(project),
@@ -125,11 +103,10 @@ export function createStore(options: StoreOptions) {
       JSON.stringify(describeChange(null, record, why)),
       keys.usageOfDay(project, ''),
       keys.changes,
-      keys.laneCalls(host),
       feedBound,
       audited ? JSON.stringify(audited.note) : '',
       audited?.projectUid ?? '',
-      lookAt(record),
+      String(nextCheckAt(record)),
       key?.hash ?? '',
       ...quotaDefaults.map(String),
     );
@@ -181,7 +158,9 @@ export function createStore(options: StoreOptions) {
       keys.usageNow(project),
       keys.outbox,
       keys.webhooks(project),
-      keys.hostWaiting(sandbox.status.host),
+      keys.unstarted(sandbox.status.runtime),
+      keys.hostIndex(before.sandbox.status.host ?? ''),
+      keys.hostIndex(sandbox.status.host ?? ''),
       id,
       project,
       expected,
@@ -194,7 +173,9 @@ export function createStore(options: StoreOptions) {
       keys.usageOfDay(project, ''),
       keys.changes,
       feedBound,
-      lookAt(after),
+      isUnstarted(after) ? String(nextCheckAt(after)) : '',
+      before.sandbox.status.host ?? '',
+      sandbox.status.host ?? '',
     );
     return swapped === 1 ? after : null;
   }
@@ -202,7 +183,7 @@ export function createStore(options: StoreOptions) {
   /** Removes the record and everything in the store that is only about it, but for its history. */
   async function remove(before: Sandbox): Promise<void> {
     const { id, project } = before;
-    const { host } = before.status;
+    const host = before.status.host ?? '';
     const resourceVersion = String(Number(before.resourceVersion) + 1);
     const status = { ...before.status, phase: 'deleted' as const, endpoint: null };
     const gone: Sandbox = { ...before, resourceVersion, updatedAt: new Date().toISOString(), status };
@@ -217,11 +198,7 @@ export function createStore(options: StoreOptions) {
       keys.usageNow(project),
       keys.outbox,
       keys.webhooks(project),
-      keys.lane(host, 'starts', project),
-      keys.inFlight(host, 'starts'),
-      keys.lane(host, 'changes', project),
-      keys.inFlight(host, 'changes'),
-      keys.hostWaiting(host),
+      keys.unstarted(before.status.runtime),
       id,
       project,
       JSON.stringify(gone),

@@ -90,11 +90,14 @@ const SandboxStatus = Type.Object(
     kubernetesVersion: Type.String({ description: 'the Kubernetes version that runs', examples: ['1.37.2'] }),
     etcdVersion: Type.String({ description: 'the etcd version that runs', examples: ['3.6.16'] }),
     runtime,
-    host: Type.String({ description: 'the host it is on', examples: ['worker-1'] }),
+    host: nullable(Type.String(), {
+      description: 'the host that it runs on; null until one has taken it',
+      examples: ['worker-1'],
+    }),
     restarts: integer({ description: 'how often a component was restarted', minimum: 0, examples: [0] }),
     queuePosition: nullable(integer({ minimum: 1 }), {
       description:
-        "place among the project's starts that wait on its host, 1 is next; null when not waiting; projects take turns",
+        'position among the starts that wait for its runtime, 1 is next; null when not waiting; projects take turns',
       examples: [null],
     }),
     timings: Timings,

@@ -3,6 +3,7 @@ import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import type { Changes } from '../redis/changes.ts';
 import type { RedisKeys } from '../redis/keys.ts';
+import { beginning, eventStreamInfo, fieldsOf } from '../sandbox/event-stream.ts';
 import { matchesLabels, type Requirement } from '../sandbox/selector.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 
@@ -23,7 +24,6 @@ const keepRecent = 256;
 const readAtOnce = 200;
 /** Messages may be lost while Redis is away: the feed is also looked at after this long. */
 const lookAgainMs = 2000;
-const beginning = '0-0';
 /** As the setting of the feed's length has it. */
 const leastFeedLength = 10;
 
@@ -95,7 +95,7 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
     const rows = await redis.xrange(feed, `(${position}`, '+', 'COUNT', readAtOnce);
     return rows.map(([id, fields]) => toEvent(id, fields));
   });
-  const info = coalesce((key: string) => streamInfo(redis, key));
+  const info = coalesce((key: string) => eventStreamInfo(redis, key));
   const createdAt = coalesce((key: string) => redis.hget(key, 'createdAt'));
 
   async function lastId(): Promise<string> {
@@ -161,38 +161,8 @@ async function arrival(waiting: Set<() => void>, timeoutMs: number, signal: Abor
   clearTimeout(timer);
 }
 
-interface StreamInfo {
-  readonly firstId: string;
-  readonly lastId: string;
-  /** Whether it once had events that it has no more. */
-  readonly trimmed: boolean;
-}
-
-/** Null when there is no such stream. */
-async function streamInfo(redis: Redis, key: string): Promise<StreamInfo | null> {
-  const reply = (await redis.xinfo('STREAM', key).catch((error: Error) => {
-    if (/no such key/i.test(error.message)) return null;
-    throw error;
-  })) as unknown;
-  if (reply === null) return null;
-  const info = toObject(reply);
-  const [firstId = beginning] = (info['first-entry'] as [string] | null) ?? [];
-  return {
-    firstId,
-    lastId: String(info['last-generated-id']),
-    trimmed: Number(info['entries-added']) > Number(info.length),
-  };
-}
-
-/** Names and values in turn (RESP2), or a map already (RESP3). */
-function toObject(reply: unknown): Record<string, unknown> {
-  if (!Array.isArray(reply))
-    return reply instanceof Map ? Object.fromEntries(reply) : (reply as Record<string, unknown>);
-  return Object.fromEntries(reply.flatMap((name, i) => (i % 2 === 0 ? [[String(name), reply[i + 1]]] : [])));
-}
-
 function toEvent(id: string, fields: string[]): FeedEvent {
-  const { t, i, s, b } = toObject(fields) as { t: ChangeType; i: string; s: string; b: string };
+  const { t, i, s, b } = fieldsOf(fields) as { t: ChangeType; i: string; s: string; b: string };
   const lines = new Map<string, string>();
   return {
     id,

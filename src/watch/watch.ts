@@ -24,7 +24,7 @@ export interface WatchQuery {
   readonly label?: readonly string[];
 }
 
-interface FeedOptions {
+interface WatchOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly changes: Changes;
@@ -37,13 +37,13 @@ interface FeedOptions {
 const snapshotPage = 100;
 const storePauseMs = 500;
 
-export type Feed = ReturnType<typeof createFeed>;
+export type Watch = ReturnType<typeof createWatch>;
 
 /**
  * Changes of a project as they happen. Watches are pulled by their readers: each holds a position in the project's feed
  * and nothing else, so that a slow one costs no memory.
  */
-export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeatMs = 15_000 }: FeedOptions) {
+export function createWatch({ redis, keys, changes, store, maxWatchers, heartbeatMs = 15_000 }: WatchOptions) {
   const readers = new Map<string, { reader: ReturnType<typeof createFeedReader>; watchers: number }>();
   let watching = 0;
 
@@ -191,11 +191,7 @@ export function createFeed({ redis, keys, changes, store, maxWatchers, heartbeat
     });
   }
 
-  async function lastId(project: string): Promise<string> {
-    return await createFeedReader({ redis, keys, changes, project }).lastId();
-  }
-
-  return { watch, lastId, watchers: () => watching };
+  return watch;
 }
 
 /**

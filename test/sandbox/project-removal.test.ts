@@ -8,9 +8,9 @@ import { aSandbox } from '../support/requests.ts';
 t.setTimeout(60_000);
 const host = await startFakeHost();
 t.teardown(() => host.close());
-const { redis, keys, store, lanes } = host;
+const { redis, keys, store, deletion } = host;
 const projects = createProjects({ redis, keys, defaults: quotas });
-const removal = (slow: typeof redis) => createProjectRemoval({ redis: slow, keys, store, lanes });
+const removal = (slow: typeof redis) => createProjectRemoval({ redis: slow, keys, store, deletion });
 
 /** A connection that does `first` before the first call of a command. */
 function interrupted(command: string, first: () => Promise<void>): typeof redis {

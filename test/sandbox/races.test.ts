@@ -24,9 +24,9 @@ t.test('a deletion that races its create, a thousand times', async (t) => {
   await host.quiet();
   t.same(await host.runtime.observe(), [], 'nothing runs');
   const left = (await host.redis.keys('*')).filter((key) =>
-    /:sandbox:|:sandboxes$|:ports$|:in-flight$|:lane:|:turns$|usage-now$/.test(key),
+    /:sandbox:|:sandboxes$|:ports$|:unstarted:|:(start|restart|delete)-sb-|usage-now$/.test(key),
   );
-  t.same(left, [], 'no record, port lease, place or waiting is left, and nothing counts as awake');
+  t.same(left, [], 'no record, port lease, job or waiting is left, and nothing counts as awake');
   const counters = await host.redis.hgetall(host.keys.project('default'));
   t.match(
     counters,
@@ -35,7 +35,7 @@ t.test('a deletion that races its create, a thousand times', async (t) => {
   );
 });
 
-t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
+t.test('jobs that come twice, late and for nothing make one sandbox', async (t) => {
   let starts = 0;
   const host = await startFakeHost({
     async onStart() {
@@ -45,15 +45,15 @@ t.test('wake-ups twice, late and for nothing make one sandbox', async (t) => {
   });
   t.teardown(() => host.close());
   const { id } = await host.service.create(caller, aSandbox);
-  await Promise.all(Array.from({ length: 20 }, () => host.wake(id)));
+  await Promise.all(Array.from({ length: 20 }, () => host.work(id)));
   await host.service.wait('default', id, 'ready', 10_000, never);
-  await host.wake(id);
-  await host.wake('sb-00000000000000000000');
+  await host.work(id);
+  await host.work('sb-00000000000000000000');
   await host.quiet();
   t.equal(starts, 2, 'etcd and kube-apiserver, once each');
 });
 
-t.test('at most so many start at once, and the others know their place', async (t) => {
+t.test('at most so many start at once, and the others know their position', async (t) => {
   let starting = 0;
   let most = 0;
   const gate = Promise.withResolvers<void>();
@@ -72,19 +72,19 @@ t.test('at most so many start at once, and the others know their place', async (
   const ids: string[] = [];
   for (let i = 0; i < 5; i += 1) ids.push((await host.service.create(caller, aSandbox)).id);
   while (starting < 2) await delay(5);
-  const places = async () => {
+  const positions = async () => {
     const { items } = await host.service.list('default', { limit: 10 });
-    const placeOf = new Map(items.map(({ id, status }) => [id, status.queuePosition]));
-    return ids.map((id) => placeOf.get(id));
+    const positionOf = new Map(items.map(({ id, status }) => [id, status.queuePosition]));
+    return ids.map((id) => positionOf.get(id));
   };
-  t.same(await places(), [null, null, 1, 2, 3], 'first come, first served, also within a millisecond');
+  t.same(await positions(), [null, null, 1, 2, 3], 'first come, first served, also within a millisecond');
   gate.resolve();
   for (const id of ids) await host.service.wait('default', id, 'ready', 10_000, never);
   t.equal(most, 2);
-  t.same(await places(), [null, null, null, null, null]);
+  t.same(await positions(), [null, null, null, null, null]);
 });
 
-t.test('a sweep finds work whose wake-up was lost, and what no record owns', async (t) => {
+t.test('a sweep finds work whose job was lost, and what no record owns', async (t) => {
   const host = await startFakeHost();
   t.teardown(() => host.close());
   const { id } = await host.service.create(caller, aSandbox);
@@ -94,7 +94,8 @@ t.test('a sweep finds work whose wake-up was lost, and what no record owns', asy
   const wanted = { ...JSON.parse(record.i ?? ''), desired: 'deleted' };
   await host.redis.hset(host.keys.sandbox(id), 'i', JSON.stringify(wanted));
   await host.sweep();
-  t.same(await host.runtime.observe(), [], 'a deletion that nobody was woken for');
+  await host.quiet();
+  t.same(await host.runtime.observe(), [], 'a deletion that no job came for');
 
   const second = await host.service.create(caller, aSandbox);
   await host.service.wait('default', second.id, 'ready', 10_000, never);
@@ -103,7 +104,7 @@ t.test('a sweep finds work whose wake-up was lost, and what no record owns', asy
   t.same(await host.runtime.observe(), [], 'components without a record');
 });
 
-t.test('a sweep finds what waits and has lost its place, and what ends while it waits', async (t) => {
+t.test('a sweep finds what waits and has lost its job, and what ends while it waits', async (t) => {
   const gate = Promise.withResolvers<undefined>();
   const host = await startFakeHost({ slots: 1, onStart: () => gate.promise });
   t.teardown(() => host.close());
@@ -112,7 +113,7 @@ t.test('a sweep finds what waits and has lost its place, and what ends while it 
   const [lost, deleted] = [await host.service.create(caller, aSandbox), await host.service.create(caller, aSandbox)];
   const ending = await host.service.create(caller, { spec: { ...aSandbox.spec, ttlSeconds: 1 } });
   await host.service.remove(caller, deleted.id);
-  await host.redis.del(...(await host.redis.keys('*:lane:default')));
+  await host.starts.remove(`start-${lost.id}`);
   await delay(1000);
   await host.sweep();
   for (const { id } of [deleted, ending]) {
@@ -153,7 +154,7 @@ t.test('one that was ready keeps its address through a restart', async (t) => {
   await host.quiet();
   refusals = 2;
   host.break(id);
-  await host.wake(id);
+  await host.sweep();
   await host.service.wait('default', id, 'degraded', 10_000, never);
   const again = await host.service.wait('default', id, 'ready', 20_000, never);
   t.match(again.status, { endpoint, restarts: 1 });

@@ -1,25 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue } from 'bullmq';
 import { resolveVersions } from '../../src/components/catalog.ts';
 import { createLogger } from '../../src/logger.ts';
-import { createDispatcher, listenForCalls, lookAt } from '../../src/reconcile/dispatcher.ts';
+import { hostQueue, type SandboxJob, startQueue } from '../../src/queue/names.ts';
 import { createPortLeases } from '../../src/reconcile/port-leases.ts';
-import { createReconciler } from '../../src/reconcile/reconcile.ts';
-import { sweep, sweepWaiting } from '../../src/reconcile/sweep.ts';
+import { createReconciler } from '../../src/reconcile/reconciler.ts';
+import { createStartSlots } from '../../src/reconcile/start-slots.ts';
+import { sweepDue, sweepHost, sweepLostStarts } from '../../src/reconcile/sweep.ts';
+import type { WorkerContext } from '../../src/reconcile/worker-context.ts';
 import { createChanges } from '../../src/redis/changes.ts';
 import { connectForWork } from '../../src/redis/connection.ts';
-import { type LaneKind, redisKeys } from '../../src/redis/keys.ts';
-import { createSealer } from '../../src/redis/seal.ts';
 import { createFakeRuntime, type StartHook } from '../../src/runtime/fake.ts';
 import { createHistory } from '../../src/sandbox/history.ts';
-import { createLanes } from '../../src/sandbox/lanes.ts';
-import { defineScripts } from '../../src/sandbox/scripts.ts';
 import { createSandboxService } from '../../src/sandbox/service.ts';
-import { createStore } from '../../src/sandbox/store.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { createStores } from '../../src/start/stores.ts';
 import { createProjects } from '../../src/tenancy/projects.ts';
-import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
-import { createFeed } from '../../src/watch/watch.ts';
+import { sandboxWorker } from '../../workers/sandbox-worker.ts';
 import { temporaryFolder } from './service.ts';
 
 const host = 'fake-host';
@@ -33,95 +32,108 @@ export const quotas = {
 };
 const portRange = { first: 40_000, last: 49_999 };
 
-/** The domain with a real Redis and the fake runtime: what happens in which order is up to the test. */
+/** The domain with a real Redis, real queues and the fake runtime: what happens in which order is up to the test. */
 export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHook; slots?: number } = {}) {
   const dir = await temporaryFolder();
   const redisServer = await startEmbeddedRedis(dir);
-  const redis = defineTenancyScripts(defineScripts(connectForWork(redisServer.address)));
+  const redis = connectForWork(redisServer.address);
   const subscriber = connectForWork(redisServer.address);
   await Promise.all([redis.connect(), subscriber.connect()]);
-  const keys = redisKeys('fake');
   const logger = createLogger(process.env.TEST_LOG ?? 'silent');
+  const config = { redisPrefix: 'fake', quotas, feedLength: 5000 };
+  const stores = createStores({ redis, config, secretKey: randomBytes(32), logger });
+  const { keys, store, queues, deletion } = stores;
   const runtime = createFakeRuntime(onStart ? { onStart } : {});
-  const store = createStore({ redis, keys, sealer: createSealer(randomBytes(32)) });
-  const lanes = createLanes({ redis, keys });
   const changes = createChanges({ redis: subscriber, keys });
   await createProjects({ redis, keys, defaults: quotas }).ensureDefault();
   const stopping = new AbortController();
-  const runtimes = new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]);
   const broken = new Set<string>();
-  const underWay = new Set<Promise<void>>();
-  const wake = async (id: string, kind?: LaneKind): Promise<void> => {
-    const looking = lookAt(id, kind, { reconcile, dispatcher }).finally(() => underWay.delete(looking));
-    underWay.add(looking);
-  };
-  const dispatcher = createDispatcher({ lanes, host, slots, wake, logger });
-  const { reconcile, settled } = createReconciler({
+  const context: WorkerContext = {
     host,
     store,
-    dispatcher,
+    queues,
+    deletion,
+    slots: createStartSlots(slots),
     ports: createPortLeases({ redis, keys, range: portRange, isFree: async () => true }),
     health: {
       isHealthy: async (_runtime, { sandbox }) => !broken.delete(sandbox.id),
       forget: () => undefined,
       close: () => undefined,
     },
-    runtimes,
+    runtimes: new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]),
     templates: { find: async () => null, ensure: async () => null, settled: async () => undefined },
+    isServed: async () => true,
     async launch({ plan, signal }) {
       await runtime.prepare(plan, signal);
       for (const component of plan.components) await runtime.start(plan, component, signal);
       return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
     },
-    wake,
     portRange,
     advertiseHost: '127.0.0.1',
     probeHost: '127.0.0.1',
     logger,
     signal: stopping.signal,
-  });
+  };
+  const reconciler = createReconciler(context);
   const service = createSandboxService({
     store,
-    lanes,
-    hosts: { place: async () => ({ host, runtime: 'process' }), alive: async () => [] } as never,
+    queues,
+    deletion,
+    hosts: { runtimeFor: async () => 'process', alive: async () => [] } as never,
     changes,
-    feed: createFeed({ redis, keys, changes, store, maxWatchers: { project: 100, all: 100 } }),
     history: createHistory({ redis, keys }),
     maxTtlSeconds: async () => null,
     resolveVersions,
     readLogs: async function* () {},
     logger,
   });
-  await listenForCalls({ subscriber, keys, host, onCall: dispatcher.dispatch });
-  const sweeping = { host, store, dispatcher, runtimes, reconcile, logger, signal: stopping.signal };
+  const parts = { queueRedis: redis, keys, queues, store, reconciler, logger };
+  const names = [startQueue('process'), hostQueue(host)] as const;
+  const workers = [
+    sandboxWorker(parts, { queue: names[0], concurrency: slots }),
+    sandboxWorker(parts, { queue: names[1], concurrency: 32 }),
+  ];
+  const opened: Queue<SandboxJob>[] = [];
+  const openQueue = (name: string) => {
+    const queue = new Queue<SandboxJob>(name, { connection: redis, prefix: keys.base });
+    opened.push(queue);
+    return queue;
+  };
+  const [starts, changing] = [openQueue(names[0]), openQueue(names[1])];
+  const jobs = async () => (await starts.getJobCountByTypes()) + (await changing.getJobCountByTypes());
   return {
     service,
     runtime,
     changes,
     store,
-    lanes,
+    deletion,
     redis,
     keys,
-    wake,
-    /** Its next look finds it dead. */
+    /** The queue of the starts. */
+    starts,
+    queues,
+    openQueue,
+    /** As a job that comes for a sandbox has it. */
+    work: reconciler.work,
+    /** Its next check finds it dead. */
     break(id: string): void {
       broken.add(id);
       for (const component of ['kube-apiserver', 'etcd']) void runtime.stop(id, component, 0);
     },
     async sweep(): Promise<void> {
-      await sweepWaiting(sweeping);
-      await sweep(sweeping);
+      await sweepLostStarts(context);
+      await sweepHost(context, reconciler);
+      await sweepDue(context);
     },
-    /** Resolves when nothing is under way. */
+    /** Resolves when nothing waits and nothing is under way. */
     async quiet(): Promise<void> {
-      do {
-        await dispatcher.settled();
-        await Promise.all(underWay);
-        await settled();
-      } while (underWay.size > 0);
+      while ((await jobs()) > 0) await delay(10);
+      await reconciler.settled();
     },
     async close(): Promise<void> {
       stopping.abort();
+      await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all([...opened.map((queue) => queue.close()), queues.close()]);
       redis.disconnect();
       subscriber.disconnect();
       await redisServer.stop();

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
-import { createFeed } from '../../src/watch/watch.ts';
+import { createWatch } from '../../src/watch/watch.ts';
 import { startFakeHost } from '../support/fake-host.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { watchAt } from '../support/watch-client.ts';
@@ -128,12 +128,19 @@ t.test('who gets nothing of what happens sees that it lives, and where it is', a
   const host = await startFakeHost();
   t.teardown(() => host.close());
   const { redis, keys, changes, store, service: sandboxes } = host;
-  const feed = createFeed({ redis, keys, changes, store, maxWatchers: { project: 10, all: 10 }, heartbeatMs: 200 });
+  const watchSandboxes = createWatch({
+    redis,
+    keys,
+    changes,
+    store,
+    maxWatchers: { project: 10, all: 10 },
+    heartbeatMs: 200,
+  });
   const body = { spec: { apiServer: { extraArgs: {}, featureGates: {}, runtimeConfig: {} }, etcd: { extraArgs: {} } } };
   const caller = { project: 'default', subject: 'test' };
   const { id } = await sandboxes.create(caller, body as never);
   const stop = new AbortController();
-  const watch = await feed.watch('default', { label: ['never'] }, stop.signal);
+  const watch = await watchSandboxes('default', { label: ['never'] }, stop.signal);
   let isBusy = true;
   const patching = (async () => {
     for (let i = 0; isBusy; i += 1) {
@@ -170,11 +177,11 @@ t.test('who was away for longer than the feed keeps is told', async (t) => {
         isAway && name === 'xrange' ? Promise.reject(new Error('away')) : value.apply(target, given);
     },
   });
-  const feed = createFeed({ redis: flaky, keys, changes, store, maxWatchers: { project: 10, all: 10 } });
+  const watchSandboxes = createWatch({ redis: flaky, keys, changes, store, maxWatchers: { project: 10, all: 10 } });
   const { id } = await sandboxes.create(caller, body as never);
   await host.quiet();
   const stop = new AbortController();
-  const watch = await feed.watch('default', {}, stop.signal);
+  const watch = await watchSandboxes('default', {}, stop.signal);
   const versions: number[] = [];
   const reading = (async () => {
     for await (const { line } of watch) {

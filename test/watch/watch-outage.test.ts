@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Store } from '../../src/sandbox/store.ts';
-import { createFeed } from '../../src/watch/watch.ts';
+import { createWatch } from '../../src/watch/watch.ts';
 import { startFakeHost } from '../support/fake-host.ts';
 import { aSandbox } from '../support/requests.ts';
 
@@ -17,10 +17,10 @@ t.test('a store that does not answer while the beginning is told delays a watch,
     page: failsFirst(host.store.page),
     readMany: failsFirst(host.store.readMany),
   };
-  const feed = createFeed({ redis, keys, changes, store, maxWatchers: { project: 10, all: 10 } });
+  const watchSandboxes = createWatch({ redis, keys, changes, store, maxWatchers: { project: 10, all: 10 } });
   const stop = new AbortController();
   const seen: string[] = [];
-  for await (const { type, line } of await feed.watch('default', {}, stop.signal)) {
+  for await (const { type, line } of await watchSandboxes('default', {}, stop.signal)) {
     seen.push(type);
     if (type === 'added') t.equal((JSON.parse(line) as { sandbox: { id: string } }).sandbox.id, id);
     if (type === 'bookmark') await host.service.remove(caller, id);

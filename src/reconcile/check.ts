@@ -1,0 +1,32 @@
+import { wantsComponents } from '../sandbox/phase.ts';
+import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { expire, removeLeftovers } from './end.ts';
+import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
+
+/**
+ * Compares the record of one sandbox with what exists on this host, and queues the work that this asks for: it finds work
+ * whose job was lost, what died, what has expired, and what no record puts here. It starts nothing itself, so that a sweep
+ * over all sandboxes stays short.
+ */
+export async function check(context: WorkerContext, id: string): Promise<void> {
+  const { store, queues, deletion, health, host } = context;
+  const stored = await store.get(id);
+  if (!stored || stored.record.sandbox.status.host !== host) return await removeLeftovers(context, id);
+  const { record, credentials } = stored;
+  const { sandbox } = record;
+  if (record.desired === 'deleted' || (await expire(context, record))) return await deletion.carryOut(record);
+  const phase = phaseOf(record);
+  if (!wantsComponents(phase) || record.notBefore > Date.now()) return;
+  if (phase === 'ready') {
+    if (await health.isHealthy(runtimeOf(context, record).runtime, record, credentials)) return;
+    await updateOwn(context, id, toDegraded);
+  }
+  await queues.addRestart(host, sandbox);
+}
+
+function toDegraded(record: SandboxRecord): SandboxRecord | null {
+  if (phaseOf(record) !== 'ready') return null;
+  const degraded = withStatus(record, { phase: 'degraded', restarts: record.sandbox.status.restarts + 1 });
+  const condition = { type: 'ApiServerReady', status: 'false', reason: 'NotAnswering' } as const;
+  return withCondition(degraded, { ...condition, message: 'being restarted' }, new Date());
+}

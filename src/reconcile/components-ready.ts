@@ -1,0 +1,43 @@
+import type { SandboxRecord } from '../sandbox/record.ts';
+import { withCondition } from '../sandbox/record.ts';
+import { runtimeOf, type WorkerContext } from './worker-context.ts';
+
+/** Looking into the cache, or asking a Docker daemon for an image, takes less. */
+const quickMs = 500;
+
+/**
+ * Whether the binaries or images of a sandbox are there. When they are not, they are fetched or built, which may take
+ * minutes and goes on after this has returned false: whoever asks again finds out how it ended. Throws
+ * `component_unavailable`, and the reason of `signal`.
+ */
+export async function areComponentsReady(
+  context: WorkerContext,
+  record: SandboxRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { status } = record.sandbox;
+  const { obtain } = runtimeOf(context, record);
+  const obtaining = Promise.all([
+    obtain('etcd', status.etcdVersion, signal),
+    obtain('kube-apiserver', status.kubernetesVersion, signal),
+  ]).then(() => true);
+  // When it fails after this has returned, whoever asks next is told.
+  obtaining.catch(() => undefined);
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), quickMs);
+  return await Promise.race([obtaining, late.promise]).finally(() => clearTimeout(timer));
+}
+
+/** Says in the status that the start waits for them. */
+export async function notePreparing({ store }: WorkerContext, id: string): Promise<void> {
+  const [reason, message] = ['Preparing', 'fetching or building; see GET /v1/versions'];
+  await store.update(
+    id,
+    (now) => {
+      const isNoted = now.sandbox.status.conditions.some((condition) => condition.reason === reason);
+      if (isNoted || now.desired === 'deleted') return null;
+      return withCondition(now, { type: 'ComponentsReady', status: 'false', reason, message }, new Date());
+    },
+    { why: { type: 'preparing', reason, message } },
+  );
+}

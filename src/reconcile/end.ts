@@ -1,0 +1,37 @@
+import { phaseOf, type SandboxRecord, toDeleting } from '../sandbox/record.ts';
+import { runtimeOf, type WorkerContext } from './worker-context.ts';
+
+/** Turns the end of its time to live into the wish to have it deleted; a longer one given meanwhile counts. */
+export async function expire({ store }: WorkerContext, record: SandboxRecord): Promise<boolean> {
+  if (!isExpired(record)) return false;
+  const now = await store.update(record.sandbox.id, (latest) => (isExpired(latest) ? toDeleting(latest) : null), {
+    why: { reason: 'Expired', message: 'its time to live has ended' },
+  });
+  return now?.desired === 'deleted';
+}
+
+function isExpired({ desired, sandbox: { expiresAt } }: SandboxRecord): boolean {
+  return desired === 'running' && expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+}
+
+/** Removes a sandbox of this host. First what runs, then the record: cut off in between, the next try finds the record and goes on. */
+export async function remove(context: WorkerContext, record: SandboxRecord): Promise<void> {
+  const { store, health, logger } = context;
+  const { id } = record.sandbox;
+  const last = await store.update(id, (now) => (phaseOf(now) === 'deleting' ? null : toDeleting(now)));
+  health.forget(id);
+  await runtimeOf(context, record).runtime.remove(id);
+  if (last) await store.remove(last.sandbox);
+  logger.info({ sandboxId: id }, 'sandbox deleted');
+}
+
+/** Removes what this host has of a sandbox that no record puts here: it was deleted, or another host has taken it over. */
+export async function removeLeftovers({ runtimes, logger, health }: WorkerContext, id: string): Promise<void> {
+  health.forget(id);
+  for (const [name, { runtime }] of runtimes) {
+    const [found] = await runtime.observe(id);
+    if (!found) continue;
+    logger.warn({ sandboxId: id, runtime: name }, 'removing what no record puts here');
+    await runtime.remove(id);
+  }
+}

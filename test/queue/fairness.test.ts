@@ -1,0 +1,68 @@
+import t from 'tap';
+import { startQueue } from '../../src/queue/names.ts';
+import { startFakeHost } from '../support/fake-host.ts';
+
+/** Which project's job is taken next, by the priorities that jobs get. */
+t.setTimeout(60_000);
+const host = await startFakeHost();
+t.teardown(() => host.close());
+const { queues, openQueue } = host;
+
+/** A queue that no worker serves, so that what waits can be looked at. */
+let count = 0;
+function aQueue() {
+  const runtime = `unserved-${++count}`;
+  const queue = openQueue(startQueue(runtime));
+  return {
+    add: (project: string, id: string) => queues.addStart(runtime, { id, project }),
+    /** Takes the next job as a worker does; its sandbox. */
+    async take(): Promise<string> {
+      const [job] = await queue.getPrioritized(0, 0);
+      if (!job) throw new Error('nothing waits');
+      await job.remove();
+      await queues.noteTaken(queue.name, job.data.sandboxId.split('/')[0] ?? '', job.priority);
+      return job.data.sandboxId;
+    },
+    waiting: async () => (await queue.getPrioritized()).map(({ data }) => data.sandboxId),
+    queue,
+  };
+}
+
+t.test('a project that asks for one does not wait behind a thousand of another', async (t) => {
+  const { add, take } = aQueue();
+  for (let i = 0; i < 1000; i += 1) await add('flood', `flood/${i}`);
+  const taken = [await take(), await take(), await take()];
+  t.same(taken, ['flood/0', 'flood/1', 'flood/2']);
+  await add('quiet', 'quiet/0');
+  t.equal(await take(), 'quiet/0', 'it is next');
+  await add('quiet', 'quiet/1');
+  const next = [await take(), await take()];
+  t.same(next.sort(), ['flood/3', 'quiet/1'], 'from then on they take turns');
+});
+
+t.test('within a project the first comes first, and projects that ask at once take turns', async (t) => {
+  const { add, take } = aQueue();
+  for (const project of ['a', 'b', 'c']) for (let i = 0; i < 3; i += 1) await add(project, `${project}/${i}`);
+  const taken: string[] = [];
+  for (let i = 0; i < 9; i += 1) taken.push(await take());
+  t.same(taken, ['a/0', 'b/0', 'c/0', 'a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'c/2']);
+});
+
+t.test('numbers begin again when nothing waits, and nothing is kept of projects that are served', async (t) => {
+  const { add, take, queue } = aQueue();
+  for (let round = 0; round < 3; round += 1) {
+    for (let i = 0; i < 5; i += 1) await add('one', `one/${i}`);
+    const [first] = await queue.getPrioritized(0, 0);
+    t.equal(first?.priority, 1);
+    for (let i = 0; i < 5; i += 1) await take();
+  }
+  t.equal(await host.redis.exists(host.keys.fairness(queue.name)), 0);
+});
+
+t.test('what waits already is not added again, and its position is told', async (t) => {
+  const { add, waiting } = aQueue();
+  for (const id of ['p/0', 'p/1', 'p/0']) await add('p', id);
+  t.same(await waiting(), ['p/0', 'p/1']);
+  t.same(await queues.startPositions(`unserved-${count}`, ['p/1', 'p/0', 'p/none']), [2, 1, null]);
+  t.same(await queues.withoutStart(`unserved-${count}`, ['p/1', 'p/none']), ['p/none']);
+});

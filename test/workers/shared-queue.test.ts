@@ -1,0 +1,115 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import t from 'tap';
+import { loadConfig } from '../../src/config/config.ts';
+import { createLogger } from '../../src/logger.ts';
+import { startQueue } from '../../src/queue/names.ts';
+import { connectForWork } from '../../src/redis/connection.ts';
+import { startApi } from '../../src/start/api.ts';
+import { makeFolders } from '../../src/start/data-folder.ts';
+import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+
+/** Workers as processes of their own, which share the queue of a runtime. */
+t.setTimeout(180_000);
+const dataDir = await temporaryFolder();
+const redis = await startEmbeddedRedis(dataDir);
+const { path: socket } = redis.address as { path: string };
+const environment = {
+  ...testEnvironment(dataDir, { SANDPLANE_START_CONCURRENCY: '2', SANDPLANE_SECRET_KEY: 'a'.repeat(64) }),
+  REDIS_URL: `unix://${socket}`,
+};
+const config = loadConfig(environment);
+await makeFolders(config);
+const workers: WorkerProcess[] = [];
+// A data folder of its own each, as on machines of their own.
+const startWorker = async (name: string, startMs: number) => {
+  const own = { ...environment, SANDPLANE_DATA_DIR: `${dataDir}/${name}` };
+  const worker = await startWorkerProcess(name, own, { startMs });
+  workers.push(worker);
+  return worker;
+};
+const first = await startWorker('first', 1000);
+const api = await startApi(config, redis.address, createLogger(config.logLevel));
+const client = createClient(() => api.url);
+const connection = connectForWork(redis.address);
+await connection.connect();
+const starts = new Queue(startQueue('process'), { connection, prefix: '{sandplane}' });
+t.teardown(async () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  await starts.close();
+  connection.disconnect();
+  await api.close();
+  await redis.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const create = async () => (await client.call('POST', '/v1/sandboxes', {})).body.id;
+const createMany = (count: number) => Promise.all(Array.from({ length: count }, create));
+const hostsOf = async (ids: readonly string[]) => {
+  const found = await Promise.all(ids.map((id) => client.get(id)));
+  return found.map(({ body }) => body.status.host);
+};
+
+t.test('while the worker stands still a create is accepted, and its job waits in BullMQ', async (t) => {
+  first.kill('SIGSTOP');
+  const { status, body } = await client.call('POST', '/v1/sandboxes', {});
+  t.match({ status, phase: body.status.phase, host: body.status.host }, { status: 202, phase: 'pending', host: null });
+  const job = await starts.getJob(`start-${body.id}`);
+  t.same(job?.data, { sandboxId: body.id }, 'with the id and nothing else');
+  t.match(await starts.getJobCounts('prioritized', 'active'), { prioritized: 1, active: 0 });
+  t.equal((await client.get(body.id)).body.status.queuePosition, 1);
+  const gone = await create();
+  t.equal((await client.get(gone)).body.status.queuePosition, 2);
+  t.equal((await client.call('DELETE', `/v1/sandboxes/${gone}`)).status, 202);
+  t.equal(await starts.getJob(`start-${gone}`), undefined, 'deleted while it waits, it is taken out');
+  t.equal((await client.get(gone)).status, 404);
+  first.kill('SIGCONT');
+  t.match((await client.waitFor(body.id, 'ready')).body.status, { phase: 'ready', host: 'first', queuePosition: null });
+  t.equal(await starts.count(), 0);
+});
+
+t.test('two workers share one queue', async (t) => {
+  await startWorker('second', 1000);
+  const ids = await createMany(20);
+  for (const id of ids) await client.waitFor(id, 'ready');
+  const hosts = await hostsOf(ids);
+  for (const worker of workers) {
+    const own = ids.filter((_id, i) => hosts[i] === worker.name);
+    t.ok(own.length >= 5, `${worker.name} has ${own.length} of 20`);
+    const running = await worker.running();
+    t.same(
+      ids.filter((id) => running.includes(id)),
+      own,
+      'and runs those that it has, no other',
+    );
+  }
+});
+
+t.test('one is killed in the middle of starts: the other finishes them, none twice', async (t) => {
+  const ids = await createMany(10);
+  const [second] = workers.filter(({ name }) => name === 'second') as [WorkerProcess];
+  const startsOn = async (name: string) => {
+    const found = await Promise.all(ids.map((id) => client.get(id)));
+    return found.filter(({ body }) => body.status.host === name && body.status.phase === 'provisioning').length;
+  };
+  while ((await startsOn('second')) === 0) await delay(10);
+  const finished = (await hostsOf(ids)).map((host, i) => host === 'second' && ids[i]).filter(Boolean);
+  t.ok(finished.length > 0);
+  second.kill('SIGKILL');
+  const killedAt = performance.now();
+  for (const id of ids) {
+    const { body } = await client.waitFor(id, 'ready');
+    t.equal(body.status.phase, 'ready');
+  }
+  t.comment(`all ready ${Math.round(performance.now() - killedAt)} ms after the kill`);
+  const hosts = await hostsOf(ids);
+  const running = await first.running();
+  for (const [i, id] of ids.entries()) {
+    // What the other had ready when it died is its own, and comes back with it.
+    t.equal(running.includes(id), hosts[i] === 'first', `${id} on ${hosts[i]}`);
+  }
+  t.ok(hosts.filter((host) => host === 'first').length >= 5, 'what was being started moved over');
+});

@@ -1,0 +1,26 @@
+import type { RunningWorker, WorkerParts } from './parts.ts';
+import { repeat } from './repeat.ts';
+
+const reportEveryMs = 5000;
+
+/** Tells the API every few seconds that this host lives, and what it can run. */
+export async function reportHost(parts: WorkerParts): Promise<RunningWorker> {
+  const { host, hosts, runtimes, defaultRuntime, versions, logger } = parts;
+  const report = async () =>
+    hosts.report({
+      name: host,
+      runtimes: [...runtimes.keys()],
+      defaultRuntime,
+      versions: await versions(),
+      reportedAt: Date.now(),
+    });
+  await report();
+  const reports = repeat(reportEveryMs, report, (error) => logger.warn({ err: error }, 'host not reported'));
+  return {
+    async close() {
+      await reports.stop();
+      // One that is not taken back counts as dead 15 s later.
+      await hosts.retire(host).catch(() => undefined);
+    },
+  };
+}
