@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { claimTurn, enqueueTurn, grantTurns } from '../redis/calls/lanes.ts';
 import type { LaneKind, RedisKeys } from '../redis/keys.ts';
 
 export type Lanes = ReturnType<typeof createLanes>;
@@ -8,30 +9,37 @@ export type Lanes = ReturnType<typeof createLanes>;
  * time in all. BullMQ has groups only against payment; these are them.
  */
 export function createLanes({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  const placeOf = (host: string, kind: LaneKind) =>
-    [keys.turns(host, kind), keys.inFlight(host, kind), keys.hostWaiting(host), keys.hostIndex(host)] as const;
+  const keysOf = (host: string, kind: LaneKind) => ({
+    turns: keys.turns(host, kind),
+    inFlight: keys.inFlight(host, kind),
+    waiting: keys.hostWaiting(host),
+    hostIndex: keys.hostIndex(host),
+  });
 
   return {
     /** Asks for a turn, and calls the host's dispatcher. */
     async enqueue(host: string, kind: LaneKind, project: string, id: string): Promise<void> {
-      const [turns, lane] = [keys.turns(host, kind), keys.lane(host, kind, project)];
-      await redis.spEnqueue(turns, lane, project, id, keys.laneCalls(host));
+      await enqueueTurn(redis, {
+        keys: { turns: keys.turns(host, kind), lane: keys.lane(host, kind, project) },
+        project,
+        id,
+        dispatcherChannel: keys.laneCalls(host),
+      });
     },
     /** The ids whose turn it is now. Each holds one of `limit` places until it is released. */
     async grant(host: string, kind: LaneKind, limit: number): Promise<string[]> {
-      return await redis.spGrant(...placeOf(host, kind), keys.lane(host, kind, ''), String(limit));
+      return await grantTurns(redis, { keys: keysOf(host, kind), lanePrefix: keys.lane(host, kind, ''), limit });
     },
     /** Asks for a place for `id`. It has one when it is among the ids returned; the others have got theirs with it. */
     async claim(host: string, kind: LaneKind, limit: number, project: string, id: string): Promise<string[]> {
-      return await redis.spClaim(
-        ...placeOf(host, kind),
-        keys.lane(host, kind, project),
-        keys.lane(host, kind, ''),
-        String(limit),
+      return await claimTurn(redis, {
+        keys: { ...keysOf(host, kind), lane: keys.lane(host, kind, project) },
+        lanePrefix: keys.lane(host, kind, ''),
+        limit,
         project,
         id,
-        keys.laneCalls(host),
-      );
+        dispatcherChannel: keys.laneCalls(host),
+      });
     },
     async release(host: string, kind: LaneKind, id: string): Promise<void> {
       await redis.hdel(keys.inFlight(host, kind), id);

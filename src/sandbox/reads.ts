@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
+import { notInLane, readSandbox, readSandboxes } from '../redis/calls/sandbox-reads.ts';
 import { sendAlong } from '../redis/connection.ts';
+import { type HistoryRow, recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type IndexPage, type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -37,7 +39,7 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
   /** As many reads as come in one turn are one command: for each of its own, a command costs more than what it reads. */
   const unchecked = new DataLoader<string, StoredText | null>(
     async (ids) => {
-      const found = await redis.spReadUnchecked(ids.length, ...ids.map(keys.sandbox));
+      const found = await readSandboxes(redis, { keys: { records: ids.map(keys.sandbox) } });
       return ids.map((id, i) => {
         const [project, text, resourceVersion] = found[i] ?? [];
         return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
@@ -59,7 +61,7 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
    * that is not there.
    */
   async function readText(project: string, id: string): Promise<StoredText | null> {
-    const reply = await redis.spRead(keys.sandbox(id), project, id);
+    const reply = await readSandbox(redis, { keys: { record: keys.sandbox(id) }, project, id });
     return reply && { id, text: reply[0], resourceVersion: reply[1], project };
   }
 
@@ -75,7 +77,7 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
 
   /** The uid of the project that it was made in. */
   async function projectUid(id: string): Promise<string | null> {
-    return await redis.hget(keys.sandbox(id), 'o');
+    return await redis.hget(keys.sandbox(id), recordFields.projectUid);
   }
 
   /**
@@ -84,7 +86,7 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
    */
   async function readDeleted(project: string, id: string): Promise<{ sandbox: Sandbox; eventId: string } | null> {
     const [last] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
-    const [, , , text, , eventId] = last?.[1] ?? [];
+    const [, , , text, , eventId] = (last?.[1] ?? []) as HistoryRow;
     return text && eventId ? { sandbox: JSON.parse(text) as Sandbox, eventId } : null;
   }
 
@@ -114,7 +116,7 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     do {
       if (position) await delay(breathMs);
       const { members: ids, next }: IndexPage = await readIndex(redis, keys.hostWaiting(host), waitingAtOnce, position);
-      if (ids.length > 0) yield await redis.spNotInLane(ids.length, ...ids.map(keys.sandbox), ...ids);
+      if (ids.length > 0) yield await notInLane(redis, { keys: { records: ids.map(keys.sandbox) }, ids });
       position = next;
     } while (position);
   }

@@ -60,6 +60,19 @@ export function isAwake(record: SandboxRecord): boolean | null {
   return phase === 'deleting' ? null : !['stopped', 'failed', 'deleted'].includes(phase);
 }
 
+/** Later than any sandbox can expire, in epoch milliseconds. */
+const never = 1e15;
+
+/**
+ * When it has to be checked even while it waits for its first turn, in epoch milliseconds. Those that need no check stand
+ * in the order of their creation: at the end of a sorted set, Redis adds one for less than anywhere in it.
+ */
+export function nextCheckAt({ desired, sandbox: { createdAt, expiresAt } }: SandboxRecord): number {
+  // At once, and each with a score of its own: many of one score are slow to page.
+  if (desired === 'deleted') return Math.min(Date.parse(createdAt), Date.now());
+  return expiresAt === null ? never + Date.parse(createdAt) : Date.parse(expiresAt);
+}
+
 export function phaseOf(record: SandboxRecord): Phase {
   return record.sandbox.status.phase;
 }

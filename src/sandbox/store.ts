@@ -1,33 +1,22 @@
 import type { Redis } from 'ioredis';
+import { createSandbox, removeSandbox, updateSandbox } from '../redis/calls/sandbox-writes.ts';
+import { recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sealer } from '../redis/seal.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
-import type { AuditedWith } from '../tenancy/audit.ts';
+import { type AuditedWith, maxAuditEntries } from '../tenancy/audit.ts';
 import type { ProvenKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
-import { isAwake, type SandboxRecord } from './record.ts';
+import { isAwake, nextCheckAt, type SandboxRecord } from './record.ts';
 import { usageNames } from './usage.ts';
 
 export interface Stored {
   readonly record: SandboxRecord;
   /** Opened lazily: most readers do not need the keys. */
   readonly credentials: () => Credentials | null;
-}
-
-/** Later than any sandbox can expire, in epoch milliseconds. */
-const never = 1e15;
-
-/**
- * When it needs a look even while it waits for its first turn, in epoch milliseconds. Those that need none stand in the
- * order of their creation: at the end of a sorted set, Redis adds one for less than anywhere in it.
- */
-function lookAt({ desired, sandbox: { createdAt, expiresAt } }: SandboxRecord): string {
-  // At once, and each at a place of its own: many of one score are slow to page.
-  if (desired === 'deleted') return String(Math.min(Date.parse(createdAt), Date.now()));
-  return String(expiresAt === null ? never + Date.parse(createdAt) : Date.parse(expiresAt));
 }
 
 /** What a project may have when it has no limit of its own, in the order of the script. */
@@ -68,7 +57,6 @@ export type Store = ReturnType<typeof createStore>;
 export function createStore(options: StoreOptions) {
   const { redis, creates = redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
   const contextOf = (project: string, id: string) => `${project}/${id}`;
-  const feedBound = String(feedLength);
 
   function open(sealed: string | null | undefined, project: string, id: string): Credentials | null {
     return sealed ? (JSON.parse(sealer.open(sealed, contextOf(project, id))) as Credentials) : null;
@@ -76,7 +64,12 @@ export function createStore(options: StoreOptions) {
 
   /** For workers: the whole record, of whatever project. */
   async function get(id: string): Promise<Stored | null> {
-    const [resource, internal, sealed] = await redis.hmget(keys.sandbox(id), 'r', 'i', 's');
+    const [resource, internal, sealed] = await redis.hmget(
+      keys.sandbox(id),
+      recordFields.resource,
+      recordFields.internal,
+      recordFields.credentials,
+    );
     if (!resource || !internal) return null;
     const sandbox = JSON.parse(resource) as Sandbox;
     const record = { sandbox, ...(JSON.parse(internal) as Omit<SandboxRecord, 'sandbox'>) };
@@ -84,7 +77,7 @@ export function createStore(options: StoreOptions) {
   }
 
   async function credentials(sandbox: Sandbox): Promise<Credentials | null> {
-    return open(await redis.hget(keys.sandbox(sandbox.id), 's'), sandbox.project, sandbox.id);
+    return open(await redis.hget(keys.sandbox(sandbox.id), recordFields.credentials), sandbox.project, sandbox.id);
   }
 
   /**
@@ -100,47 +93,48 @@ export function createStore(options: StoreOptions) {
     const { host } = sandbox.status;
     const { memoryMiB, diskMiB } = footprint(spec);
     const stored = toText(sandbox);
-    const [outcome, ...rest] = await creates.spCreate(
-      keys.sandbox(id),
-      keys.project(project),
-      keys.projectIndex(project),
-      keys.hostWaiting(host),
-      keys.feed(project),
-      keys.turns(host, 'starts'),
-      keys.lane(host, 'starts', project),
-      keys.usageNow(project),
-      keys.outbox,
-      keys.webhooks(project),
-      keys.audit(audited?.projectUid ?? ''),
-      keys.apiKey(key?.id ?? ''),
+    const reply = await createSandbox(creates, {
+      keys: {
+        record: keys.sandbox(id),
+        project: keys.project(project),
+        projectIndex: keys.projectIndex(project),
+        waiting: keys.hostWaiting(host),
+        eventLog: keys.feed(project),
+        turns: keys.turns(host, 'starts'),
+        lane: keys.lane(host, 'starts', project),
+        usageNow: keys.usageNow(project),
+        outbox: keys.outbox,
+        webhooks: keys.webhooks(project),
+        auditLog: keys.audit(audited?.projectUid ?? ''),
+        apiKey: keys.apiKey(key?.id ?? ''),
+      },
       id,
       project,
-      String(Date.parse(createdAt)),
-      stored.text,
-      JSON.stringify(internal),
-      String(memoryMiB),
-      String(diskMiB),
-      String(spec.ttlSeconds ?? -1),
-      usageNames(sandbox),
-      JSON.stringify(describeChange(null, record, why)),
-      keys.usageOfDay(project, ''),
-      keys.changes,
-      keys.laneCalls(host),
-      feedBound,
-      audited ? JSON.stringify(audited.note) : '',
-      audited?.projectUid ?? '',
-      lookAt(record),
-      key?.hash ?? '',
-      ...quotaDefaults.map(String),
-    );
-    if (outcome === 'key_ended') return { outcome };
+      createdAtMs: Date.parse(createdAt),
+      resource: stored.text,
+      internal: JSON.stringify(internal),
+      memoryMiB,
+      diskMiB,
+      ttlSeconds: spec.ttlSeconds ?? -1,
+      usageNames: usageNames(sandbox),
+      historyEntry: JSON.stringify(describeChange(null, record, why)),
+      dayPrefix: keys.usageOfDay(project, ''),
+      changesChannel: keys.changes,
+      dispatcherChannel: keys.laneCalls(host),
+      maxEvents: feedLength,
+      auditEntry: audited ? JSON.stringify(audited.note) : '',
+      maxAuditEntries,
+      projectUid: audited?.projectUid ?? '',
+      nextCheckAtMs: nextCheckAt(record),
+      keyHash: key?.hash ?? '',
+      defaultQuotas: quotaDefaults,
+    });
+    const [outcome] = reply;
     if (outcome === 'created') return { outcome, stored };
-    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(String(rest[0])) as Sandbox) };
-    if (outcome === 'not_found') return { outcome };
-    if (outcome === 'deleting') return { outcome };
-    const [name, value, used, retryAfterMs] = rest;
-    const limit = { name: String(name), value: Number(value), used: Number(used) };
-    return { outcome: 'quota', limit, retryAfterMs: Number(retryAfterMs) };
+    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(reply[1]) as Sandbox) };
+    if (outcome !== 'quota') return { outcome };
+    const [, name, value, used, retryAfterMs] = reply;
+    return { outcome, limit: { name, value, used }, retryAfterMs };
   }
 
   /**
@@ -171,32 +165,33 @@ export function createStore(options: StoreOptions) {
     };
     const { sandbox, ...internal } = after;
     const { id, project } = sandbox;
-    const awake = isAwake(after);
     const note = describeChange(before, after, why);
-    const swapped = await redis.spSwap(
-      keys.sandbox(id),
-      keys.project(project),
-      keys.feed(project),
-      keys.history(project, id),
-      keys.usageNow(project),
-      keys.outbox,
-      keys.webhooks(project),
-      keys.hostWaiting(sandbox.status.host),
+    const isWritten = await updateSandbox(redis, {
+      keys: {
+        record: keys.sandbox(id),
+        project: keys.project(project),
+        eventLog: keys.feed(project),
+        history: keys.history(project, id),
+        usageNow: keys.usageNow(project),
+        outbox: keys.outbox,
+        webhooks: keys.webhooks(project),
+        waiting: keys.hostWaiting(sandbox.status.host),
+      },
       id,
       project,
-      expected,
-      JSON.stringify(sandbox),
-      JSON.stringify(internal),
-      credentials ? sealer.seal(JSON.stringify(credentials), contextOf(project, id)) : '',
-      awake === null ? '' : awake ? '1' : '0',
-      usageNames(sandbox),
-      note ? JSON.stringify(note) : '',
-      keys.usageOfDay(project, ''),
-      keys.changes,
-      feedBound,
-      lookAt(after),
-    );
-    return swapped === 1 ? after : null;
+      expectedVersion: expected,
+      resource: JSON.stringify(sandbox),
+      internal: JSON.stringify(internal),
+      credentials: credentials ? sealer.seal(JSON.stringify(credentials), contextOf(project, id)) : null,
+      awake: isAwake(after),
+      usageNames: usageNames(sandbox),
+      historyEntry: note && JSON.stringify(note),
+      dayPrefix: keys.usageOfDay(project, ''),
+      changesChannel: keys.changes,
+      maxEvents: feedLength,
+      nextCheckAtMs: nextCheckAt(after),
+    });
+    return isWritten ? after : null;
   }
 
   /** Removes the record and everything in the store that is only about it, but for its history. */
@@ -206,37 +201,40 @@ export function createStore(options: StoreOptions) {
     const resourceVersion = String(Number(before.resourceVersion) + 1);
     const status = { ...before.status, phase: 'deleted' as const, endpoint: null };
     const gone: Sandbox = { ...before, resourceVersion, updatedAt: new Date().toISOString(), status };
-    await redis.spRemove(
-      keys.sandbox(id),
-      keys.projectIndex(project),
-      keys.hostIndex(host),
-      keys.ports(host),
-      keys.project(project),
-      keys.feed(project),
-      keys.history(project, id),
-      keys.usageNow(project),
-      keys.outbox,
-      keys.webhooks(project),
-      keys.lane(host, 'starts', project),
-      keys.inFlight(host, 'starts'),
-      keys.lane(host, 'changes', project),
-      keys.inFlight(host, 'changes'),
-      keys.hostWaiting(host),
+    const entry = {
+      at: gone.updatedAt,
+      type: 'deleted',
+      reason: 'Removed',
+      message: 'nothing of it is left',
+      phase: 'deleted',
+    };
+    await removeSandbox(redis, {
+      keys: {
+        record: keys.sandbox(id),
+        projectIndex: keys.projectIndex(project),
+        hostIndex: keys.hostIndex(host),
+        ports: keys.ports(host),
+        project: keys.project(project),
+        eventLog: keys.feed(project),
+        history: keys.history(project, id),
+        usageNow: keys.usageNow(project),
+        outbox: keys.outbox,
+        webhooks: keys.webhooks(project),
+        startLane: keys.lane(host, 'starts', project),
+        startsInFlight: keys.inFlight(host, 'starts'),
+        changeLane: keys.lane(host, 'changes', project),
+        changesInFlight: keys.inFlight(host, 'changes'),
+        waiting: keys.hostWaiting(host),
+      },
       id,
       project,
-      JSON.stringify(gone),
-      JSON.stringify({
-        at: gone.updatedAt,
-        type: 'deleted',
-        reason: 'Removed',
-        message: 'nothing of it is left',
-        phase: 'deleted',
-      }),
-      keys.usageOfDay(project, ''),
-      keys.changes,
-      feedBound,
-      String(keepHistorySeconds),
-    );
+      resource: JSON.stringify(gone),
+      historyEntry: JSON.stringify(entry),
+      dayPrefix: keys.usageOfDay(project, ''),
+      changesChannel: keys.changes,
+      maxEvents: feedLength,
+      keepHistorySeconds,
+    });
   }
 
   return {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import type { Changes } from '../redis/changes.ts';
+import { eventFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { matchesLabels, type Requirement } from '../sandbox/selector.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -192,17 +193,22 @@ function toObject(reply: unknown): Record<string, unknown> {
 }
 
 function toEvent(id: string, fields: string[]): FeedEvent {
-  const { t, i, s, b } = toObject(fields) as { t: ChangeType; i: string; s: string; b: string };
+  const {
+    [eventFields.type]: type = '',
+    [eventFields.sandboxId]: sandboxId = '',
+    [eventFields.sandbox]: text = '',
+    [eventFields.labelsBefore]: names,
+  } = toObject(fields) as Record<string, string>;
   const lines = new Map<string, string>();
   return {
     id,
-    type: t,
-    sandboxId: i,
-    sandbox: JSON.parse(s) as Sandbox,
-    labelsBefore: b ? labelsOf(JSON.parse(b) as string[]) : null,
-    line(type) {
-      const line = lines.get(type) ?? `{"type":"${type}","id":"${id}","sandbox":${s}}`;
-      lines.set(type, line);
+    type: type as ChangeType,
+    sandboxId,
+    sandbox: JSON.parse(text) as Sandbox,
+    labelsBefore: names ? labelsOf(JSON.parse(names) as string[]) : null,
+    line(typeForReader) {
+      const line = lines.get(typeForReader) ?? `{"type":"${typeForReader}","id":"${id}","sandbox":${text}}`;
+      lines.set(typeForReader, line);
       return line;
     },
   };

@@ -13,12 +13,10 @@ import { createSealer } from '../../src/redis/seal.ts';
 import { createFakeRuntime, type StartHook } from '../../src/runtime/fake.ts';
 import { createHistory } from '../../src/sandbox/history.ts';
 import { createLanes } from '../../src/sandbox/lanes.ts';
-import { defineScripts } from '../../src/sandbox/scripts.ts';
 import { createSandboxService } from '../../src/sandbox/service.ts';
 import { createStore } from '../../src/sandbox/store.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { createProjects } from '../../src/tenancy/projects.ts';
-import { defineTenancyScripts } from '../../src/tenancy/scripts.ts';
 import { createFeed } from '../../src/watch/watch.ts';
 import { temporaryFolder } from './service.ts';
 
@@ -37,7 +35,7 @@ const portRange = { first: 40_000, last: 49_999 };
 export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHook; slots?: number } = {}) {
   const dir = await temporaryFolder();
   const redisServer = await startEmbeddedRedis(dir);
-  const redis = defineTenancyScripts(defineScripts(connectForWork(redisServer.address)));
+  const redis = connectForWork(redisServer.address);
   const subscriber = connectForWork(redisServer.address);
   await Promise.all([redis.connect(), subscriber.connect()]);
   const keys = redisKeys('fake');
