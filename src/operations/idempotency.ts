@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { beginIdempotentRequest, endIdempotentRequest } from '../redis/calls/idempotency.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sealer } from '../redis/seal.ts';
 import { randomId } from '../resources/random-id.ts';
@@ -43,18 +44,19 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     work: (seed: string) => Promise<StoredAnswer>,
   ): Promise<StoredAnswer> {
     if (key === undefined) return await work(randomId(seedLength));
-    const [name, index] = [keys.idempotency(project, hash(key)), keys.idempotencyKeys(project)];
+    const entry = keys.idempotency(project, hash(key));
+    const entryKeys = { entry, entries: keys.idempotencyKeys(project) };
     const owner = randomUUID();
     const end = (how: 'beat' | 'answer' | 'release' | 'forget', answer = '') =>
-      redis.spIdempotencyEnd(name, index, owner, how, answer);
+      endIdempotentRequest(redis, { keys: entryKeys, owner, how, answer });
 
-    const begun = await begin(name, index, hash(JSON.stringify(canonical(request))), owner);
+    const begun = await begin(entryKeys, hash(JSON.stringify(canonical(request))), owner);
     // Sealed: an answer may hold the secret of a key.
-    if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, name)) as StoredAnswer;
+    if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, entry)) as StoredAnswer;
     const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
     try {
       const answer = await work(begun.seed);
-      await end('answer', sealer.seal(JSON.stringify(answer), name));
+      await end('answer', sealer.seal(JSON.stringify(answer), entry));
       return answer;
     } catch (error) {
       // What was refused made nothing, and may be sent again in another form. All else may have been done in part, also
@@ -67,17 +69,16 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     }
   };
 
-  async function begin(name: string, index: string, fingerprint: string, owner: string) {
-    const [state, given = ''] = await redis.spIdempotencyBegin(
-      name,
-      index,
+  async function begin(entryKeys: { entry: string; entries: string }, fingerprint: string, owner: string) {
+    const [state, given = ''] = await beginIdempotentRequest(redis, {
+      keys: entryKeys,
       fingerprint,
-      randomId(seedLength),
+      newSeed: randomId(seedLength),
       owner,
-      String(keepSeconds),
-      String(inFlightForMs),
-      String(keepMost),
-    );
+      keepSeconds,
+      silentMs: inFlightForMs,
+      most: keepMost,
+    });
     if (state === 'mismatch') {
       throw new AppError('idempotency_mismatch', 'This Idempotency-Key was used with another request. Use a new key.', {
         faults: [{ pointer: '#header/idempotency-key', detail: 'was used with another request' }],

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { takeHostLease } from '../redis/calls/leases.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { describeProcess, isAlive } from '../runtime/process-identity.ts';
 
@@ -23,7 +24,7 @@ export async function holdHostLease(options: {
   const key = keys.hostLease(host);
   const self = await describeProcess(process.pid);
   const holder = JSON.stringify({ machine, pid: process.pid, started: self?.started });
-  const hold = async () => (await redis.spHoldLease(key, holder, String(holdForMs))) === 1;
+  const hold = () => takeHostLease(redis, { keys: { lease: key }, holder, ttlMs: holdForMs });
 
   if (!(await hold())) {
     await removeIfDead(redis, key, machine);

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { leasePort, releasePort } from '../redis/calls/leases.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 
 export type PortLeases = ReturnType<typeof createPortLeases>;
@@ -20,21 +21,20 @@ export function createPortLeases(options: {
   const { redis, keys, range, isFree } = options;
 
   async function release(host: string, id: string, port: number): Promise<void> {
-    await redis.spReleasePort(keys.ports(host), id, String(port));
+    await releasePort(redis, { keys: { ports: keys.ports(host) }, id, port });
   }
 
   /** Leases a port that no other sandbox has and no stranger listens on. Throws `ports_exhausted`. */
   async function lease(host: string, id: string): Promise<number> {
     const size = range.last - range.first + 1;
     // A random place to begin: a port just given back is not handed to another at once.
-    let at = range.first + randomInt(size);
+    let beginAt = range.first + randomInt(size);
     for (let tries = 0; tries < size; tries += 1) {
-      const bounds = [String(range.first), String(range.last), String(at)];
-      const port = await redis.spLeasePort(keys.ports(host), id, ...bounds);
-      if (port === 0) break;
+      const port = await leasePort(redis, { keys: { ports: keys.ports(host) }, id, ...range, beginAt });
+      if (port === null) break;
       if (await isFree(port)) return port;
       await release(host, id, port);
-      at = port === range.last ? range.first : port + 1;
+      beginAt = port === range.last ? range.first : port + 1;
     }
     throw new AppError(
       'ports_exhausted',

@@ -5,8 +5,3 @@ export async function storeTimeMs(redis: Redis): Promise<number> {
   const [seconds, microseconds] = await redis.time();
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
-
-/** The same within a script: `time` as the store tells it, and `now`. */
-export const luaNow = `
-      local time = redis.call('TIME')
-      local now = time[1] * 1000 + math.floor(time[2] / 1000)`;

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Batch } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
+import { readScripts } from './scripts.ts';
 
 /** Where Redis is: a URL, or the path of a Unix socket. */
 export type RedisAddress = { readonly url: string } | { readonly path: string };
@@ -92,7 +93,7 @@ export function connectForWork(address: RedisAddress): Redis {
 }
 
 function connect(address: RedisAddress, given: Omit<RedisOptions, 'replyMapping'>): Redis {
-  const options = { ...given, retryStrategy, lazyConnect: true };
+  const options = { ...given, scripts: readScripts(), retryStrategy, lazyConnect: true };
   const redis = 'url' in address ? new Redis(address.url, options) : new Redis(address.path, options);
   // Every failing command rejects by itself; without a listener a lost connection would end the process.
   redis.on('error', () => undefined);

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { HistoryEntry, HistoryType } from '../schemas/history.ts';
 import { phaseOf, type SandboxRecord } from './record.ts';
@@ -52,7 +53,7 @@ export function createHistory({ redis, keys }: { redis: Redis; keys: RedisKeys }
   return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {
     const entries = await noted(project, sandboxId);
     if (entries.length > 0) return entries;
-    const [owner, begin] = await redis.hmget(keys.sandbox(sandboxId), 'p', 'n');
+    const [owner, begin] = await redis.hmget(keys.sandbox(sandboxId), recordFields.project, recordFields.created);
     if (owner === project && begin) return [{ id: '0-0', ...(JSON.parse(begin) as HistoryNote) }];
     // The first change moves the begin from the record into the history: perhaps between the two looks.
     return await noted(project, sandboxId);

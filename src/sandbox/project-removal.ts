@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { forgetProject, markProjectDeleting, unlinkOfProject } from '../redis/calls/projects.ts';
+import { projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
 import { noProject } from '../tenancy/projects.ts';
@@ -28,17 +30,19 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
     { withSandboxes, ifMatch }: { withSandboxes: boolean; ifMatch?: string | undefined },
   ): Promise<boolean> {
     for (;;) {
-      const version = await redis.hget(keys.project(name), 'v');
+      const version = await redis.hget(keys.project(name), projectFields.version);
       if (version === null) throw noProject(name);
       checkMatch(version, ifMatch);
-      const outcome = await redis.spMarkDeleting(
-        keys.project(name),
-        keys.projectIndex(name),
-        keys.projectsDeleting,
+      const outcome = await markProjectDeleting(redis, {
+        keys: {
+          project: keys.project(name),
+          projectIndex: keys.projectIndex(name),
+          projectsDeleting: keys.projectsDeleting,
+        },
         name,
-        withSandboxes ? '1' : '0',
-        version,
-      );
+        withSandboxes,
+        expectedVersion: version,
+      });
       if (outcome < 0) throw notEmpty(name, -outcome);
       if (outcome === 1) return await advance(name);
     }
@@ -46,7 +50,7 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
 
   /** Has the sandboxes deleted; once there are none, removes the rest. True when the project is gone. */
   async function advance(name: string): Promise<boolean> {
-    const [uid, state] = await redis.hmget(keys.project(name), 'uid', 'state');
+    const [uid, state] = await redis.hmget(keys.project(name), projectFields.uid, projectFields.state);
     if (!uid || state !== 'deleting') return true;
     if ((await deleteSandboxes(name, uid)) > 0) return false;
     await removeRest(name, uid);
@@ -73,7 +77,7 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
   async function removeRest(name: string, uid: string): Promise<void> {
     const project = keys.project(name);
     const unlink = async (own: readonly string[]) =>
-      own.length === 0 || (await redis.spUnlinkOfProject(own.length + 1, project, ...own, uid)) === 1;
+      own.length === 0 || (await unlinkOfProject(redis, { keys: { project, own }, uid }));
 
     for (const index of [keys.apiKeys(name), keys.revokedKeys(name)]) {
       const ids = await redis.zrange(index, '0', '-1');
@@ -85,16 +89,18 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
     }
     const own = redis.scanStream({ match: `${project}:*`, count: 1000 });
     for await (const found of own as AsyncIterable<string[]>) if (!(await unlink(found))) return;
-    await redis.spForgetProject(
-      project,
-      keys.projects,
-      keys.projectsDeleting,
-      keys.audit(uid),
+    await forgetProject(redis, {
+      keys: {
+        project,
+        projects: keys.projects,
+        projectsDeleting: keys.projectsDeleting,
+        auditLog: keys.audit(uid),
+      },
       uid,
       name,
-      String(keepAuditSeconds),
-      keys.changes,
-    );
+      keepAuditSeconds,
+      changesChannel: keys.changes,
+    });
   }
 
   /** Takes up what was cut off, or waits for sandboxes to be gone. */

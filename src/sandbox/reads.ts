@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { type HistoryRow, recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type IndexPage, type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -28,7 +29,12 @@ const breathMs = 10;
 export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   /** The resource as JSON, if it is the project's. Another project's is as unknown as one that is not there. */
   async function readText(project: string, id: string): Promise<StoredText | null> {
-    const [owner, text, resourceVersion] = await redis.hmget(keys.sandbox(id), 'p', 'r', 'v');
+    const [owner, text, resourceVersion] = await redis.hmget(
+      keys.sandbox(id),
+      recordFields.project,
+      recordFields.resource,
+      recordFields.version,
+    );
     return owner === project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
   }
 
@@ -44,12 +50,12 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
 
   /** The project of a sandbox; null when there is no such sandbox. */
   async function projectOf(id: string): Promise<string | null> {
-    return await redis.hget(keys.sandbox(id), 'p');
+    return await redis.hget(keys.sandbox(id), recordFields.project);
   }
 
   /** The uid of the project that it was made in. */
   async function projectUid(id: string): Promise<string | null> {
-    return await redis.hget(keys.sandbox(id), 'o');
+    return await redis.hget(keys.sandbox(id), recordFields.projectUid);
   }
 
   /**
@@ -58,7 +64,7 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
    */
   async function readDeleted(project: string, id: string): Promise<{ sandbox: Sandbox; eventId: string } | null> {
     const [last] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
-    const [, , , text, , eventId] = last?.[1] ?? [];
+    const [, , , text, , eventId] = (last?.[1] ?? []) as HistoryRow;
     return text && eventId ? { sandbox: JSON.parse(text) as Sandbox, eventId } : null;
   }
 

@@ -1,9 +1,11 @@
 import type { Redis } from 'ioredis';
+import { createSandbox, removeSandbox, updateSandbox } from '../redis/calls/sandbox-writes.ts';
+import { recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sealer } from '../redis/seal.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
-import type { AuditedWith } from '../tenancy/audit.ts';
+import { type AuditedWith, maxAuditEntries } from '../tenancy/audit.ts';
 import type { ProvenKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
@@ -49,7 +51,6 @@ export type Store = ReturnType<typeof createStore>;
 export function createStore(options: StoreOptions) {
   const { redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
   const contextOf = (project: string, id: string) => `${project}/${id}`;
-  const feedBound = String(feedLength);
 
   function open(sealed: string | null | undefined, project: string, id: string): Credentials | null {
     return sealed ? (JSON.parse(sealer.open(sealed, contextOf(project, id))) as Credentials) : null;
@@ -57,7 +58,12 @@ export function createStore(options: StoreOptions) {
 
   /** For workers: the whole record, of whatever project. */
   async function get(id: string): Promise<Stored | null> {
-    const [resource, internal, sealed] = await redis.hmget(keys.sandbox(id), 'r', 'i', 's');
+    const [resource, internal, sealed] = await redis.hmget(
+      keys.sandbox(id),
+      recordFields.resource,
+      recordFields.internal,
+      recordFields.credentials,
+    );
     if (!resource || !internal) return null;
     const sandbox = JSON.parse(resource) as Sandbox;
     const record = { sandbox, ...(JSON.parse(internal) as Omit<SandboxRecord, 'sandbox'>) };
@@ -65,7 +71,7 @@ export function createStore(options: StoreOptions) {
   }
 
   async function credentials(sandbox: Sandbox): Promise<Credentials | null> {
-    return open(await redis.hget(keys.sandbox(sandbox.id), 's'), sandbox.project, sandbox.id);
+    return open(await redis.hget(keys.sandbox(sandbox.id), recordFields.credentials), sandbox.project, sandbox.id);
   }
 
   /**
@@ -80,44 +86,45 @@ export function createStore(options: StoreOptions) {
     const { id, project, createdAt, spec } = sandbox;
     const { memoryMiB, diskMiB } = footprint(spec);
     const stored = toText(sandbox);
-    const [outcome, ...rest] = await redis.spCreate(
-      keys.sandbox(id),
-      keys.project(project),
-      keys.projectIndex(project),
-      keys.unstarted(sandbox.status.runtime),
-      keys.feed(project),
-      keys.usageNow(project),
-      keys.outbox,
-      keys.webhooks(project),
-      keys.audit(audited?.projectUid ?? ''),
-      keys.apiKey(key?.id ?? ''),
+    const reply = await createSandbox(redis, {
+      keys: {
+        record: keys.sandbox(id),
+        project: keys.project(project),
+        projectIndex: keys.projectIndex(project),
+        unstarted: keys.unstarted(sandbox.status.runtime),
+        eventLog: keys.feed(project),
+        usageNow: keys.usageNow(project),
+        outbox: keys.outbox,
+        webhooks: keys.webhooks(project),
+        auditLog: keys.audit(audited?.projectUid ?? ''),
+        apiKey: keys.apiKey(key?.id ?? ''),
+      },
       id,
       project,
-      String(Date.parse(createdAt)),
-      stored.text,
-      JSON.stringify(internal),
-      String(memoryMiB),
-      String(diskMiB),
-      String(spec.ttlSeconds ?? -1),
-      usageNames(sandbox),
-      JSON.stringify(describeChange(null, record, why)),
-      keys.usageOfDay(project, ''),
-      keys.changes,
-      feedBound,
-      audited ? JSON.stringify(audited.note) : '',
-      audited?.projectUid ?? '',
-      String(nextCheckAt(record)),
-      key?.hash ?? '',
-      ...quotaDefaults.map(String),
-    );
-    if (outcome === 'key_ended') return { outcome };
+      createdAtMs: Date.parse(createdAt),
+      resource: stored.text,
+      internal: JSON.stringify(internal),
+      memoryMiB,
+      diskMiB,
+      ttlSeconds: spec.ttlSeconds ?? -1,
+      usageNames: usageNames(sandbox),
+      historyEntry: JSON.stringify(describeChange(null, record, why)),
+      dayPrefix: keys.usageOfDay(project, ''),
+      changesChannel: keys.changes,
+      maxEvents: feedLength,
+      auditEntry: audited ? JSON.stringify(audited.note) : '',
+      maxAuditEntries,
+      projectUid: audited?.projectUid ?? '',
+      nextCheckAtMs: nextCheckAt(record),
+      keyHash: key?.hash ?? '',
+      defaultQuotas: quotaDefaults,
+    });
+    const [outcome] = reply;
     if (outcome === 'created') return { outcome, stored };
-    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(String(rest[0])) as Sandbox) };
-    if (outcome === 'not_found') return { outcome };
-    if (outcome === 'deleting') return { outcome };
-    const [name, value, used, retryAfterMs] = rest;
-    const limit = { name: String(name), value: Number(value), used: Number(used) };
-    return { outcome: 'quota', limit, retryAfterMs: Number(retryAfterMs) };
+    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(reply[1]) as Sandbox) };
+    if (outcome !== 'quota') return { outcome };
+    const [, name, value, used, retryAfterMs] = reply;
+    return { outcome, limit: { name, value, used }, retryAfterMs };
   }
 
   /**
@@ -148,36 +155,38 @@ export function createStore(options: StoreOptions) {
     };
     const { sandbox, ...internal } = after;
     const { id, project } = sandbox;
-    const awake = isAwake(after);
+    const [hostBefore, hostAfter] = [before.sandbox.status.host, sandbox.status.host];
     const note = describeChange(before, after, why);
-    const swapped = await redis.spSwap(
-      keys.sandbox(id),
-      keys.project(project),
-      keys.feed(project),
-      keys.history(project, id),
-      keys.usageNow(project),
-      keys.outbox,
-      keys.webhooks(project),
-      keys.unstarted(sandbox.status.runtime),
-      keys.hostIndex(before.sandbox.status.host ?? ''),
-      keys.hostIndex(sandbox.status.host ?? ''),
+    const isWritten = await updateSandbox(redis, {
+      keys: {
+        record: keys.sandbox(id),
+        project: keys.project(project),
+        eventLog: keys.feed(project),
+        history: keys.history(project, id),
+        usageNow: keys.usageNow(project),
+        outbox: keys.outbox,
+        webhooks: keys.webhooks(project),
+        unstarted: keys.unstarted(sandbox.status.runtime),
+        hostIndexBefore: keys.hostIndex(hostBefore ?? ''),
+        hostIndexAfter: keys.hostIndex(hostAfter ?? ''),
+      },
       id,
       project,
-      expected,
-      JSON.stringify(sandbox),
-      JSON.stringify(internal),
-      credentials ? sealer.seal(JSON.stringify(credentials), contextOf(project, id)) : '',
-      awake === null ? '' : awake ? '1' : '0',
-      usageNames(sandbox),
-      note ? JSON.stringify(note) : '',
-      keys.usageOfDay(project, ''),
-      keys.changes,
-      feedBound,
-      isUnstarted(after) ? String(nextCheckAt(after)) : '',
-      before.sandbox.status.host ?? '',
-      sandbox.status.host ?? '',
-    );
-    return swapped === 1 ? after : null;
+      expectedVersion: expected,
+      resource: JSON.stringify(sandbox),
+      internal: JSON.stringify(internal),
+      credentials: credentials ? sealer.seal(JSON.stringify(credentials), contextOf(project, id)) : null,
+      awake: isAwake(after),
+      usageNames: usageNames(sandbox),
+      historyEntry: note && JSON.stringify(note),
+      dayPrefix: keys.usageOfDay(project, ''),
+      changesChannel: keys.changes,
+      maxEvents: feedLength,
+      nextCheckAtMs: isUnstarted(after) ? nextCheckAt(after) : null,
+      hostBefore,
+      hostAfter,
+    });
+    return isWritten ? after : null;
   }
 
   /** Removes the record and everything in the store that is only about it, but for its history. */
@@ -187,33 +196,36 @@ export function createStore(options: StoreOptions) {
     const resourceVersion = String(Number(before.resourceVersion) + 1);
     const status = { ...before.status, phase: 'deleted' as const, endpoint: null };
     const gone: Sandbox = { ...before, resourceVersion, updatedAt: new Date().toISOString(), status };
-    await redis.spRemove(
-      keys.sandbox(id),
-      keys.projectIndex(project),
-      keys.hostIndex(host),
-      keys.ports(host),
-      keys.project(project),
-      keys.feed(project),
-      keys.history(project, id),
-      keys.usageNow(project),
-      keys.outbox,
-      keys.webhooks(project),
-      keys.unstarted(before.status.runtime),
+    const entry = {
+      at: gone.updatedAt,
+      type: 'deleted',
+      reason: 'Removed',
+      message: 'nothing of it is left',
+      phase: 'deleted',
+    };
+    await removeSandbox(redis, {
+      keys: {
+        record: keys.sandbox(id),
+        projectIndex: keys.projectIndex(project),
+        hostIndex: keys.hostIndex(host),
+        ports: keys.ports(host),
+        project: keys.project(project),
+        eventLog: keys.feed(project),
+        history: keys.history(project, id),
+        usageNow: keys.usageNow(project),
+        outbox: keys.outbox,
+        webhooks: keys.webhooks(project),
+        unstarted: keys.unstarted(before.status.runtime),
+      },
       id,
       project,
-      JSON.stringify(gone),
-      JSON.stringify({
-        at: gone.updatedAt,
-        type: 'deleted',
-        reason: 'Removed',
-        message: 'nothing of it is left',
-        phase: 'deleted',
-      }),
-      keys.usageOfDay(project, ''),
-      keys.changes,
-      feedBound,
-      String(keepHistorySeconds),
-    );
+      resource: JSON.stringify(gone),
+      historyEntry: JSON.stringify(entry),
+      dayPrefix: keys.usageOfDay(project, ''),
+      changesChannel: keys.changes,
+      maxEvents: feedLength,
+      keepHistorySeconds,
+    });
   }
 
   return {

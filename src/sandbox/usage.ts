@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { dayUsageFields, projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { UsageReport } from '../schemas/usage.ts';
@@ -25,7 +26,7 @@ export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     const days = daysBetween(from, to);
     const pipeline = redis.pipeline();
     pipeline.hgetall(keys.usageNow(project));
-    pipeline.hget(keys.project(project), 'usage');
+    pipeline.hget(keys.project(project), projectFields.usage);
     for (const day of days) pipeline.hgetall(keys.usageOfDay(project, day));
     const rows = (await pipeline.exec()) ?? [];
     const [running, total, ...perDay] = rows.map(([error, reply]) => {
@@ -64,7 +65,7 @@ function addDay(counters: Map<string, Counter>, fields: Record<string, string>):
   for (const [field, text] of Object.entries(fields)) {
     const at = field.indexOf(':');
     const counter = counterOf(counters, field.slice(at + 1));
-    if (field.startsWith('ms:')) counter.sandboxSeconds += Number(text) / 1000;
+    if (field.startsWith(dayUsageFields.ms(''))) counter.sandboxSeconds += Number(text) / 1000;
     else counter.peak = Math.max(counter.peak, Number(text));
   }
 }

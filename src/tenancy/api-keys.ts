@@ -3,7 +3,10 @@ import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { coalesce } from '../coalesce.ts';
 import { AppError, invalidField } from '../errors.ts';
+import { noteKeyUse, revokeKey } from '../redis/calls/api-keys.ts';
+import { addToProject } from '../redis/calls/projects.ts';
 import { unsentOf } from '../redis/connection.ts';
+import type { ApiKeyHash } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { parseCursor, readIndex, toCursor } from '../resources/paging.ts';
 import type { Key, KeyCreate, KeyWithSecret, Scope } from '../schemas/key.ts';
@@ -41,7 +44,7 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
     const usedAt = Math.min(Number(fields.usedAt ?? 0), now);
     if (now - usedAt < lastUseEveryMs) return usedAt + lastUseEveryMs;
     // Not worth a request's failure.
-    redis.spNoteKeyUse(keys.apiKey(id), String(now)).catch(() => undefined);
+    noteKeyUse(redis, { keys: { apiKey: keys.apiKey(id) }, nowMs: now }).catch(() => undefined);
     return now + lastUseEveryMs;
   }
 
@@ -61,16 +64,14 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
       scopes: body.scopes.join(' '),
       createdAt: String(createdAt),
       ...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
-    };
-    const added = await redis.spAddToProject(
-      keys.project(project),
-      keys.apiKey(id),
-      keys.apiKeys(project),
-      id,
-      String(createdAt),
-      String(maxKeysPerProject),
-      ...Object.entries(fields).flat(),
-    );
+    } satisfies ApiKeyHash;
+    const added = await addToProject(redis, {
+      keys: { project: keys.project(project), hash: keys.apiKey(id), index: keys.apiKeys(project) },
+      member: id,
+      score: createdAt,
+      most: maxKeysPerProject,
+      fields,
+    });
     checkAdded(added, project, { name: 'keys', value: maxKeysPerProject });
     return { ...toKey(id, fields), secret };
   }
@@ -93,18 +94,20 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
   /** At once on every replica. The hash is kept for a month, and of the last 1,000, so that its user is told what happened. */
   async function revoke(project: string, id: string): Promise<void> {
     await get(project, id);
-    await redis.spRevokeKey(
-      keys.apiKey(id),
-      keys.apiKeys(project),
-      keys.revokedKeys(project),
-      keys.apiKey(''),
+    await revokeKey(redis, {
+      keys: {
+        apiKey: keys.apiKey(id),
+        projectKeys: keys.apiKeys(project),
+        revokedKeys: keys.revokedKeys(project),
+        keyPrefix: keys.apiKey(''),
+      },
       id,
-      String(Date.now()),
-      String(keepRevokedSeconds),
-      String(keepRevokedKeys),
-      keys.changes,
-      keys.endedKeys,
-    );
+      nowMs: Date.now(),
+      keepSeconds: keepRevokedSeconds,
+      most: keepRevokedKeys,
+      changesChannel: keys.changes,
+      endedKeysChannel: keys.endedKeys,
+    });
   }
 
   /**

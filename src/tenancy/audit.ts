@@ -1,20 +1,14 @@
 import type { Redis } from 'ioredis';
 import { type ErrorCode, invalidField } from '../errors.ts';
+import { auditFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { AuditEntry } from '../schemas/audit.ts';
 import type { Principal } from './principal.ts';
 
 /** Per project. The oldest go when there are more. */
-const keepEntries = 100_000;
+export const maxAuditEntries = 100_000;
 /** Longer than any path of a route with ids that could exist. */
 const longestTarget = 200;
-
-/** As Lua, for scripts whose change is audited with it. */
-export const auditFunction = `
-  local function addAudit(log, entry)
-    redis.call('XADD', log, 'MAXLEN', '~', ${keepEntries}, '*', 'j', entry)
-  end
-`;
 
 /** An entry that is written with the change that it tells of. */
 export interface AuditedWith {
@@ -53,7 +47,8 @@ export function auditNote(
 export function createAudit({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   return {
     async append(projectUid: string, note: AuditNote): Promise<void> {
-      await redis.xadd(keys.audit(projectUid), 'MAXLEN', '~', keepEntries, '*', 'j', JSON.stringify(note));
+      const entry = [auditFields.note, JSON.stringify(note)] as const;
+      await redis.xadd(keys.audit(projectUid), 'MAXLEN', '~', maxAuditEntries, '*', ...entry);
     },
     async list(projectUid: string, { limit, cursor }: { limit: number; cursor?: string }) {
       const rows = await redis.xrevrange(keys.audit(projectUid), before(cursor), '-', 'COUNT', limit + 1);

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
+import { createProject, updateHash } from '../redis/calls/projects.ts';
 import { unsentOf } from '../redis/connection.ts';
+import { projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
 import { parseCursor, readIndex, toCursor } from '../resources/paging.ts';
@@ -30,17 +32,13 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
   async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {
     const { name, quotas = {} } = body;
     const fields = fieldsOf(quotas).filter(([, value]) => value !== '');
-    const created = await redis.spCreateProject(
-      keys.project(name),
-      keys.projects,
+    const created = await createProject(redis, {
+      keys: { project: keys.project(name), projects: keys.projects },
       name,
       uid,
-      // One field more, so that there is always one.
-      'name',
-      name,
-      ...fields.flat(),
-    );
-    if (created === 0) throw new AppError('project_exists', `There is a project ${name} already. Choose another name.`);
+      fields: { [projectFields.name]: name, ...Object.fromEntries(fields) },
+    });
+    if (!created) throw new AppError('project_exists', `There is a project ${name} already. Choose another name.`);
     return await get(name);
   }
 
@@ -64,10 +62,10 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
 
   function toProject(name: string, fields: Record<string, string>): Project {
     const own = quotaNames.map((quota) => {
-      const text = fields[`q:${quota}`];
+      const text = fields[projectFields.quota(quota)];
       return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
     });
-    const used = (counter: string) => Number(fields[`used:${counter}`] ?? 0);
+    const used = (counter: string) => Number(fields[projectFields.used(counter)] ?? 0);
     return {
       name,
       uid: fields.uid ?? '',
@@ -94,8 +92,12 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     for (;;) {
       const before = await get(name);
       checkMatch(before.resourceVersion, ifMatch);
-      const changes = fieldsOf(body.quotas ?? {}).flat();
-      if (await redis.spSwapFields(keys.project(name), before.resourceVersion, ...changes)) return await get(name);
+      const isWritten = await updateHash(redis, {
+        keys: { hash: keys.project(name) },
+        expectedVersion: before.resourceVersion,
+        fields: Object.fromEntries(fieldsOf(body.quotas ?? {})),
+      });
+      if (isWritten) return await get(name);
     }
   }
 
@@ -112,12 +114,12 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
 /** Fields of the hash; '' stands for the service's default, and -1 for no limit. */
 function fieldsOf(quotas: Partial<Record<keyof Quotas, number | null>>): [string, string][] {
   return Object.entries(quotas).map(([name, value]) => {
-    if (name === 'maxTtlSeconds') return [`q:${name}`, String(value ?? -1)];
-    return [`q:${name}`, value === null ? '' : String(value)];
+    if (name === 'maxTtlSeconds') return [projectFields.quota(name), String(value ?? -1)];
+    return [projectFields.quota(name), value === null ? '' : String(value)];
   });
 }
 
-/** Throws what `spAddToProject` was refused for. */
+/** Throws what `addToProject` was refused for. */
 export function checkAdded(outcome: number, project: string, limit: { name: string; value: number }): void {
   if (outcome === -1) throw noProject(project);
   if (outcome === -2) throw projectDeleting(project);

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import type { Changes } from '../redis/changes.ts';
+import { eventFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { beginning, eventStreamInfo, fieldsOf } from '../sandbox/event-stream.ts';
 import { matchesLabels, type Requirement } from '../sandbox/selector.ts';
@@ -162,17 +163,22 @@ async function arrival(waiting: Set<() => void>, timeoutMs: number, signal: Abor
 }
 
 function toEvent(id: string, fields: string[]): FeedEvent {
-  const { t, i, s, b } = fieldsOf(fields) as { t: ChangeType; i: string; s: string; b: string };
+  const {
+    [eventFields.type]: type = '',
+    [eventFields.sandboxId]: sandboxId = '',
+    [eventFields.sandbox]: text = '',
+    [eventFields.labelsBefore]: names,
+  } = fieldsOf(fields) as Record<string, string>;
   const lines = new Map<string, string>();
   return {
     id,
-    type: t,
-    sandboxId: i,
-    sandbox: JSON.parse(s) as Sandbox,
-    labelsBefore: b ? labelsOf(JSON.parse(b) as string[]) : null,
-    line(type) {
-      const line = lines.get(type) ?? `{"type":"${type}","id":"${id}","sandbox":${s}}`;
-      lines.set(type, line);
+    type: type as ChangeType,
+    sandboxId,
+    sandbox: JSON.parse(text) as Sandbox,
+    labelsBefore: names ? labelsOf(JSON.parse(names) as string[]) : null,
+    line(typeForReader) {
+      const line = lines.get(typeForReader) ?? `{"type":"${typeForReader}","id":"${id}","sandbox":${text}}`;
+      lines.set(typeForReader, line);
       return line;
     },
   };

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { parkDelivery, unparkDelivery, writeDelivery } from '../redis/calls/webhooks.ts';
 import { storeTimeMs } from '../redis/clock.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type IndexPosition, readIndex } from '../resources/paging.ts';
@@ -30,26 +31,28 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
     return (await put(delivery, JSON.stringify(before))) > 0;
   }
 
-  async function put(delivery: StoredDelivery, before: string, most = ''): Promise<number> {
+  async function put(delivery: StoredDelivery, before: string, maxPending: number | null = null): Promise<number> {
     const { project, webhookId, id, nextAttemptAt } = delivery;
-    return await redis.spWriteDelivery(
-      keys.webhook(project, webhookId),
-      keys.delivery(project, id),
-      keys.deliveries(project, webhookId),
-      keys.deliveriesDue,
-      keys.deliveriesPending(project, webhookId),
-      keys.deliveriesDone(project, webhookId),
+    return await writeDelivery(redis, {
+      keys: {
+        webhook: keys.webhook(project, webhookId),
+        delivery: keys.delivery(project, id),
+        deliveries: keys.deliveries(project, webhookId),
+        due: keys.deliveriesDue,
+        pending: keys.deliveriesPending(project, webhookId),
+        done: keys.deliveriesDone(project, webhookId),
+      },
       id,
-      dueMember(delivery),
-      JSON.stringify(delivery),
-      String(Date.parse(delivery.createdAt)),
-      nextAttemptAt ? String(Date.parse(nextAttemptAt)) : '',
+      dueMember: dueMember(delivery),
+      delivery: JSON.stringify(delivery),
+      createdAtMs: Date.parse(delivery.createdAt),
+      dueAtMs: nextAttemptAt ? Date.parse(nextAttemptAt) : null,
       before,
-      most,
-      String(keepDoneSeconds),
-      String(keepDone),
-      keys.delivery(project, ''),
-    );
+      maxPending,
+      keepDoneSeconds,
+      maxDone: keepDone,
+      deliveryPrefix: keys.delivery(project, ''),
+    });
   }
 
   const nowMs = () => storeTimeMs(redis);
@@ -83,7 +86,7 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
      * it has so many waiting that this one failed at once.
      */
     async add(delivery: StoredDelivery): Promise<number> {
-      const waiting = await put(delivery, 'new', String(mostPending));
+      const waiting = await put(delivery, 'new', mostPending);
       // There already, and perhaps cut off before it was queued.
       if (waiting === -1) return 1;
       if (waiting === -2) await put(refused(delivery, mostPending), 'new');
@@ -91,16 +94,18 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
     },
     /** One that has to wait for another of its receiver to end. */
     async park({ project, webhookId, id, createdAt }: StoredDelivery): Promise<void> {
-      await redis.spPark(
-        keys.deliveriesParked(project, webhookId),
-        keys.receiversParked(project),
-        keys.deliveriesDue,
+      await parkDelivery(redis, {
+        keys: {
+          parked: keys.deliveriesParked(project, webhookId),
+          receivers: keys.receiversParked(project),
+          due: keys.deliveriesDue,
+        },
         id,
-        String(Date.parse(createdAt)),
-        webhookId,
-        dueMember({ project, id }),
-        String(overdueAfterMs),
-      );
+        createdAtMs: Date.parse(createdAt),
+        receiver: webhookId,
+        dueMember: dueMember({ project, id }),
+        forMs: overdueAfterMs,
+      });
     },
     /** The receivers for which some wait; whose turn was longest ago comes first. */
     async receiversWithParked(project: string): Promise<string[]> {
@@ -108,8 +113,10 @@ export function createDeliveries({ redis, keys }: { redis: Redis; keys: RedisKey
     },
     /** The oldest that waits for a receiver, which then waits no more. */
     async unpark(project: string, webhookId: string): Promise<string | null> {
-      const [parked, receivers] = [keys.deliveriesParked(project, webhookId), keys.receiversParked(project)];
-      return await redis.spUnpark(parked, receivers, webhookId);
+      return await unparkDelivery(redis, {
+        keys: { parked: keys.deliveriesParked(project, webhookId), receivers: keys.receiversParked(project) },
+        receiver: webhookId,
+      });
     },
     /** Pending ones that nobody seems to try. */
     async overdue(): Promise<StoredDelivery[]> {

@@ -1,10 +1,11 @@
+import { outboxFields } from '../redis/fields.ts';
 import type { WebhookEvent } from '../schemas/webhook.ts';
 
 /** What the outbox holds of an event: its place there, which names it, and what was written of it. */
 export type Entry = readonly [id: string, fields: Readonly<Record<string, string>>];
 
 export function projectOf([, fields]: Entry): string {
-  return fields.p ?? '';
+  return fields[outboxFields.project] ?? '';
 }
 
 /** By the clock of the store. */
@@ -14,7 +15,13 @@ export function timeMsOf([id]: Entry): number {
 
 /** A change of a sandbox as its record's script noted it, or an event of the service's own. Throws when it is neither. */
 export function contentOf([, fields]: Entry): { event: WebhookEvent; data: object } {
-  if (fields.e) return { event: fields.e as WebhookEvent, data: JSON.parse(fields.d ?? '{}') as object };
-  const { type, reason, message } = JSON.parse(fields.j ?? '{}') as { type: string; reason: string; message: string };
-  return { event: `sandbox.${type}` as WebhookEvent, data: { reason, message, sandbox: JSON.parse(fields.s ?? '{}') } };
+  const {
+    [outboxFields.event]: event,
+    [outboxFields.data]: data = '{}',
+    [outboxFields.change]: change = '{}',
+    [outboxFields.sandbox]: sandbox = '{}',
+  } = fields;
+  if (event) return { event: event as WebhookEvent, data: JSON.parse(data) as object };
+  const { type, reason, message } = JSON.parse(change) as { type: string; reason: string; message: string };
+  return { event: `sandbox.${type}` as WebhookEvent, data: { reason, message, sandbox: JSON.parse(sandbox) } };
 }

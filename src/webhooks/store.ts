@@ -1,6 +1,9 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { addToProject, removeFromProject, updateHash } from '../redis/calls/projects.ts';
+import { disableWebhook, noteWebhookSuccess } from '../redis/calls/webhooks.ts';
 import { storeTimeMs } from '../redis/clock.ts';
+import { webhookFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sealer } from '../redis/seal.ts';
 import { type IndexPosition, readIndex } from '../resources/paging.ts';
@@ -28,26 +31,26 @@ type Stored = Omit<Webhook, 'resourceVersion' | 'lastSuccessAt'>;
 
 export type WebhookStore = ReturnType<typeof createWebhookStore>;
 
-/**
- * Receivers in Redis: a hash of `v` the version, `r` the resource, `s` the sealed secrets, `ok` the last success, `t` since
- * when it is there by the clock of the store.
- */
+/** Receivers in Redis: a hash each, with `webhookFields`. */
 export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
   const contextOf = (project: string, id: string) => `${project}/${id}`;
 
   async function add(webhook: Stored, secrets: readonly WebhookSecret[]): Promise<void> {
     const { project, id, createdAt } = webhook;
     const since = await storeTimeMs(redis);
-    const fields = { v: '1', r: JSON.stringify(webhook), s: seal(webhook, secrets), t: String(since) };
-    const added = await redis.spAddToProject(
-      keys.project(project),
-      keys.webhook(project, id),
-      keys.webhooks(project),
-      id,
-      String(Date.parse(createdAt)),
-      String(maxWebhooksPerProject),
-      ...Object.entries(fields).flat(),
-    );
+    const fields = {
+      [webhookFields.version]: '1',
+      [webhookFields.resource]: JSON.stringify(webhook),
+      [webhookFields.secrets]: seal(webhook, secrets),
+      [webhookFields.since]: String(since),
+    };
+    const added = await addToProject(redis, {
+      keys: { project: keys.project(project), hash: keys.webhook(project, id), index: keys.webhooks(project) },
+      member: id,
+      score: Date.parse(createdAt),
+      most: maxWebhooksPerProject,
+      fields,
+    });
     checkAdded(added, project, { name: 'webhooks', value: maxWebhooksPerProject });
   }
 
@@ -56,7 +59,12 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
   }
 
   async function find(project: string, id: string): Promise<Webhook | null> {
-    const [version, text, lastSuccess] = await redis.hmget(keys.webhook(project, id), 'v', 'r', 'ok');
+    const [version, text, lastSuccess] = await redis.hmget(
+      keys.webhook(project, id),
+      webhookFields.version,
+      webhookFields.resource,
+      webhookFields.lastSuccessAt,
+    );
     if (!version || !text) return null;
     const lastSuccessAt = lastSuccess ? new Date(Number(lastSuccess)).toISOString() : null;
     return { ...(JSON.parse(text) as Stored), lastSuccessAt, resourceVersion: version };
@@ -81,15 +89,17 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
       const changed = change(before);
       if (!changed) return before;
       const { resourceVersion, lastSuccessAt: _when, ...stored } = changed;
-      const fields = ['r', JSON.stringify(stored)];
-      if (secrets) fields.push('s', seal(changed, secrets(await secretsOf(project, id))));
-      if (await redis.spSwapFields(keys.webhook(project, id), resourceVersion, ...fields))
+      const fields: Record<string, string> = { [webhookFields.resource]: JSON.stringify(stored) };
+      if (secrets) fields[webhookFields.secrets] = seal(changed, secrets(await secretsOf(project, id)));
+      const hash = keys.webhook(project, id);
+      if (await updateHash(redis, { keys: { hash }, expectedVersion: resourceVersion, fields })) {
         return await get(project, id);
+      }
     }
   }
 
   async function secretsOf(project: string, id: string): Promise<WebhookSecret[]> {
-    const sealed = await redis.hget(keys.webhook(project, id), 's');
+    const sealed = await redis.hget(keys.webhook(project, id), webhookFields.secrets);
     if (!sealed) throw noWebhook(id);
     return JSON.parse(sealer.open(sealed, contextOf(project, id))) as WebhookSecret[];
   }
@@ -99,8 +109,12 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
     for (;;) {
       const before = await get(project, id);
       check(before);
-      const [hash, index] = [keys.webhook(project, id), keys.webhooks(project)];
-      if ((await redis.spRemoveFromProject(hash, index, id, before.resourceVersion)) === 1) break;
+      const isRemoved = await removeFromProject(redis, {
+        keys: { hash: keys.webhook(project, id), index: keys.webhooks(project) },
+        member: id,
+        expectedVersion: before.resourceVersion,
+      });
+      if (isRemoved) break;
     }
     const deliveries = keys.deliveries(project, id);
     for (;;) {
@@ -128,16 +142,15 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
       const disabled = { ...before, disabled: true, disabledReason: reason };
       const { resourceVersion, lastSuccessAt: _when, ...stored } = disabled;
       const event: WebhookEvent = 'webhook.disabled';
-      const swapped = await redis.spDisableWebhook(
-        keys.webhook(project, id),
-        keys.outbox,
-        resourceVersion,
-        JSON.stringify(stored),
+      const isWritten = await disableWebhook(redis, {
+        keys: { webhook: keys.webhook(project, id), outbox: keys.outbox },
+        expectedVersion: resourceVersion,
+        resource: JSON.stringify(stored),
         project,
         event,
-        JSON.stringify({ webhook: disabled }),
-      );
-      if (swapped === 1) return disabled;
+        data: JSON.stringify({ webhook: disabled }),
+      });
+      if (isWritten) return disabled;
     }
   }
 
@@ -150,7 +163,7 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
     secretsOf,
     disable,
     async noteSuccess(project: string, id: string): Promise<void> {
-      await redis.spNoteSuccess(keys.webhook(project, id));
+      await noteWebhookSuccess(redis, { keys: { webhook: keys.webhook(project, id) } });
     },
     async page(project: string, limit: number, after: IndexPosition | null) {
       const { members, next } = await readIndex(redis, keys.webhooks(project), limit, after);
@@ -160,7 +173,9 @@ export function createWebhookStore({ redis, keys, sealer }: { redis: Redis; keys
     /** All of a project. */
     async receivers(project: string): Promise<Receiver[]> {
       const ids = await redis.zrange(keys.webhooks(project), '0', '-1');
-      const found = await Promise.all(ids.map((id) => redis.hmget(keys.webhook(project, id), 'r', 't')));
+      const found = await Promise.all(
+        ids.map((id) => redis.hmget(keys.webhook(project, id), webhookFields.resource, webhookFields.since)),
+      );
       return found.flatMap(([text, since]) => {
         if (!text) return [];
         const { id, events, disabled, createdAt } = JSON.parse(text) as Stored;

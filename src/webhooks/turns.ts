@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { endEventTurn, setEventsAside, takeEventTurns } from '../redis/calls/event-turns.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type Entry, projectOf, timeMsOf } from './event.ts';
 
@@ -24,18 +25,27 @@ export function createTurns({ redis, keys, group }: { redis: Redis; keys: RedisK
     /** From the outbox into the lines. */
     async setAside(entries: readonly Entry[]): Promise<void> {
       if (entries.length === 0) return;
-      const rows = entries.flatMap((entry) => [
-        entry[0],
-        projectOf(entry),
-        String(timeMsOf(entry)),
-        JSON.stringify(entry),
-      ]);
-      await redis.spSetAside(keys.outbox, keys.eventTurns, group, keys.eventLine(''), ...rows);
+      await setEventsAside(redis, {
+        keys: { outbox: keys.outbox, turns: keys.eventTurns },
+        group,
+        linePrefix: keys.eventLine(''),
+        events: entries.map((entry) => ({
+          id: entry[0],
+          project: projectOf(entry),
+          atMs: timeMsOf(entry),
+          kept: JSON.stringify(entry),
+        })),
+      });
     },
     /** The oldest events of some projects, which are nobody else's for a while. None: nothing waits. */
     async take(): Promise<Turn[]> {
-      const most = [projectsAtOnce, eventsOfATurn, turnMs].map(String);
-      const taken = await redis.spTakeTurns(keys.eventTurns, keys.eventLine(''), ...most);
+      const taken = await takeEventTurns(redis, {
+        keys: { turns: keys.eventTurns },
+        linePrefix: keys.eventLine(''),
+        maxProjects: projectsAtOnce,
+        maxEvents: eventsOfATurn,
+        turnMs,
+      });
       return taken.map(([project, entries]) => ({
         project,
         entries: entries.map((text) => JSON.parse(text) as Entry),
@@ -43,8 +53,11 @@ export function createTurns({ redis, keys, group }: { redis: Redis; keys: RedisK
     },
     /** `done` are over; the others come again with the project's next turn. */
     async end(project: string, done: readonly Entry[]): Promise<void> {
-      const members = done.map((entry) => JSON.stringify(entry));
-      await redis.spEndTurn(keys.eventTurns, keys.eventLine(project), project, ...members);
+      await endEventTurn(redis, {
+        keys: { turns: keys.eventTurns, line: keys.eventLine(project) },
+        project,
+        done: done.map((entry) => JSON.stringify(entry)),
+      });
     },
     /** Keeps one that cannot be handled where somebody can look at it. */
     async putAside([, fields]: Entry): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
+import { idempotencyFields } from '../../src/redis/fields.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { entryOf, loseAnswer } from '../support/idempotency-entry.ts';
 
@@ -60,7 +61,7 @@ t.test('one that was cut off is taken over by one of its repeats', async (t) => 
   await begun('cut');
   t.match(await send(), { status: 409, body: { code: 'idempotency_in_flight' } });
   // As if its process had not been heard of for long.
-  await service.redis.hset(entryOf('cut', 'team'), 't', '1');
+  await service.redis.hset(entryOf('cut', 'team'), idempotencyFields.heardOfAt, '1');
   const repeats = await Promise.all(Array.from({ length: 10 }, () => send()));
   const taken = repeats.filter(({ status }) => status === 202);
   t.ok(taken.length >= 1, 'taken over, by one; the others are told to wait, or get its answer');

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { markProjectDeleting } from '../../src/redis/calls/projects.ts';
 import { createProjectRemoval } from '../../src/sandbox/project-removal.ts';
 import { createProjects } from '../../src/tenancy/projects.ts';
 import { quotas, startFakeHost } from '../support/fake-host.ts';
@@ -37,11 +38,20 @@ async function makeAgain(): Promise<string> {
   return id;
 }
 
-for (const command of ['hmget', 'spUnlinkOfProject', 'spForgetProject', 'zrange']) {
+for (const command of ['hmget', 'unlinkOfProject', 'forgetProject', 'zrange']) {
   t.test(`made again before ${command} of a late removal`, async (t) => {
     await projects.create({ name: 'shop' });
     await redis.hset(keys.usageOfDay('shop', 1), 'ms:', '1');
-    await redis.spMarkDeleting(keys.project('shop'), keys.projectIndex('shop'), keys.projectsDeleting, 'shop', '1', '');
+    await markProjectDeleting(redis, {
+      keys: {
+        project: keys.project('shop'),
+        projectIndex: keys.projectIndex('shop'),
+        projectsDeleting: keys.projectsDeleting,
+      },
+      name: 'shop',
+      withSandboxes: true,
+      expectedVersion: '',
+    });
     let id = '';
     const late = removal(
       interrupted(command, async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { idempotencyFields } from '../../src/redis/fields.ts';
 
 /** The Redis key of what is remembered of a request with this Idempotency-Key. */
 export function entryOf(key: string, project: string): string {
@@ -9,6 +10,6 @@ export function entryOf(key: string, project: string): string {
 /** As if the process that did the work had died before it could note its answer. */
 export async function loseAnswer(redis: Redis, key: string, project: string): Promise<void> {
   const entry = entryOf(key, project);
-  await redis.hdel(entry, 'a');
-  await redis.hset(entry, 't', '1');
+  await redis.hdel(entry, idempotencyFields.answer);
+  await redis.hset(entry, idempotencyFields.heardOfAt, '1');
 }

@@ -158,9 +158,9 @@ t.test('a key that ends between its check and the create', async (t) => {
 
   // Where the project has a longest time to live, a create that names none is tried again with that.
   await host.redis.hset(host.keys.project('default'), { 'q:maxTtlSeconds': '60' });
-  const spCreate = host.redis.spCreate.bind(host.redis);
-  host.redis.spCreate = async (...given: string[]) => {
-    const outcome = await spCreate(...given);
+  const createSandbox = host.redis.createSandbox.bind(host.redis);
+  host.redis.createSandbox = async (...given) => {
+    const outcome = await createSandbox(...given);
     await host.redis.hset(host.keys.apiKey('k'), { revokedAt: '1' });
     return outcome;
   };
