@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { nextPriority, noteTaken } from '../redis/calls/fairness.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import { lowestPriority } from './fair-priority.ts';
+import { highPriority, lowestPriority } from './fair-priority.ts';
 import { hostQueue, jobIdOf, type SandboxJob, startQueue } from './names.ts';
 
 /** A sandbox as far as a queue has to know it. */
@@ -85,7 +85,13 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     /** To be called when a worker has taken a job of the queue, for the turns of the others. */
     async noteTaken(queue: string, project: string, priority: number): Promise<void> {
       const waiting = await queueOf(queue).getPrioritizedCount();
-      await noteTaken(redis, { keys: { fairness: keys.fairness(queue) }, project, priority, waiting });
+      await noteTaken(redis, {
+        keys: { fairness: keys.fairness(queue) },
+        project,
+        priority,
+        waiting,
+        high: highPriority,
+      });
     },
     async close(): Promise<void> {
       await Promise.all([...opened.values()].map((queue) => queue.close()));

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { highPriority } from '../../src/queue/fair-priority.ts';
 import { startQueue } from '../../src/queue/names.ts';
 import { startFakeHost } from '../support/fake-host.ts';
 
@@ -28,9 +29,9 @@ function aQueue() {
   };
 }
 
-t.test('a project that asks for one does not wait behind a thousand of another', async (t) => {
+t.test('a project that asks for one does not wait behind hundreds of another', async (t) => {
   const { add, take } = aQueue();
-  for (let i = 0; i < 1000; i += 1) await add('flood', `flood/${i}`);
+  for (let i = 0; i < 300; i += 1) await add('flood', `flood/${i}`);
   const taken = [await take(), await take(), await take()];
   t.same(taken, ['flood/0', 'flood/1', 'flood/2']);
   await add('quiet', 'quiet/0');
@@ -48,15 +49,39 @@ t.test('within a project the first comes first, and projects that ask at once ta
   t.same(taken, ['a/0', 'b/0', 'c/0', 'a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'c/2']);
 });
 
-t.test('numbers begin again when nothing waits, and nothing is kept of projects that are served', async (t) => {
+t.test('numbers that have become high begin again once nothing waits', async (t) => {
   const { add, take, queue } = aQueue();
-  for (let round = 0; round < 3; round += 1) {
-    for (let i = 0; i < 5; i += 1) await add('one', `one/${i}`);
-    const [first] = await queue.getPrioritized(0, 0);
-    t.equal(first?.priority, 1);
-    for (let i = 0; i < 5; i += 1) await take();
+  await queues.noteTaken(queue.name, 'other', highPriority);
+  for (let i = 0; i < 3; i += 1) await add('one', `one/${i}`);
+  t.same(
+    (await queue.getPrioritized()).map(({ priority }) => priority),
+    [highPriority, highPriority + 1, highPriority + 2],
+  );
+  for (let i = 0; i < 3; i += 1) t.equal(await take(), `one/${i}`);
+  await add('one', 'one/3');
+  t.equal((await queue.getPrioritized())[0]?.priority, 1);
+});
+
+t.test('within a project the order is kept, whenever the queue runs empty', async (t) => {
+  const { add, take, waiting, queue } = aQueue();
+  await add('one', 'one/0');
+  const priorities: number[] = [];
+  for (let i = 1; i < 20; i += 1) {
+    // Taken before the next is there, and noted after it.
+    const taking = i % 3 === 0 ? take() : undefined;
+    await add('one', `one/${i}`);
+    await taking;
+    const last = (await queue.getPrioritized()).at(-1);
+    priorities.push(last?.priority ?? 0);
   }
-  t.equal(await host.redis.exists(host.keys.fairness(queue.name)), 0);
+  t.same(
+    await waiting(),
+    [...(await waiting())].sort((a, b) => Number(a.slice(4)) - Number(b.slice(4))),
+  );
+  t.same(
+    priorities,
+    priorities.toSorted((a, b) => a - b),
+  );
 });
 
 t.test('what waits already is not added again, and its position is told', async (t) => {

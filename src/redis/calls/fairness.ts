@@ -12,8 +12,8 @@ export async function nextPriority(
 /** scripts/note-taken.lua */
 export async function noteTaken(
   redis: Redis,
-  given: { keys: { fairness: string }; project: string; priority: number; waiting: number },
+  given: { keys: { fairness: string }; project: string; priority: number; waiting: number; high: number },
 ): Promise<void> {
-  const { keys, project, priority, waiting } = given;
-  await redis.noteTaken(...scriptArguments([keys.fairness], [project, priority, waiting]));
+  const { keys, project, priority, waiting, high } = given;
+  await redis.noteTaken(...scriptArguments([keys.fairness], [project, priority, waiting, high]));
 }

@@ -4,12 +4,14 @@
 -- ARGV[1] project of the job
 -- ARGV[2] priority of the job
 -- ARGV[3] waiting: how many jobs the queue has left
+-- ARGV[4] high: priorities beyond this one begin again as soon as nothing waits
 -- Returns 1.
 
 local fairness = KEYS[1]
-local project, priority, waiting = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local project, priority = ARGV[1], tonumber(ARGV[2])
+local waiting, high = tonumber(ARGV[3]), tonumber(ARGV[4])
 
-if waiting == 0 then
+if waiting == 0 and priority > high then
   redis.call('DEL', fairness)
   return 1
 end
