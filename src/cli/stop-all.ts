@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../config/config.ts';
 import { createLogger } from '../logger.ts';
 import { connectForWork, redisAddress } from '../redis/connection.ts';
 import { redisKeys } from '../redis/keys.ts';
-import { removeNetwork } from '../runtime/docker.ts';
+import { removeNetwork } from '../runtime/docker-network.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { startEmbeddedRedis } from '../start/embedded-redis.ts';

@@ -30,6 +30,7 @@ export async function sweep(options: SweepOptions): Promise<void> {
   }
   await removeOrphans(options);
   await releaseLostStarts(options);
+  await rotateLogs(options);
   // Each was looked at meanwhile: who holds a place still has lost its wake-up.
   const still = new Set(await dispatcher.holders('changes'));
   for (const id of changing) if (still.has(id)) await dispatcher.release('changes', id);
@@ -66,6 +67,15 @@ async function removeOrphans({ runtimes, store, host, logger }: SweepOptions): P
       logger.warn({ sandboxId, runtime: name }, 'removing what no record owns');
       await runtime.remove(sandboxId);
     }
+  }
+}
+
+async function rotateLogs({ runtimes, logger }: SweepOptions): Promise<void> {
+  for (const [name, { runtime }] of runtimes) {
+    // The next sweep tries again; a full disk is no reason not to reconcile.
+    await runtime
+      .rotateLogs()
+      .catch((error: unknown) => logger.warn({ runtime: name, err: error }, 'logs not rotated'));
   }
 }
 
