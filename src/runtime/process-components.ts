@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ObservedComponent } from './driver.ts';
 import { ifThere } from './if-there.ts';
 import { exists, type RunNote, readExitCode, readNote, type SandboxFolder, writeNote } from './process-folder.ts';
-import { describeProcess, findProcesses, type ProcessFacts } from './process-identity.ts';
+import { commandOf, describeProcess, findProcesses, type ProcessFacts } from './process-identity.ts';
 import { endsWithin } from './process-signals.ts';
 
 const componentCommands = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
@@ -64,8 +64,4 @@ async function runs(note: RunNote, { dir }: SandboxFolder): Promise<boolean> {
   if (facts?.started !== note.started) return false;
   if (facts.commandLine === '') return !(await endsWithin(note, exitTimeoutMs));
   return facts.commandLine.includes(`${dir}/`);
-}
-
-function commandOf(commandLine: string): string {
-  return path.basename(commandLine.split(' ', 1)[0] ?? '');
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
 
 /** Names one process for good. A pid alone does not: the system gives it to another process later. */
@@ -31,6 +32,11 @@ export async function findProcesses(text: string): Promise<ProcessFacts[]> {
   const pids = process.platform === 'linux' ? await pidsFromProc() : await pidsFromPs();
   const facts = await Promise.all(pids.map((pid) => describeProcess(pid)));
   return facts.filter((one) => one !== null).filter((one) => one.commandLine.includes(text));
+}
+
+/** The name of the program on a command line, without its folder. */
+export function commandOf(commandLine: string): string {
+  return path.basename(commandLine.split(' ', 1)[0] ?? '');
 }
 
 /** proc(5): field 3 of stat is the state, field 22 the start in clock ticks since boot; the boot id makes it unique. */

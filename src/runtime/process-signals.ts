@@ -3,7 +3,7 @@ import { isAlive, type ProcessIdentity } from './process-identity.ts';
 
 const killTimeoutMs = 10_000;
 
-/** Sends a signal; a process that has ended meanwhile is no error. */
+/** Sends a signal to a process, or to a process group when the pid is negative. One that has ended is no error. */
 export function sendSignal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
