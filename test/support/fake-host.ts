@@ -33,7 +33,7 @@ export const quotas = {
 };
 const portRange = { first: 40_000, last: 49_999 };
 
-/** The domain with a real Redis and the fake runtime: what happens in which order is up to the test. */
+/** A host with a real Redis and the fake runtime, in which the test decides what happens in which order. */
 export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHook; slots?: number } = {}) {
   const dir = await temporaryFolder();
   const redisServer = await startEmbeddedRedis(dir);
@@ -103,7 +103,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     redis,
     keys,
     wake,
-    /** Its next look finds it dead. */
+    /** The next reconciliation finds it dead. */
     break(id: string): void {
       broken.add(id);
       for (const component of ['kube-apiserver', 'etcd']) void runtime.stop(id, component, 0);

@@ -9,7 +9,7 @@ export async function readDocument(name: string): Promise<OpenApiDocument> {
   return JSON.parse(await readFile(file, 'utf8')) as OpenApiDocument;
 }
 
-/** Something that the document shows, and the schema that it has to be valid by. */
+/** An example in the document, and the schema by which it has to be valid. */
 export interface Shown {
   readonly where: string;
   readonly schema: Schema;
@@ -51,7 +51,7 @@ export function allOperations({ paths }: OpenApiDocument): Operation[] {
   return Object.values(paths).flatMap((methods) => Object.values(methods));
 }
 
-/** What is wrong with a value by a schema of the document; empty when nothing is. */
+/** Returns why a value is not valid by a schema of the document; empty when it is valid. */
 export function createChecker(document: OpenApiDocument): (schema: Schema, value: unknown) => string {
   const ajv = ajvFormats.default(
     new Ajv2020({
