@@ -41,8 +41,8 @@ export interface SandboxPlan {
   readonly templateDir: string | null;
   /** Relative to the sandbox's folder. */
   readonly etcdDataDir: string;
-  /** A number unique among the sandboxes of the host, from which the process runtime makes the sandbox's user id. */
-  readonly slot: number;
+  /** Added to the first user id for sandboxes, it is the user id of this one. Unique among the sandboxes of the host. */
+  readonly userOffset: number;
 }
 
 export interface ObservedComponent {

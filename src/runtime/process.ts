@@ -35,10 +35,11 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     if (!sandboxIdPattern.test(id)) throw new Error('not a sandbox id');
     return sandboxFolder(root, id);
   };
-  const ownerOf = (slot: number): Owner => (uidBase === null ? null : { uid: uidBase + slot, gid: uidBase + slot });
+  const ownerOf = (userOffset: number): Owner =>
+    uidBase === null ? null : { uid: uidBase + userOffset, gid: uidBase + userOffset };
 
   async function prepare(plan: SandboxPlan): Promise<void> {
-    await prepareFolder(folderOf(plan.sandboxId), plan, ownerOf(plan.slot));
+    await prepareFolder(folderOf(plan.sandboxId), plan, ownerOf(plan.userOffset));
   }
 
   async function start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void> {
@@ -51,7 +52,7 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
       // A socket that a killed process has left behind would refuse connections.
       if (component.accepts) await rm(path.join(folder.dir, component.accepts.unixSocket), { force: true });
       signal.throwIfAborted();
-      await spawnComponent(component, { binary, folder, owner: ownerOf(plan.slot) });
+      await spawnComponent(component, { binary, folder, owner: ownerOf(plan.userOffset) });
     }
     await waitUntilAccepting(folder, component, signal);
   }

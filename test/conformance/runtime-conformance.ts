@@ -194,7 +194,7 @@ function sandboxOn(runtime: Runtime): Sandbox {
     files,
     templateDir: null,
     etcdDataDir: 'etcd',
-    slot: 9999,
+    userOffset: 9999,
   };
   return { id, plan, etcd };
 }
