@@ -102,11 +102,11 @@ export function grpcClient(address: string, ownKey: string) {
 
   function toMessage(operationId: string, { params, query, headers = {}, body, mask }: Given): Fields {
     const { 'if-match': ifMatch, 'idempotency-key': idempotencyKey, prefer } = headers;
-    const places = [params, query].map((part) =>
+    const parts = [params, query].map((part) =>
       Object.fromEntries(Object.entries(part ?? {}).map(([name, value]) => [messageName(operationId, name), value])),
     );
     return {
-      ...Object.assign({}, ...places),
+      ...Object.assign({}, ...parts),
       ...withoutNulls(body ?? {}),
       ifMatch,
       idempotencyKey,
