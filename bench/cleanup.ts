@@ -1,13 +1,16 @@
-/** What has to be undone, in reverse, once: at the end, at an error, and on Ctrl-C. */
+/** What a benchmark has to undo when it ends. */
 export interface Cleanup {
   add(undo: () => Promise<void> | void): void;
+  /**
+   * Undoes what was added so far, the last first. What fails is printed and does not keep the others from being undone.
+   */
   run(): Promise<void>;
 }
 
 export function createCleanup(): Cleanup {
   const undos: (() => Promise<void> | void)[] = [];
-  let running: Promise<void> | undefined;
-  const run = async () => {
+  let running = Promise.resolve();
+  const undoAll = async () => {
     for (const undo of undos.splice(0).reverse()) {
       try {
         await undo();
@@ -19,15 +22,8 @@ export function createCleanup(): Cleanup {
   return {
     add: (undo) => void undos.push(undo),
     run: () => {
-      running ??= run();
+      running = running.then(undoAll);
       return running;
     },
   };
-}
-
-/** Aborts `stopping` at the first signal; whoever runs the benchmark then cleans up and ends. */
-export function abortOnSignal(stopping: AbortController): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
-  }
 }

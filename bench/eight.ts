@@ -5,13 +5,13 @@ import type { Kind, Start } from './start.ts';
 export const atOnce = 8;
 
 export interface EightResult {
-  /** Until the last of eight creates at once had its first write. */
+  /** Each round: the time until the last of eight creates at once had its first write. */
   readonly restMs: number[];
   /** The same by hand, as many at a time as there are cores. */
   readonly byHandMs: number[];
 }
 
-/** Eight creates at once against eight starts by hand, in turn. Throws when any of them fails. */
+/** Eight creates at once beside eight starts by hand, alternating. Throws when any of them fails. */
 export async function measureEight(
   { rest, template }: { rest: Kind; template: Kind },
   rounds: number,
@@ -29,7 +29,7 @@ export async function measureEight(
   return result;
 }
 
-/** Starts eight, `limit` of them at a time; all run until the last one has started. */
+/** How long it takes to start eight, `limit` of them at a time. All run until the last one has started. */
 async function startMany(kind: Kind, limit: number, signal: AbortSignal): Promise<number> {
   const began = performance.now();
   const running: Start[] = [];
@@ -40,10 +40,10 @@ async function startMany(kind: Kind, limit: number, signal: AbortSignal): Promis
       running.push(await kind.start(signal));
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: limit }, startNext));
+  const starters = await Promise.allSettled(Array.from({ length: limit }, startNext));
   const ms = performance.now() - began;
   await Promise.all(running.map((start) => start.end()));
-  const failed = lanes.find((lane) => lane.status === 'rejected');
+  const failed = starters.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
   if (failed) throw failed.reason;
   return ms;
 }

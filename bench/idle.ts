@@ -16,7 +16,7 @@ interface Memory {
 export interface IdleResult {
   readonly sandboxes: number;
   readonly seconds: number;
-  /** When it was up, with a template made. `service` is API and worker in one process, `redis` its child. */
+  /** After the start, with a template made. `service` is API and worker in one process, `redis` its child. */
   readonly memoryBefore: Record<string, Memory>;
   readonly memoryWithSandboxes: Record<string, Memory>;
   /** Medians over the sandboxes. */
@@ -25,7 +25,7 @@ export interface IdleResult {
   readonly cpuPercent: Record<string, number>;
 }
 
-/** Memory and CPU of a service that has nothing to do but watch over its sandboxes. */
+/** Memory and CPU of a service that gets no requests and has ten sandboxes to look after. */
 export async function measureIdle(
   service: Service,
   memoryBefore: Record<string, Memory>,

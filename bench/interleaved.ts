@@ -4,8 +4,8 @@ import type { Kind, Start } from './start.ts';
 export type Measured = Pick<Start, 'ms' | 'cpuSeconds' | 'parts'>;
 
 /**
- * Starts each kind in turn, `n` times round, one at a time. The round before them is not counted: it fills the caches
- * of pages and of compiled code.
+ * Runs `n` rounds, in each of which every kind is started once, one after the other. One more round before them is not
+ * counted: it fills the page cache and lets V8 compile.
  */
 export async function interleaved(
   kinds: readonly Kind[],

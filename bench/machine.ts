@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { defaultVersions } from '../src/components/catalog.ts';
 
-/** What the figures depend on. */
+/** Facts about this machine that the figures depend on. */
 export async function machineFacts() {
   return {
     cores: availableParallelism(),
@@ -22,8 +22,11 @@ export type MachineFacts = Awaited<ReturnType<typeof machineFacts>>;
 
 async function commit(): Promise<string> {
   const cwd = path.join(import.meta.dirname, '..');
-  const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--dirty'], { cwd }).catch(() => ({
-    stdout: 'unknown',
-  }));
-  return stdout.trim();
+  try {
+    const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--dirty'], { cwd });
+    return stdout.trim();
+  } catch {
+    // No git, or no checkout: the figures are worth as much without it.
+    return 'unknown';
+  }
 }

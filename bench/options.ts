@@ -4,10 +4,10 @@ const parts = ['process', 'docker', 'eight', 'idle'] as const;
 type Part = (typeof parts)[number];
 
 export interface Options {
-  /** Starts of each kind that count. */
+  /** How many starts of each kind are counted. */
   readonly n: number;
   readonly only: ReadonlySet<Part>;
-  /** Docker was asked for by name: without a daemon the run fails instead of leaving it out. */
+  /** Whether the run fails when no Docker daemon answers; else Docker is left out then. */
   readonly dockerRequired: boolean;
   /** How often eight are started at once, each way. */
   readonly eightRounds: number;

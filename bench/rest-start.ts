@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createKubeClient } from '../src/runtime/probe.ts';
-import { findProcesses } from '../src/runtime/process-identity.ts';
+import { commandOf, findProcesses } from '../src/runtime/process-identity.ts';
 import { cpuSecondsOf } from './proc.ts';
 import type { Service } from './service.ts';
 import type { Kind, Start } from './start.ts';
@@ -11,13 +11,13 @@ interface RestOptions {
   readonly service: Service;
 }
 
-/** What is needed of a kubeconfig (kubectl's v1 Config). */
+/** The part of a kubeconfig (kubectl's v1 Config) that is used here. */
 interface Kubeconfig {
   readonly clusters: [{ cluster: { server: string; 'tls-server-name': string; 'certificate-authority-data': string } }];
   readonly users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }];
 }
 
-/** A start as a user has it: POST and wait, take the kubeconfig, write with its credential. */
+/** A start as a user sees it: POST and wait, get the kubeconfig, write with its credential. */
 export function restKind({ letter, runtime, service }: RestOptions): Kind {
   return { letter, name: `REST, ${runtime}`, start: (signal) => start(service, runtime, signal) };
 }
@@ -88,8 +88,4 @@ async function write({ clusters: [{ cluster }], users: [{ user }] }: Kubeconfig)
   } finally {
     client.close();
   }
-}
-
-function commandOf(commandLine: string): string {
-  return commandLine.split(' ', 1)[0]?.split('/').at(-1) ?? '';
 }

@@ -24,7 +24,7 @@ export interface Target {
   readonly isMet: boolean;
 }
 
-/** What the JSON file holds. */
+/** The content of the JSON file. */
 export interface Results {
   readonly at: string;
   readonly machine: MachineFacts;
@@ -78,7 +78,7 @@ export function judge({ ratios, eight, idle }: Pick<Results, 'ratios' | 'eight' 
   return targets;
 }
 
-/** Name by name. */
+/** The median of each name over all rows. */
 function medians(rows: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const names = Object.keys(rows[0] ?? {});
   return Object.fromEntries(names.map((name) => [name, median(rows.map((row) => row[name] ?? Number.NaN))]));

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { abortOnSignal, createCleanup } from './cleanup.ts';
+import { runBenchmark } from './benchmark.ts';
+import type { Cleanup } from './cleanup.ts';
 import { measureEight } from './eight.ts';
 import { measureIdle, memoryOf } from './idle.ts';
 import { interleaved } from './interleaved.ts';
@@ -11,24 +12,17 @@ import { judge, type Results, summarize } from './results.ts';
 import { type Bench, setUp } from './set-up.ts';
 import { tables } from './tables.ts';
 
-/** Measures, prints the tables and keeps the figures. Nothing that it started is left, however it ends. */
-async function main(): Promise<void> {
+/** Measures, prints the tables and stores the figures in a file. */
+async function main(cleanup: Cleanup, signal: AbortSignal): Promise<void> {
   const options = readOptions(process.argv.slice(2));
-  const stopping = new AbortController();
-  abortOnSignal(stopping);
-  const cleanup = createCleanup();
-  try {
-    const machine = await machineFacts();
-    const wanted = { docker: options.only.has('docker'), dockerRequired: options.dockerRequired };
-    const bench = await setUp(wanted, cleanup, stopping.signal);
-    const measured = await measure(options, bench, stopping.signal);
-    const at = new Date().toISOString();
-    const results = { at, machine, serviceStartMs: bench.service.startMs, ...measured, targets: judge(measured) };
-    process.stdout.write(`\n${tables(results)}`);
-    progress(`\nkept in ${await keep(results)}`);
-  } finally {
-    await cleanup.run();
-  }
+  const machine = await machineFacts();
+  const wanted = { docker: options.only.has('docker'), dockerRequired: options.dockerRequired };
+  const bench = await setUp(wanted, cleanup, signal);
+  const measured = await measure(options, bench, signal);
+  const at = new Date().toISOString();
+  const results = { at, machine, serviceStartMs: bench.service.startMs, ...measured, targets: judge(measured) };
+  process.stdout.write(`\n${tables(results)}`);
+  progress(`\nkept in ${await keep(results)}`);
 }
 
 async function measure({ only, n, eightRounds, idleSeconds }: Options, { service, kinds }: Bench, signal: AbortSignal) {
@@ -37,14 +31,14 @@ async function measure({ only, n, eightRounds, idleSeconds }: Options, { service
   const inTurn = only.has('process') ? [rest, bare, template, superuser] : docker ? [bare] : [];
   if (docker) inTurn.push(docker);
   const measured = await interleaved(inTurn, n, signal);
-  // Else they are warm already.
+  // A round that is not counted, unless both kinds have run already.
   if (only.has('eight') && !only.has('process')) await interleaved([rest, template], 0, signal);
   const eight = only.has('eight') ? await measureEight(kinds, eightRounds, signal) : null;
   const idle = only.has('idle') ? await measureIdle(service, memoryBefore, rest, idleSeconds, signal) : null;
   return { ...summarize(measured), eight, idle };
 }
 
-/** Returns the path of the file. */
+/** Writes the results to a file and returns its path. */
 async function keep(results: Results): Promise<string> {
   const dir = path.join(import.meta.dirname, 'results');
   await mkdir(dir, { recursive: true });
@@ -53,9 +47,4 @@ async function keep(results: Results): Promise<string> {
   return path.relative(process.cwd(), file);
 }
 
-await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
-// An answer that was awaited when it was stopped may still hold a connection.
-process.exit();
+await runBenchmark(main);

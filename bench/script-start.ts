@@ -4,17 +4,21 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createBootstrapCertificate, createCredentials } from '../src/runtime/pki.ts';
+import { sendSignal } from '../src/runtime/process-signals.ts';
 import { cpuSecondsOf } from './proc.ts';
 import type { Kind, Start } from './start.ts';
 
 interface ScriptOptions {
   readonly letter: string;
   readonly name: string;
-  /** Of a script in this folder. */
+  /** The file name of a script in this folder. */
   readonly script: 'bare-start.sh' | 'template-start.sh';
-  /** The user's group: the one that A's users have, known to RBAC, or the one that no authorizer is asked about. */
+  /**
+   * The group of the user who writes: the one that sandboxes use and RBAC binds, or the one that needs no
+   * authorization.
+   */
   readonly group: 'sandplane:admins' | 'system:masters';
-  /** Each start gets a folder in it. */
+  /** Each start gets a folder of its own in this one. */
   readonly folder: string;
   readonly binaries: { readonly etcd: string; readonly kubeApiserver: string };
   readonly templateDir: string;
@@ -22,7 +26,7 @@ interface ScriptOptions {
 
 const timeoutMs = 120_000;
 
-/** A start by a shell script. Its certificates and its folder are there before the clock starts. */
+/** A start by a shell script. Certificates and folder are made before the clock starts. */
 export function scriptKind(options: ScriptOptions): Kind {
   return { letter: options.letter, name: options.name, start: (signal) => start(options, signal) };
 }
@@ -57,13 +61,14 @@ async function start(options: ScriptOptions, signal: AbortSignal): Promise<Start
     const cpuSeconds = await cpuSecondsOf({ ...pids, 'shell and curls': script.pid as number });
     return { ms, cpuSeconds, parts: {}, pids, end };
   } catch (error) {
+    // It may have failed before there was a log.
     const log = await readFile(path.join(dir, 'kube-apiserver.log'), 'utf8').catch(() => '');
     await end();
     throw new Error(`${options.script} failed: ${(error as Error).message}\n${log.slice(-2000)}`, { cause: error });
   }
 }
 
-/** Resolves with the pids of the pair when the script says that a write was accepted. */
+/** Resolves with the pids of etcd and kube-apiserver when the script says that a write was accepted. */
 async function acceptance(script: ChildProcess, signal: AbortSignal): Promise<Record<string, number>> {
   const pids: Record<string, number> = {};
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
@@ -80,16 +85,14 @@ async function acceptance(script: ChildProcess, signal: AbortSignal): Promise<Re
 async function endGroup(script: ChildProcess, dir: string): Promise<void> {
   const closed = script.stdout?.closed || script.exitCode !== null;
   const ended = closed ? undefined : new Promise((resolve) => script.once('close', resolve));
-  try {
-    process.kill(-(script.pid as number), 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+  sendSignal(-(script.pid as number), 'SIGKILL');
   await ended;
   await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
-/** On a template the admin group is bound already; on fresh data the script binds it, as a bootstrap user. */
+/**
+ * In a template the admin group is bound to its role already; on fresh data the script binds it, as a bootstrap user.
+ */
 async function writeCertificates(dir: string, { script, group }: ScriptOptions): Promise<void> {
   const made = createCredentials(['127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes.default.svc']);
   const bootstrap = createBootstrapCertificate(made);
@@ -109,7 +112,7 @@ async function writeCertificates(dir: string, { script, group }: ScriptOptions):
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });
 }
 
-/** Held all at once while they are found, so that no two are the same. */
+/** Free ports, all held at the same time until the last is found, so that no two are the same. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(

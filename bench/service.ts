@@ -12,12 +12,12 @@ const startTimeoutMs = 60_000;
 
 /** The service as users run it: src/main.ts as a process of its own, with a Redis of its own. */
 export interface Service {
-  /** How long it took to say where it listens. */
+  /** The time from its start until it listens. */
   readonly startMs: number;
   readonly pids: { readonly service: number; readonly redis: number };
   call(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
   sandbox(response: Response): Promise<Sandbox>;
-  /** Resolves when a sandbox whose deletion was asked for is gone. */
+  /** Resolves when a sandbox that is being deleted is gone. */
   deleted(id: string): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: Servi
     SANDPLANE_GRPC_PORT: '0',
     SANDPLANE_METRICS_PORT: '0',
     SANDPLANE_WORKER_NAME: 'bench',
-    // Away from where a service of this machine's user makes its sandboxes.
+    // Others than those of a service that the user of this machine may be running.
     SANDPLANE_PORT_RANGE: '19000-19999',
     SANDPLANE_UID_BASE: '1900000',
     SANDPLANE_RUNTIME: runtime,
@@ -50,7 +50,7 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: Servi
   };
 }
 
-/** What `npm start` gives node, its memory settings included. */
+/** The arguments that `npm start` gives to node, its memory settings included. */
 function startArguments(): string[] {
   const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string };
@@ -58,14 +58,14 @@ function startArguments(): string[] {
   return scripts.start.split(' ').slice(1);
 }
 
-/** Starts it and resolves when it listens. Throws with its output when it ends before. */
+/** Starts the service and resolves when it listens. Throws with its output when it ends before. */
 export async function startService(options: ServiceOptions, onSpawn: (child: ChildProcess) => void): Promise<Service> {
   const began = performance.now();
   const env = serviceEnvironment(options);
   const child = spawn(process.execPath, startArguments(), {
     cwd: root,
     env,
-    // Ctrl-C is for the benchmark, which ends the service in its turn.
+    // So that Ctrl-C ends only the benchmark, which then stops the service.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -110,20 +110,20 @@ function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
     sandbox: async (response) => (await response.json()) as Sandbox,
     async deleted(id) {
       const { status } = await send('GET', `/v1/sandboxes/${id}/wait?for=deleted&timeout=60`);
-      // 404: it was gone before it was asked for.
+      // 404: it was gone before the request.
       if (status !== 200 && status !== 404) throw new Error(`${id} was not deleted: ${status}`);
     },
   };
 }
 
-/** Ends the service and removes all that it made, by the command that users have for it. */
+/** Stops the service and removes all that it made, by the command that users have for it. */
 export async function removeService(options: ServiceOptions, child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
     await exited;
   }
-  // detached: a second Ctrl-C does not cut it short.
+  // Detached, so that a second Ctrl-C does not stop it.
   const stopAll = spawn(process.execPath, ['src/cli/stop-all.ts'], {
     cwd: root,
     env: serviceEnvironment(options),

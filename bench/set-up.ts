@@ -8,6 +8,7 @@ import { loadConfig } from '../src/config/config.ts';
 import { findTemplate } from '../src/reconcile/template.ts';
 import { connectDocker } from '../src/runtime/docker-connection.ts';
 import { findProcesses } from '../src/runtime/process-identity.ts';
+import { sendSignal } from '../src/runtime/process-signals.ts';
 import type { Cleanup } from './cleanup.ts';
 import { restKind } from './rest-start.ts';
 import { scriptKind } from './script-start.ts';
@@ -21,7 +22,7 @@ export interface Bench {
 
 const templateTimeoutMs = 180_000;
 
-/** The binaries from this machine's cache, a folder that goes afterwards, the service in it, and the ways to start. */
+/** Obtains the binaries, starts the service in a temporary folder, and returns the ways to start. */
 export async function setUp(
   wanted: { docker: boolean; dockerRequired: boolean },
   cleanup: Cleanup,
@@ -34,7 +35,7 @@ export async function setUp(
   const folder = await mkdtemp(path.join(tmpdir(), 'sp-bench-'));
   cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   cleanup.add(() => endAll(folder));
-  // Sandboxes run as users of their own and pass through it.
+  // Sandboxes run as users of their own, who have to pass through this folder.
   await chmod(folder, 0o755);
   const componentsDir = path.join(folder, 'bin');
   await mkdir(componentsDir, { mode: 0o755 });
@@ -74,7 +75,7 @@ async function obtainBinaries(signal: AbortSignal) {
   return { etcd, kubeApiserver };
 }
 
-/** The service makes it in the background after its first start. */
+/** Waits for the template, which the service makes in the background after its first start. */
 async function templateMade(folder: string, signal: AbortSignal): Promise<string> {
   const deadline = performance.now() + templateTimeoutMs;
   for (;;) {
@@ -85,14 +86,9 @@ async function templateMade(folder: string, signal: AbortSignal): Promise<string
   }
 }
 
-/** Whatever still names our folder, which nothing else does, was started by us. */
+/** Kills every process that has this folder on its command line: only what was started here has. */
 async function endAll(folder: string): Promise<void> {
   for (const { pid } of await findProcesses(`${folder}/`)) {
-    if (pid === process.pid) continue;
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It ended by itself in between.
-    }
+    if (pid !== process.pid) sendSignal(pid, 'SIGKILL');
   }
 }

@@ -1,17 +1,17 @@
-/** One start that has come to its first accepted write and still runs. */
+/** A start whose first write was accepted, and which still runs. */
 export interface Start {
-  /** From nothing to the acceptance of a user's first write. */
+  /** The time until a user's first write was accepted. */
   readonly ms: number;
-  /** User and system seconds that it took, by process, of all that had a part in it. */
+  /** The CPU time (user and system) that it took, by process. */
   readonly cpuSeconds: Readonly<Record<string, number>>;
-  /** Where the time went, in milliseconds. Empty where nobody tells. */
+  /** Where the time went, in milliseconds. Empty when it is not known. */
   readonly parts: Readonly<Record<string, number>>;
   readonly pids: Readonly<Record<string, number>>;
-  /** Ends and removes it. */
+  /** Stops and removes it. */
   end(): Promise<void>;
 }
 
-/** A way to start, named in the tables. */
+/** A way to start, as the tables name it. */
 export interface Kind {
   readonly letter: string;
   readonly name: string;

@@ -17,9 +17,9 @@ export function spread(values: readonly number[]): Spread {
 }
 
 export interface Ratio {
-  /** Of the two medians. */
+  /** The ratio of the two medians. */
   readonly ofMedians: number;
-  /** Median of the ratios within each round: what holds when the machine changes its speed during the run. */
+  /** The median of the ratios within each round: it holds although the machine changes its speed during the run. */
   readonly paired: number;
 }
 

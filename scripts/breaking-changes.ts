@@ -5,8 +5,9 @@ import type { OpenApiDocument } from '../src/http/openapi/document.ts';
 import { goTool } from './go-tool.ts';
 
 /**
- * Tells what in an OpenAPI document would break clients of another: by default in openapi/openapi.json clients of the
- * last release, openapi/released/openapi.json. Ends with 1 if there is any. Two files can be named instead.
+ * Prints the changes between two OpenAPI documents that would break clients, and exits with 1 if there are any. The two
+ * are named as arguments; by default they are openapi/released/openapi.json, the last release, and
+ * openapi/openapi.json.
  */
 const folder = path.join(import.meta.dirname, '..', 'openapi');
 const longestReport = 40;
@@ -18,12 +19,12 @@ interface Finding {
   readonly path?: string;
 }
 
-/** A line for each change that breaks, none if there is none. */
+/** One line for each breaking change. */
 export async function breakingChanges(released: string, current: string): Promise<string[]> {
   const oasdiff = await goTool({ module: 'github.com/oasdiff/oasdiff', version: '1.37.0' });
   const levels = path.join(folder, 'severity-levels.txt');
   const args = ['breaking', released, current, '--format', 'json', '--severity-levels', levels];
-  // Warnings too: what may break a client is not for a minor version.
+  // Warnings count too: a change that may break a client does not belong into a minor version.
   const { stdout, exitCode, stderr } = await execa(oasdiff, [...args, '--fail-on', 'WARN'], { reject: false });
   if (exitCode !== 0 && exitCode !== 1) throw new Error(`oasdiff failed: ${stderr || stdout}`);
   const findings = exitCode === 0 ? [] : (JSON.parse(stdout) as Finding[]);
@@ -33,12 +34,12 @@ export async function breakingChanges(released: string, current: string): Promis
   return [...lines, ...(await removedCodes(released, current))];
 }
 
-/** The values that clients branch on, and that may only become more: oasdiff does not look at them in answers. */
+/** Removed values of open enumerations, on which clients branch. oasdiff does not check them in responses. */
 async function removedCodes(released: string, current: string): Promise<string[]> {
   const [before, now] = await Promise.all([released, current].map(openLists));
   return [...(before ?? [])].flatMap(([where, values]) => {
     const left = now?.get(where);
-    // A schema that is gone as a whole is told already.
+    // That a whole schema was removed is reported by oasdiff.
     const gone = left ? values.filter((value) => !left.includes(value)) : [];
     return gone.map((value) => `${where}: the value ${value} is gone [extensible-enum-value-removed]`);
   });

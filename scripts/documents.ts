@@ -3,7 +3,10 @@ import path from 'node:path';
 import { describeSettings } from '../src/config/settings.ts';
 import { errorTable } from '../src/errors.ts';
 
-/** Writes the tables that come from the code into the documents; with `--check` only tells whether they are right. */
+/**
+ * Writes the tables that come from the code into the documents. With `--check` it writes nothing and exits with 1 when
+ * a document is not up to date.
+ */
 const root = path.join(import.meta.dirname, '..');
 const check = process.argv.includes('--check');
 
@@ -11,7 +14,7 @@ const row = (...cells: string[]) => `| ${cells.join(' | ')} |`;
 
 function settingsTable(): string {
   const rows = describeSettings().map(({ name, default: fallback, description }) =>
-    // These two differ from machine to machine.
+    // The defaults of these two differ from machine to machine.
     row(
       name,
       name.endsWith('WORKER_NAME') ? 'the host name' : name.endsWith('CONCURRENCY') ? 'the cores' : fallback,
@@ -45,6 +48,7 @@ const documents = {
 for (const [name, content] of Object.entries(documents)) {
   const file = path.join(root, name);
   if (!check) await writeFile(file, content);
+  // A file that cannot be read differs from what it should be.
   else if ((await readFile(file, 'utf8').catch(() => '')) !== content) {
     process.stderr.write(`${name} is not what the code says. Run: node scripts/documents.ts\n`);
     process.exitCode = 1;

@@ -4,15 +4,16 @@ import { execa } from 'execa';
 import { loadConfig } from '../src/config/config.ts';
 
 interface GoTool {
-  /** The module and, behind it, the folder of the program in it. */
+  /** The path of the program: the module, and the folder in it. */
   readonly module: string;
   readonly version: string;
 }
 
-/** A program of a Go module, built once into the cache folder. Returns its path. */
+/** Builds a program of a Go module into the cache folder, unless it is there. Returns its path. */
 export async function goTool({ module, version }: GoTool): Promise<string> {
   const folder = path.join(loadConfig(process.env).cacheDir, 'tools', `${path.basename(module)}-${version}`);
   const program = path.join(folder, path.basename(module));
+  // Whatever the reason, a program that cannot be used is built.
   const isThere = await access(program).then(
     () => true,
     () => false,

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { lockedVersions } from '../src/components/catalog.ts';
 
-/** Runs the integration suite over every locked version, one after the other, and says how each did. */
+/** Runs the integration tests with every locked version, one after the other, and prints the result of each. */
 let failed = 0;
 for (const { kubernetesVersion, etcdVersion } of lockedVersions) {
   const env = { SANDPLANE_TEST_KUBERNETES_VERSION: kubernetesVersion };

@@ -1,4 +1,4 @@
-import { sweepDue, sweepHost, sweepLostStarts } from '../src/reconcile/sweep.ts';
+import { rotateLogs, sweepDue, sweepHost, sweepLostStarts } from '../src/reconcile/sweep.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
 import { repeat } from './repeat.ts';
 
@@ -19,11 +19,14 @@ export function sweep({ config, context, reconciler, advanceRemovals, logger, si
   const sweeps = repeat(
     config.sweepIntervalMs,
     async () => {
-      for (const step of [() => sweepHost(context, reconciler), () => sweepDue(context), advanceRemovals]) {
-        if (signal.aborted) return;
-        await step();
-      }
-      sweptAt = performance.now();
+      const steps = [
+        () => sweepHost(context, reconciler),
+        () => sweepDue(context),
+        () => rotateLogs(context),
+        advanceRemovals,
+      ];
+      for (const step of steps) if (!signal.aborted) await step();
+      if (!signal.aborted) sweptAt = performance.now();
     },
     cutShort,
   );

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createCleanup } from '../cleanup.ts';
+import { runBenchmark } from '../benchmark.ts';
+import type { Cleanup } from '../cleanup.ts';
 import { printFigure } from '../figure.ts';
 import { startProcesses } from '../load/processes.ts';
 import { machineFacts } from '../machine.ts';
@@ -14,27 +15,18 @@ const calls = 30_000;
 const changes = 200;
 
 /** gRPC beside REST: reads per second, and how long a watch takes to tell a change. */
-async function main(): Promise<void> {
-  const cleanup = createCleanup();
-  try {
-    const dir = await mkdtemp(path.join(tmpdir(), 'sp-grpc-'));
-    cleanup.add(() => rm(dir, { recursive: true, force: true }));
-    const up = await startProcesses(cleanup, { startMs: 500, slots: 2 });
-    const watch = await measureWatch(up, changes);
-    const get = await measureGet(up, dir, rounds, calls);
-    process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), get, watch }, null, 2)}\n\n`);
-    printFigure('gRPC get against REST get, median of the ratios', get.ratio, '>= 1');
-    for (const [name, times] of Object.entries(watch)) {
-      printFigure(`a change told by ${name}, median in ms`, median(times), '<= 50');
-      printFigure(`a change told by ${name}, longest in ms`, Math.max(...times), '<= 50');
-    }
-  } finally {
-    await cleanup.run();
+async function main(cleanup: Cleanup): Promise<void> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'sp-grpc-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true }));
+  const up = await startProcesses(cleanup, { startMs: 500, slots: 2 });
+  const watch = await measureWatch(up, changes);
+  const get = await measureGet(up, dir, rounds, calls);
+  process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), get, watch }, null, 2)}\n\n`);
+  printFigure('gRPC get against REST get, median of the ratios', get.ratio, '>= 1');
+  for (const [name, times] of Object.entries(watch)) {
+    printFigure(`a change told by ${name}, median in ms`, median(times), '<= 50');
+    printFigure(`a change told by ${name}, longest in ms`, Math.max(...times), '<= 50');
   }
 }
 
-await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
-process.exit();
+await runBenchmark(main);

@@ -3,7 +3,7 @@ import { median } from '../statistics.ts';
 import type { LoadSetUp } from './processes.ts';
 
 const connections = 100;
-/** Until V8 has compiled what is hot. */
+/** Until V8 has compiled the code that runs most. */
 const warmUpSeconds = 6;
 
 export interface RateResult {
@@ -16,8 +16,8 @@ export interface RateResult {
 }
 
 /**
- * Requests per second of the service and of the baseline, right after each other and in changing order: the speed of a
- * shared machine drifts, and what one leaves behind, the other has to live with as often as the other way round.
+ * Requests per second of the service and of the baseline, measured one right after the other, as the speed of a shared
+ * machine drifts. The order changes from round to round, so that each is as often the one that comes second.
  */
 async function compare(
   what: string,
@@ -58,7 +58,7 @@ export async function measureCreate({ service, baseline, headers }: LoadSetUp, r
   );
 }
 
-/** Both read one that was created before. */
+/** Service and baseline each read one resource, which was created before. */
 export async function measureGet({ service, baseline, headers }: LoadSetUp, rounds: number, seconds: number) {
   const targetOf = async (url: string, more: Record<string, string> = {}) => {
     const answer = await fetch(url, { method: 'POST', headers: { ...headers, ...more }, body: '{}' });

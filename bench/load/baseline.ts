@@ -4,9 +4,9 @@ import Fastify from 'fastify';
 import { Redis } from 'ioredis';
 
 /**
- * What the service is compared with: Fastify without validation, keys, quotas, history or logs. Creating makes a resource
- * as large as a sandbox, writes it as one Redis value, adds one BullMQ job, and answers with the resource; reading reads
- * one value. The arguments: the path of Redis' Unix socket, and a sandbox as JSON.
+ * What the service is compared with: Fastify without validation, keys, quotas, history or logs. POST makes a resource
+ * as large as a sandbox, writes it as one Redis value, adds one BullMQ job, and answers with the resource; GET reads
+ * one value. The arguments: the path of the Unix socket of Redis, and a sandbox as JSON.
  */
 const [socket = '', sandbox = '{}'] = process.argv.slice(2);
 const redis = new Redis(socket);

@@ -4,13 +4,13 @@ import { headersOf, type LoadSetUp } from './processes.ts';
 const flood = 1000;
 
 export interface FairnessResult {
-  /** Time to ready of one sandbox in ms, each round. */
+  /** The time until a sandbox is ready, in ms, each round. */
   readonly alone: readonly number[];
   readonly inFlood: readonly number[];
   readonly ratio: number;
 }
 
-/** One create of a project, alone and while a thousand of another project come in and wait. */
+/** One create of a project: alone, and while another project has a thousand creates that wait. */
 export async function measureFairness(up: LoadSetUp, rounds: number): Promise<FairnessResult> {
   const quiet = await headersOf(up.service, await makeProject(up, 'quiet'));
   const flooding = await headersOf(up.service, await makeProject(up, 'flooding'));
@@ -32,7 +32,7 @@ export async function measureFairness(up: LoadSetUp, rounds: number): Promise<Fa
   const alone: number[] = [];
   for (let round = 0; round < rounds; round += 1) alone.push(await timed());
   const flooded = Promise.all(Array.from({ length: flood }, () => create(flooding, 'wait=0')));
-  // The first while the flood comes in, the others while it waits.
+  // The first is measured while the flood comes in, the others while it waits.
   const inFlood: number[] = [await timed()];
   if ((await flooded).some((status) => status !== 202)) throw new Error('the flood was not accepted');
   for (let round = 1; round < rounds; round += 1) inFlood.push(await timed());

@@ -3,7 +3,7 @@ import { type Dispatcher, Pool } from 'undici';
 
 const everyMs = 1;
 const connections = 100;
-/** Longer than the other side's turn: a round is about requests, not about connecting. */
+/** Longer than a round of the other side, so that connections live through it and no request has to connect anew. */
 const keepAliveMs = 60_000;
 
 interface Target {
@@ -12,14 +12,14 @@ interface Target {
   readonly headers: Record<string, string>;
 }
 
-/** The connections of a client, kept from round to round. */
+/** A client whose connections are kept from round to round. */
 export function connect(origin: string): Pool {
   return new Pool(origin, { connections, keepAliveTimeout: keepAliveMs });
 }
 
 /**
- * Latencies in ms, lowest first, of creates that come at an even rate, whether the ones before are answered or not. What
- * measures has the same cores as what is measured: it keeps a number per request, and nothing else.
+ * The latencies in ms, lowest first, of creates that are sent at an even rate, whether the ones before are answered or
+ * not. The client has to share the cores with the service, so it keeps one number per request and nothing else.
  */
 export async function postAtRate(target: Target, perSecond: number, seconds: number): Promise<Float64Array> {
   const all = Math.floor(perSecond * seconds);

@@ -8,23 +8,23 @@ import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
-/** As `npm run server` has them; the baseline gets the same. */
+/** The options that `npm run server` gives to node. The baseline gets the same. */
 const nodeOptions = packageJson.scripts.server.split(' ').filter((word) => word.startsWith('--'));
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 
 export interface LoadSetUp {
-  /** Of the service's admin key. */
+  /** Request headers with the service's admin key. */
   readonly admin: Record<string, string>;
-  /** Of a key of the project `default`, as a user sends them. */
+  /** Request headers with a key of the project `default`. */
   readonly headers: Record<string, string>;
-  /** The service: API and worker as processes of their own. */
+  /** URL of the service, whose API and worker are processes of their own. */
   readonly service: string;
   /** Its gRPC API, as host:port. */
   readonly grpc: string;
   readonly baseline: string;
 }
 
-/** Redis as `npm start` has it (append-only, synced at each write), the service, and what it is compared with. */
+/** Starts Redis as `npm start` has it (append-only, synced at each write), the service, and the baseline. */
 export async function startProcesses(
   cleanup: Cleanup,
   { startMs, slots, settings = {} }: { startMs: number; slots: number; settings?: Record<string, string> },
@@ -45,7 +45,7 @@ export async function startProcesses(
     SANDPLANE_WORKER_NAME: 'bench',
     SANDPLANE_START_CONCURRENCY: String(slots),
     SANDPLANE_LOG_LEVEL: 'info',
-    // What is measured is the way of a request, not the limits.
+    // So high that no request is refused.
     SANDPLANE_RATE_LIMIT: '1000000000',
     SANDPLANE_QUOTA_SANDBOXES: '1000000000',
     SANDPLANE_QUOTA_AWAKE: '1000000000',
@@ -68,7 +68,7 @@ export async function startProcesses(
   return { service, grpc, baseline, headers, admin };
 }
 
-/** The headers of a new key of a project. */
+/** Request headers with a new key of a project. */
 export async function headersOf(service: string, project: string): Promise<Record<string, string>> {
   const answer = await fetch(`${service}/v1/projects/${project}/keys`, {
     method: 'POST',
@@ -95,7 +95,7 @@ async function run(
   for await (const line of createInterface({ input: child.stdout })) {
     const found = pattern.exec(line);
     if (!found) continue;
-    // Whatever it still says is not looked at, but has to go somewhere.
+    // Nobody reads on, and a full pipe would block the process.
     child.stdout.resume();
     return found.slice(1);
   }

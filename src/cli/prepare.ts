@@ -16,8 +16,8 @@ const defaults = [
 ];
 
 /**
- * `prepare [--json] [--check] [name@version ...]`: has the components there, telling how far it is; `--check` only looks,
- * and ends with 1 when one is missing.
+ * `prepare [--json] [--check] [name@version ...]` obtains components and prints the progress. `--check` obtains
+ * nothing, and exits with 1 when one is missing.
  */
 async function prepare(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../config/config.ts';
 import { createLogger } from '../logger.ts';
 import { connectForWork, redisAddress } from '../redis/connection.ts';
 import { redisKeys } from '../redis/keys.ts';
-import { removeNetwork } from '../runtime/docker.ts';
+import { removeNetwork } from '../runtime/docker-network.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { startEmbeddedRedis } from '../start/embedded-redis.ts';
@@ -17,14 +17,17 @@ import { print } from '../start/terminal.ts';
 
 const stopTimeoutMs = 30_000;
 
-/** Stops the service and removes all it ever made on this host: sandboxes, records, keys. Binaries stay in the cache. */
+/**
+ * Stops the service and removes all that it ever made on this host: sandboxes, records, keys. Binaries stay in the
+ * cache.
+ */
 async function stopAll(): Promise<void> {
   const config = loadConfig(process.env);
   if (!(await exists(config.dataDir))) return print(`Nothing to remove: there is no ${config.dataDir}.`);
   await stopService(config);
   await removeSandboxes(config);
   await removeRecords(config);
-  // What this program makes there, by name: the folder may hold more.
+  // By name, as the user may have other files in this folder.
   const made = [
     'sandboxes',
     'redis',
@@ -66,10 +69,10 @@ async function removeSandboxes(config: Config): Promise<void> {
   if (docker) await removeNetwork(docker, id);
 }
 
-/** In a Redis of our own all goes with its folder; in a shared one, what has our prefix. */
+/** The embedded Redis is removed with its folder. In a Redis of the user, the keys with our prefix are removed. */
 async function removeRecords(config: Config): Promise<void> {
   if (!config.redisUrl) {
-    // One that outlived a killed service is stopped before its folder goes.
+    // It may have outlived a service that was killed: it is stopped before its folder is removed.
     if (await exists(path.join(config.dataDir, 'redis')))
       await (await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB)).stop();
     return;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import lockfile from 'proper-lockfile';
 import { sha256 } from './source-release.ts';
 
-/** What is noted beside a cached binary, so that damage is seen. */
+/** Stored beside a cached binary, to detect that the file was damaged. */
 interface Manifest {
   readonly sha256: string;
   readonly size: number;
@@ -24,22 +24,25 @@ const lockStaleMs = 20_000;
 export const binaryCache = (cacheDir: string) => createCache(path.join(cacheDir, 'bin'));
 
 /**
- * `<dir>/<name>-<version>/` holds the binary, its manifest and what a source has begun. A binary is there or not: it
- * comes by a rename, after its bytes are on the disk.
+ * `<dir>/<name>-<version>/` holds the binary, its manifest and the unfinished work of a source. A binary is never there
+ * in part: it is renamed to its place after its bytes are on the disk.
  */
 function createCache(dir: string) {
   const folderOf = (name: string, version: string) => path.join(dir, `${name}-${version}`);
   const manifestOf = (name: string, version: string) => path.join(folderOf(name, version), 'manifest.json');
 
-  /** The binary when it is there and as it was stored; a damaged one is put aside. Null when it has to be fetched. */
+  /**
+   * The binary, or null when it has to be fetched. One that is not as it was stored is renamed and counts as missing.
+   */
   async function find(name: string, version: string): Promise<Cached | null> {
     const file = path.join(folderOf(name, version), name);
     const [manifest, found] = await Promise.all([
       readManifest(manifestOf(name, version)),
+      // Whatever the reason, a file that cannot be looked at has to be fetched.
       stat(file).catch(() => null),
     ]);
     if (!manifest || !found) return null;
-    // Reading 119 MB at each start would cost more than it finds: only a file that looks changed is read.
+    // A checksum over 119 MB at each start costs too much: it is made only when size or time have changed.
     const looksSame = found.size === manifest.size && Math.abs(found.mtimeMs - manifest.mtimeMs) < 1;
     if (looksSame || (await sha256(file)) === manifest.sha256) return { file, sha256: manifest.sha256 };
     await rename(file, `${file}.damaged`);
@@ -55,7 +58,7 @@ function createCache(dir: string) {
     await handle.close();
     const digest = await sha256(fetched);
     await rename(fetched, file);
-    // Whole seconds survive every file system and every copy.
+    // Whole seconds, as some file systems and copies keep no more.
     const when = new Date(Math.floor(Date.now() / 1000) * 1000);
     await utimes(file, when, when);
     const { size, mtimeMs } = await stat(file);
@@ -67,8 +70,8 @@ function createCache(dir: string) {
   }
 
   /**
-   * Runs `work` while no other process works on this component. It gets a work folder, which stays when it fails, so
-   * that the next try can go on. `onWait` is called when another process is at it.
+   * Runs `work` while no other process works on this component. It gets a work folder, which stays when `work` fails,
+   * so that the next try can go on from there. `onWait` is called when another process has the lock.
    */
   async function exclusively<Result>(
     name: string,
@@ -80,7 +83,7 @@ function createCache(dir: string) {
     await mkdir(folder, { recursive: true, mode: 0o755 });
     const release = await lock(folder, onWait);
     try {
-      // Not before: who is at it removes it at the end.
+      // Not before the lock is held: the process that holds it removes the folder at the end.
       const workDir = path.join(folder, 'work');
       await mkdir(workDir, { recursive: true, mode: 0o755 });
       return await work(workDir);
@@ -90,6 +93,7 @@ function createCache(dir: string) {
   }
 
   async function versionsOf(name: string): Promise<string[]> {
+    // Before the first fetch there is no folder, and so no version.
     const entries = await readdir(dir).catch(() => []);
     return entries.filter((entry) => entry.startsWith(`${name}-`)).map((entry) => entry.slice(name.length + 1));
   }
@@ -100,7 +104,7 @@ function createCache(dir: string) {
   return { find, store, exclusively, versionsOf, clearWork };
 }
 
-/** The lock of a process that died is taken over when it has not been renewed for a while. */
+/** The lock of a process that died is taken over 20 s after it was last renewed. */
 async function lock(folder: string, onWait: () => void): Promise<() => Promise<void>> {
   const options = { stale: lockStaleMs, update: lockStaleMs / 4, realpath: false };
   try {

@@ -1,6 +1,6 @@
 import { invalidField } from '../errors.ts';
 
-/** The programs that Sandplane runs or brings along. */
+/** The programs that Sandplane obtains: kubectl is for the user, the others are components of a sandbox. */
 export const componentNames = ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kubectl'] as const;
 
 export interface Versions {
@@ -8,7 +8,7 @@ export interface Versions {
   readonly etcdVersion: string;
 }
 
-/** Versions with locked builds, newest first; the first is the default. */
+/** The versions whose builds are locked by checksums, newest first; the first is the default. */
 export const lockedVersions: readonly Versions[] = [
   { kubernetesVersion: '1.37.2', etcdVersion: '3.6.16' },
   { kubernetesVersion: '1.36.3', etcdVersion: '3.6.16' },
@@ -17,13 +17,13 @@ export const lockedVersions: readonly Versions[] = [
 
 export const defaultVersions = lockedVersions[0] as Versions;
 
-// The flags and the configuration files of the plan are tested on the oldest and the newest of these.
+// Sandboxes are tested with the oldest and the newest of these.
 const offeredMinors = { from: 34, to: 37 };
 const offeredEtcd = /^3\.6\.\d{1,3}$/;
 
 /**
- * What an asked-for version means: exact ("1.37.2", with or without "v"), a minor ("1.37": the newest that is locked),
- * or "latest". Throws `unsupported_version` with a pointer and what is offered.
+ * The exact versions for what a user asked for: an exact version ("1.37.2", with or without "v"), a minor ("1.37": the
+ * newest locked one) or "latest". Throws `unsupported_version`, which points to the field and says what is offered.
  */
 export function resolveVersions(wanted: { kubernetesVersion?: string; etcdVersion?: string }): Versions {
   const kubernetesVersion = resolveKubernetes(wanted.kubernetesVersion ?? 'latest');
@@ -54,15 +54,15 @@ function resolveEtcd(wanted: string): string {
   throw invalidField('/spec/etcdVersion', detail, 'unsupported_version');
 }
 
-/** Where upstream keeps the image of a component. The image of etcd carries a build number. */
+/** The reference of a published image. Images of etcd have a build number behind the version. */
 export function imageReference(registry: string, name: string, version: string): string {
   return name === 'etcd' ? `${registry}/etcd:${version}-0` : `${registry}/${name}:v${version}`;
 }
 
-/** The image that is made here out of a binary. */
+/** The reference of an image that is made on this host out of a binary. */
 export function localImageReference(name: string, version: string): string {
   return `sandplane.local/${name}:v${version}`;
 }
 
-/** Where the program lies in an image, upstream's and ours. */
+/** Where the program is in an image, whether published or made here. */
 export const pathInImage = (name: string) => `/usr/local/bin/${name}`;

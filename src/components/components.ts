@@ -11,7 +11,7 @@ import { buildSource } from './source-build.ts';
 import { folderSource } from './source-folder.ts';
 import { imageSource } from './source-image.ts';
 import { releaseSource } from './source-release.ts';
-import { reportVersions } from './version-report.ts';
+import { type Attempt, reportVersions } from './version-report.ts';
 
 interface ComponentsOptions {
   readonly config: Config['components'];
@@ -23,20 +23,14 @@ interface ComponentsOptions {
 
 const reportKeptMs = 30_000;
 
-/** How far a component is that is not ready yet. */
-export interface Attempt {
-  readonly progress: string | null;
-  readonly failure: string | null;
-}
-
-/** Hands out binaries and images of components: from the cache, else from the first source that has them. */
+/** Gets binaries and images of components: from the cache, else from the first source that has them. */
 export function createComponents(options: ComponentsOptions) {
   const { config, docker } = options;
   const cache = binaryCache(options.cacheDir);
   const sources = orderedSources(options);
   const underWay = new Map<string, Promise<Cached | string>>();
   const attempts = new Map<string, Attempt>();
-  // Asked for every few seconds, it changes when something is fetched, or by another hand.
+  // Hosts report every few seconds, and the report changes rarely: it is kept for a while, but not while fetching.
   let lastReport: { readonly at: number; readonly versions: VersionReport[] } | null = null;
 
   /** The absolute path of a verified binary that every user may execute. Throws `component_unavailable`. */
@@ -50,12 +44,12 @@ export function createComponents(options: ComponentsOptions) {
     return (await shared(`binary ${name} ${version}`, () => fetchBinary(name, version), signal)) as Cached;
   }
 
-  /** The reference of an image that is on the Docker daemon. Throws `component_unavailable`. */
+  /** The reference of an image that the Docker daemon has. Throws `component_unavailable`, `runtime_unavailable`. */
   async function image(name: string, version: string, signal?: AbortSignal): Promise<string> {
     return (await shared(`image ${name} ${version}`, () => obtainImage(name, version), signal)) as string;
   }
 
-  /** Upstream's image when it is there or can be pulled; else one made here out of the binary. */
+  /** The published image when the daemon has it or can pull it; else an image that is made here out of the binary. */
   async function obtainImage(name: string, version: string): Promise<string> {
     if (!docker) throw new AppError('runtime_unavailable', 'No Docker daemon answers.');
     const upstream = imageReference(config.imageRegistry, name, version);
@@ -105,7 +99,9 @@ export function createComponents(options: ComponentsOptions) {
     });
   }
 
-  /** One piece of work for all who ask at the same time. Who gives up goes alone. */
+  /**
+   * Callers that want the same thing share one fetch. A caller whose signal aborts stops waiting; the fetch goes on.
+   */
   async function shared(
     key: string,
     work: () => Promise<Cached | string>,
@@ -147,7 +143,7 @@ export function createComponents(options: ComponentsOptions) {
     };
   }
 
-  /** What is ready on this host, what can be had, and how. */
+  /** What is ready on this host, what can be obtained, and from which source. */
   async function versions(): Promise<VersionReport[]> {
     const settled = underWay.size === 0;
     if (settled && lastReport && performance.now() - lastReport.at < reportKeptMs) return lastReport.versions;

@@ -8,26 +8,28 @@ import { localImageReference, pathInImage } from './catalog.ts';
 import type { Wanted } from './source.ts';
 
 const answerTimeoutMs = 30_000;
-/** Between two messages of a pull or build. */
+/** The longest time between two messages of a pull or build. */
 const silenceTimeoutMs = 120_000;
 
-/** A promise of dockerode may never settle when the daemon's answer is cut off: every call gets an end. */
+/** A call that ends after a time: a promise of dockerode may never settle when the daemon's answer is cut off. */
 export async function answered<Result>(call: Promise<Result>, timeoutMs = answerTimeoutMs): Promise<Result> {
   return await withDeadline(call, timeoutMs, 'Docker');
 }
 
-/** Throws with the daemon's words: a pull that fails is an answer with status 200 and an error in its messages. */
+/**
+ * Pulls an image. Throws the daemon's own message: a failed pull is answered by 200 with an error among its messages.
+ */
 export async function pullImage(docker: Docker, reference: string, { tell, signal }: Wanted): Promise<void> {
   tell(`pulling ${reference}`);
   const stream = await answered(docker.pull(reference));
   await readMessages(stream, signal, (message) => {
     if (typeof message.status === 'string' && message.status.startsWith('Status:')) tell(message.status);
   });
-  // What counts is that it is there.
+  // A pull that was cut off may have no error among its messages: ask whether the image is there.
   await answered(docker.getImage(reference).inspect());
 }
 
-/** Makes an image FROM scratch that holds the binary and nothing else, under its deterministic tag. */
+/** Makes an image FROM scratch that holds the binary and nothing else. Returns its reference. */
 export async function makeLocalImage(
   docker: Docker,
   binary: { name: string; version: string; file: string; sha256: string },
@@ -56,7 +58,7 @@ export async function makeLocalImage(
   return reference;
 }
 
-/** The image under the local tag when it holds this very binary, else null. */
+/** The reference of the image that was made here out of this binary, or null. */
 export async function findLocalImage(
   docker: Docker,
   name: string,
@@ -82,7 +84,7 @@ interface Message {
   readonly status?: string;
 }
 
-/** JSON messages, one a line. */
+/** Reads JSON messages, one a line. Throws the first error among them. */
 async function readMessages(
   stream: NodeJS.ReadableStream,
   signal: AbortSignal,

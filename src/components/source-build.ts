@@ -8,9 +8,9 @@ import type { Source, Wanted } from './source.ts';
 const locksDir = path.join(import.meta.dirname, 'locks');
 
 /**
- * Builds from the Go modules. `k8s.io/kubernetes` cannot be installed by itself, as its go.mod replaces the staging
- * modules by local folders: a wrapper module requires it and replaces them by their published versions. The wrapper's
- * go.mod and go.sum are in `locks/` for the locked versions, and made for all others.
+ * Builds from the Go modules. `go install` cannot build `k8s.io/kubernetes`, as its go.mod replaces the staging modules
+ * by local folders. A wrapper module requires it and replaces them by their published versions. go.mod and go.sum of
+ * the wrapper are in `locks/` for the locked versions, and are made for all others.
  */
 export function buildSource(): Source {
   return {
@@ -52,6 +52,7 @@ async function wrapperModule(wanted: Wanted, goVersion: string): Promise<string>
   const dir = path.join(workDir, 'module');
   await mkdir(dir, { recursive: true });
   const lock = path.join(locksDir, name === 'etcd' ? `etcd-${version}` : `kubernetes-${version}`);
+  // Only locked versions have a folder.
   const locked = await readdir(lock).catch(() => []);
   if (locked.length > 0) {
     for (const file of locked) await copyFile(path.join(lock, file), path.join(dir, file));
@@ -64,7 +65,7 @@ async function wrapperModule(wanted: Wanted, goVersion: string): Promise<string>
   return dir;
 }
 
-/** With GOTOOLCHAIN=local, Go refuses modules that ask for a newer Go: say it before, with a way out. */
+/** With GOTOOLCHAIN=local, Go refuses modules that need a newer Go. Throws before that, saying what to do. */
 async function checkGo(modFile: string, goVersion: string): Promise<void> {
   const needed = await goLine(modFile);
   const have = goVersion.replace(/^go/, '');
@@ -94,7 +95,9 @@ function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** The wrapper of a Kubernetes version: `go` line and staging modules are those of its own go.mod. */
+/**
+ * Makes the wrapper of a Kubernetes version: its `go` line and staging modules are taken from the go.mod of Kubernetes.
+ */
 async function generateKubernetes({ version, signal }: Wanted, dir: string): Promise<void> {
   await writeFile(path.join(dir, 'go.mod'), 'module sandplane.local/kubernetes\n');
   const { stdout } = await goOrReason(['mod', 'download', '-json', `k8s.io/kubernetes@v${version}`], dir, signal);
@@ -137,7 +140,7 @@ async function goOrReason(args: readonly string[], cwd: string, signal: AbortSig
   try {
     return await go(args, cwd, signal);
   } catch (error) {
-    // `go mod download -json` tells its reason in its output.
+    // `go mod download -json` writes the reason to its output.
     const { stdout = '', stderr = '', message } = error as { stdout?: string; stderr?: string; message: string };
     const told = /"Error": "(.*)"/.exec(stdout)?.[1] ?? stderr.split('\n').filter(Boolean).at(-1);
     throw new Error(`go ${args.slice(0, 2).join(' ')}: ${told ?? message}`, { cause: error });
@@ -172,7 +175,7 @@ async function goBuild({ name, version, signal, tell }: Wanted, cwd: string, tar
   }
 }
 
-/** Without these, the server says v0.0.0-master. */
+/** Sets the version that the program tells; without these flags it is v0.0.0-master. */
 function versionFlags(values: Record<string, string>): string[] {
   return Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import type { Source } from './source.ts';
 
-/** Binaries that the user has: `<folder>/<name>-<version>` or `<folder>/<name>`, when it says it is that version. */
+/** Binaries of the user: `<folder>/<name>-<version>` or `<folder>/<name>`, if `--version` prints the wanted version. */
 export function folderSource(folder: string | undefined): Source {
   return {
     name: 'folder',
@@ -25,8 +25,9 @@ export function folderSource(folder: string | undefined): Source {
   };
 }
 
-/** Why the file is not what is wanted, or null when it is. */
+/** Null when the file is the wanted program in the wanted version, else why it is not. */
 async function refusalOf(file: string, version: string, name: string): Promise<string | null> {
+  // Whatever the reason, a file that cannot be looked at is none.
   if (!(await stat(file).catch(() => null))?.isFile()) return `there is no ${file}`;
   const args = name === 'kubectl' ? ['version', '--client'] : ['--version'];
   const { stdout, exitCode, shortMessage } = await execa(file, args, { reject: false, timeout: 20_000 });

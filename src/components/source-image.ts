@@ -7,7 +7,7 @@ import { imageReference, pathInImage } from './catalog.ts';
 import { answered, findImage, pullImage } from './docker-images.ts';
 import type { Source, Wanted } from './source.ts';
 
-/** Upstream's image, pulled by the Docker daemon; the binary is copied out of a container that is never started. */
+/** The published image, pulled by Docker. The binary is copied out of a container that is never started. */
 export function imageSource(docker: Docker | undefined, registry: string): Source {
   return {
     name: 'image',

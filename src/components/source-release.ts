@@ -12,7 +12,10 @@ import { platform, type Source, type Wanted } from './source.ts';
 const tries = 5;
 const answerTimeoutMs = 15_000;
 
-/** The published binaries, verified by their published checksums, resumed when cut off, also by a later process. */
+/**
+ * The released binaries, verified by their published checksums. A download that was cut off is resumed, even by a later
+ * process.
+ */
 export function releaseSource(urls: { kubernetes: string; etcd: string }): Source {
   return {
     name: 'release',
@@ -75,7 +78,9 @@ async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   return await response.text();
 }
 
-/** Downloads to `<target>.part`, from where an earlier try ended, and checks the SHA-256 (hex) of the whole. */
+/**
+ * Downloads to `<target>.part`, going on where an earlier try ended, and checks the SHA-256 (hex) of the whole file.
+ */
 async function download(url: string, checksum: string, target: string, wanted: Wanted): Promise<string> {
   if (!/^[0-9a-f]{64}$/i.test(checksum)) throw new Error(`${url}.sha256 holds no SHA-256`);
   const part = `${target}.part`;
@@ -98,13 +103,14 @@ async function download(url: string, checksum: string, target: string, wanted: W
   return target;
 }
 
-/** The server has answered, and trying again would not help. */
+/** The server has answered with 4xx: trying again would not help. */
 class RefusedError extends Error {}
 
 async function continueDownload(url: string, part: string, { signal, tell }: Wanted): Promise<void> {
+  // No part yet: the download begins at the first byte.
   const have = (await stat(part).catch(() => null))?.size ?? 0;
   const response = await open(url, have > 0 ? { range: `bytes=${have}-` } : {}, signal);
-  // Nothing is left to send: the part is whole already, which the checksum will show.
+  // Range not satisfiable: nothing is left to send. The checksum tells whether the part is whole.
   if (response.status === 416) return;
   if (response.status >= 400 && response.status < 500) throw new RefusedError(`${url} answered ${response.status}`);
   if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
@@ -122,7 +128,7 @@ async function continueDownload(url: string, part: string, { signal, tell }: Wan
   );
 }
 
-/** Passes bytes on and tells every 10 % how far it is. */
+/** Passes bytes on, and tells the progress at every 10 %. */
 function countBytes(start: number, total: number, tell: Wanted['tell']) {
   let done = start;
   let told = -1;
@@ -139,7 +145,7 @@ function countBytes(start: number, total: number, tell: Wanted['tell']) {
   };
 }
 
-/** Waits a bounded time for the answer to begin; the body may take as long as it takes. */
+/** Sends the request and waits a limited time for the answer to begin. The body may take any time. */
 async function open(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
   const timeout = new AbortController();
   const timer = setTimeout(

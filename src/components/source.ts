@@ -1,21 +1,21 @@
 import type { ComponentSource } from '../config/config.ts';
 
-/** What is wanted, and where to put it. */
+/** A component to obtain, and where to put it. */
 export interface Wanted {
   readonly name: string;
   /** Without a leading `v`. */
   readonly version: string;
-  /** A folder of the cache for this component alone; what is begun there may be resumed by a later try. */
+  /** A folder for this component alone. It stays after a failure, so that a later try can go on from there. */
   readonly workDir: string;
   readonly signal: AbortSignal;
-  /** For people, and how much is done, 0 to 1, where that is known. */
+  /** Tells people what is being done, and how much of it is done (0 to 1), where that is known. */
   readonly tell: (message: string, fraction?: number) => void;
 }
 
-/** One way to get a binary. */
+/** One way to obtain a binary. */
 export interface Source {
   readonly name: ComponentSource;
-  /** Returns the path of a verified, complete file in `workDir`. Throws an Error that says why it could not be had. */
+  /** Returns the path of a complete and verified file in `workDir`. Throws an Error that says why it has none. */
   readonly fetch: (wanted: Wanted) => Promise<string>;
 }
 
@@ -27,7 +27,7 @@ export interface Progress {
   readonly fraction: number | null;
 }
 
-/** The names that Go, release hosts and image registries have for this machine. */
+/** Operating system and architecture of this machine, as Go and release hosts name them. */
 export function platform(): { os: string; arch: string } {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   return { os: process.platform, arch };

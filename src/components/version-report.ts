@@ -3,13 +3,19 @@ import type { Config } from '../config/config.ts';
 import type { VersionReport } from '../schemas/version.ts';
 import type { Cache } from './cache.ts';
 import { defaultVersions, imageReference, localImageReference, lockedVersions } from './catalog.ts';
-import type { Attempt } from './components.ts';
 import { answered } from './docker-images.ts';
+
+/** A component that is not ready yet: what is being done for it now, or why the last try failed. */
+export interface Attempt {
+  readonly progress: string | null;
+  readonly failure: string | null;
+}
 
 interface ReportOptions {
   readonly cache: Cache;
   readonly config: Config['components'];
   readonly docker?: Docker;
+  /** By `<name> <version>`. */
   readonly attempts: ReadonlyMap<string, Attempt>;
 }
 
@@ -19,7 +25,7 @@ interface Known extends ReportOptions {
 
 type ComponentReport = VersionReport['components'][number];
 
-/** Locked versions and whatever else is cached, newest first, with the state of each component. */
+/** The locked versions and whatever else is in the cache, newest first, with the state of each component. */
 export async function reportVersions(options: ReportOptions): Promise<VersionReport[]> {
   const known = new Set([
     ...lockedVersions.map(({ kubernetesVersion }) => kubernetesVersion),
@@ -69,8 +75,9 @@ async function reportComponent(
   };
 }
 
-/** The references of all images on the daemon, in one question. A daemon that does not answer has none for us now. */
+/** The references of all images on the daemon, by one request. */
 async function imagesOn(docker: Docker | undefined): Promise<ReadonlySet<string>> {
+  // The report is of what can be used now: a daemon that does not answer has no image for it.
   const images = docker ? await answered(docker.listImages()).catch(() => []) : [];
   return new Set(images.flatMap((image) => image.RepoTags ?? []));
 }

@@ -92,7 +92,7 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
     etcdVersion,
     credentials,
     port,
-    slot: port - portRange.first,
+    userOffset: port - portRange.first,
     root: runtime.root,
     bindAddress: listenAddress,
     advertiseHost,

@@ -28,6 +28,14 @@ export async function sweepHost(context: WorkerContext, reconciler: Reconciler):
   }
 }
 
+/** Keeps the logs of components within their bounds. */
+export async function rotateLogs({ runtimes, logger }: WorkerContext): Promise<void> {
+  for (const [name, { runtime }] of runtimes) {
+    // The next sweep tries again; a full disk is no reason not to go on.
+    await runtime.rotateLogs().catch((error: unknown) => logger.warn({ runtime: name, err: error }, 'logs not rotated'));
+  }
+}
+
 /** Ends what has expired or was deleted before any host took it. */
 export async function sweepDue(context: WorkerContext): Promise<void> {
   for (const runtime of context.runtimes.keys()) {

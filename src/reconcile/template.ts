@@ -94,7 +94,7 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     project: 'sandplane',
     credentials,
     port,
-    slot: -1,
+    userOffset: -1,
     root: runtime.root,
     bindAddress: '127.0.0.1',
     templateDir: null,

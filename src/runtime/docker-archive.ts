@@ -4,10 +4,10 @@ import { type Pack, pack } from 'tar-stream';
 import { containerUser } from './docker-container.ts';
 import type { SandboxPlan } from './driver.ts';
 
-/** Written last, when everything before it has arrived. */
+/** An empty file that is written last: where it is, everything before it has arrived. */
 export const preparedMark = '.prepared';
 
-/** The sandbox's folder as a tar: files always, etcd data only when it is to be begun. */
+/** The sandbox's folder as a tar: the files always; the template and the mark only `withData`. */
 export async function sandboxArchive(plan: SandboxPlan, withData: boolean): Promise<Pack> {
   const archive = pack();
   const owner = { ...containerUser, mtime: new Date() };
@@ -34,7 +34,7 @@ export async function sandboxArchive(plan: SandboxPlan, withData: boolean): Prom
   return archive;
 }
 
-/** Folders (null) and files below `dir`, parents first. A template is half a megabyte. */
+/** Files below `dir` with their content, and folders with null, parents first. A template has half a megabyte. */
 async function readTree(dir: string, below = ''): Promise<[string, Buffer | null][]> {
   const found: [string, Buffer | null][] = [[below, null]];
   for (const entry of await readdir(path.join(dir, below), { withFileTypes: true })) {

@@ -4,8 +4,8 @@ import { withDeadline } from '../deadline.ts';
 const answerTimeoutMs = 2000;
 
 /**
- * A client of the daemon that DOCKER_HOST and its TLS variables name, else of the local socket, speaking the newest
- * version of the API that the daemon does. Null when none answers.
+ * A client of the daemon that DOCKER_HOST and its TLS variables name, else of the local socket. It speaks the newest API
+ * version of that daemon. Null when no local daemon answers; throws when one that was named does not.
  */
 export async function connectDocker(env: Record<string, string | undefined>): Promise<Docker | null> {
   try {
@@ -14,7 +14,7 @@ export async function connectDocker(env: Record<string, string | undefined>): Pr
     const { ApiVersion } = (await withDeadline(first.version(), answerTimeoutMs, 'Docker')) as { ApiVersion: string };
     return new Docker({ version: `v${ApiVersion}` });
   } catch (error) {
-    // Somebody who names a daemon wants that one: not to find it is told, not passed over.
+    // Who names a daemon wants that one and no other runtime instead of it.
     if (env.DOCKER_HOST) throw new Error(`DOCKER_HOST does not answer: ${(error as Error).message}`, { cause: error });
     return null;
   }

@@ -1,17 +1,17 @@
 import type Docker from 'dockerode';
 import { labels } from './docker-client.ts';
+import { networkName } from './docker-network.ts';
 import type { ComponentSpec, SandboxPlan } from './driver.ts';
 
-/** No user of any image or host has it: distroless images call it nonroot. */
+/** The unprivileged user that distroless images call nonroot. */
 export const containerUser = { uid: 65_532, gid: 65_532 };
 
-export const networkName = 'sandplane';
 const dataMount = '/sandboxes';
 
 export const objectName = (sandboxId: string, component?: string) =>
   ['sandplane', sandboxId, component].filter(Boolean).join('-');
 
-/** What the Engine is asked to create for a component: as little as it needs to run. */
+/** The container of a component, with as few rights as it needs, and its limits. */
 export function containerOptions(input: {
   readonly plan: SandboxPlan;
   readonly component: ComponentSpec;
@@ -37,7 +37,7 @@ export function containerOptions(input: {
     },
     ...(tcp ? { ExposedPorts: { [tcp]: {} } } : {}),
     HostConfig: {
-      // The root of a volume belongs to root: the sandbox's folder lies below it.
+      // The top of a volume belongs to root, so the sandbox's folder lies below it.
       Mounts: [{ Type: 'volume', Source: objectName(plan.sandboxId), Target: dataMount }],
       NetworkMode: tcp ? networkName : 'none',
       ...(tcp ? { PortBindings: { [tcp]: [{ HostIp: bindAddress, HostPort: String(port) }] } } : {}),

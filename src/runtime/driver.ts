@@ -1,21 +1,25 @@
-/** What a component needs to run, as data: a runtime only executes it. */
+/** One program of a sandbox and all that it needs to run, as data: a runtime only executes it. */
 export interface ComponentSpec {
   /** The name of the component and of its binary: `etcd`, `kube-apiserver`. */
   readonly name: string;
   /** Without a leading `v`. */
   readonly version: string;
-  /** Arguments; paths in them lie below `<runtime.root>/<sandboxId>`, which is also the working directory. */
+  /** Paths in the arguments lie below `<runtime.root>/<sandboxId>`, which is also the working directory. */
   readonly args: readonly string[];
-  /** Environment, complete: nothing is inherited. */
+  /** The whole environment: nothing is inherited from the service. */
   readonly env: Readonly<Record<string, string>>;
-  /** The one TCP port it listens on, or null: then it gets no network where the runtime can do that. */
+  /** The one TCP port it listens on. Null: none, and then Docker gives it no network. */
   readonly port: number | null;
-  /** When `start` may resolve: at once, or when a Unix socket of this name accepts, which also this log text tells. */
+  /**
+   * How `start` finds out that the component accepts connections: the process runtime connects to the Unix socket, the
+   * Docker runtime waits for the text in the log. Null: `start` does not wait.
+   */
   readonly accepts: { readonly unixSocket: string; readonly logText: string } | null;
+  /** Applied by the Docker runtime. The process runtime does not limit yet, and the fake never does. */
   readonly limits: { readonly memoryBytes: number; readonly pids: number; readonly cpus: number };
-  /** From SIGTERM to SIGKILL. */
+  /** The time from SIGTERM to SIGKILL. */
   readonly stopGraceMs: number;
-  /** Changes when anything above does. */
+  /** Changes when anything above changes. */
   readonly specHash: string;
 }
 
@@ -23,29 +27,29 @@ export interface PlanFile {
   /** Relative to the sandbox's folder. */
   readonly path: string;
   readonly content: string;
-  /** Secrets are 0o600, all else 0o644. The owner is the sandbox's user. */
+  /** 0o600 for secrets, 0o644 for everything else. The sandbox's user owns the file. */
   readonly mode: number;
 }
 
 export interface SandboxPlan {
   readonly sandboxId: string;
   readonly project: string;
-  /** In the order of their start; they stop in reverse. */
+  /** In the order in which they start; they stop in the reverse order. */
   readonly components: readonly ComponentSpec[];
   readonly files: readonly PlanFile[];
-  /** A folder on this host with a stopped etcd data set to start from, copied to `etcdDataDir`, or null. */
+  /** A folder on this host with a template, which is copied to `etcdDataDir`. Null: etcd starts empty. */
   readonly templateDir: string | null;
   /** Relative to the sandbox's folder. */
   readonly etcdDataDir: string;
-  /** A number unique among the sandboxes of the host: which unprivileged user it gets. */
-  readonly slot: number;
+  /** Added to the first user id for sandboxes, it is the user id of this one. Unique among the sandboxes of the host. */
+  readonly userOffset: number;
 }
 
 export interface ObservedComponent {
   readonly name: string;
   readonly state: 'running' | 'exited';
   readonly specHash: string;
-  /** Of the running or last process. Null where the runtime does not know it any more. */
+  /** Of the last process. Null while it runs, and where the runtime does not know the code. */
   readonly exitCode: number | null;
   readonly pid: number | null;
 }
@@ -56,43 +60,45 @@ export interface ObservedSandbox {
 }
 
 export interface LogOptions {
-  /** The last so many lines first. */
+  /** With how many of the last lines to begin. */
   readonly tail: number;
-  /** Go on with what is written from now on, until `signal`. */
+  /** Whether to go on with what is written from now on, until `signal`. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs the components of sandboxes on one host. Every method is idempotent and may be called again after a crash at
- * any point; what exists is found by the id, never from memory. All ids are checked by the caller's schema.
+ * Runs the components of sandboxes on one host. Every method is idempotent and may be called again after a crash at any
+ * point; what exists is found by the sandbox id, never from memory.
  */
 export interface Runtime {
   readonly name: string;
   /** The folder that holds one folder per sandbox, named by its id, as the components see it. */
   readonly root: string;
-  /** Makes the folder (or volume) with files and etcd data. Existing etcd data is kept; files are written anew. */
+  /** Makes the folder or volume with files and etcd data. Existing etcd data is kept, files are written anew. */
   prepare(plan: SandboxPlan, signal: AbortSignal): Promise<void>;
   /**
    * Starts a component unless it runs already with the same spec hash; one with another hash is stopped first.
    * Throws `component_exited` (with log tail), `component_timeout`, `port_taken`, `runtime_unavailable`.
    */
   start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void>;
-  /** What exists of one sandbox, or of all on this host: also what no record knows. */
+  /** What exists of one sandbox, or of all on this host, whether a record knows it or not. */
   observe(sandboxId?: string): Promise<ObservedSandbox[]>;
   /** SIGTERM, then SIGKILL after the grace. Resolves when the component no longer runs. */
   stop(sandboxId: string, component: string, graceMs: number): Promise<void>;
   /** Removes everything of the sandbox: processes or containers, data, logs. */
   remove(sandboxId: string): Promise<void>;
   /**
-   * Lines as bytes, in chunks of at most 64 KiB. Rejects with `logs_unavailable` before any is read; what is followed ends
-   * with the sandbox.
+   * The log in chunks of at most 64 KiB. Rejects with `logs_unavailable` when there is none yet. A log that is followed
+   * ends with the sandbox.
    */
   logs(sandboxId: string, component: string, options: LogOptions): Promise<AsyncIterable<Buffer>>;
+  /** Keeps the logs of all sandboxes small. To be called now and then; Docker does it by itself. */
+  rotateLogs(): Promise<void>;
 }
 
-/** The prefix of every sandbox id and so of every object's name on a host. */
+/** Every sandbox id. It is part of folder, container and volume names, so a runtime refuses anything else. */
 export const sandboxIdPattern = /^sb-[0-9a-z]{20}$/;
 
-/** How much of its log a failure tells: a program that refuses a flag may print its usage after the reason. */
+/** How many lines of log a failure tells: a program that refuses a flag may print its whole usage after the reason. */
 export const logTailLines = 50;

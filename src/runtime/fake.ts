@@ -10,7 +10,7 @@ import {
 } from './driver.ts';
 import { isPortFree } from './ports.ts';
 
-/** What a test may do to the fake at a start: wait, throw, or say which line the component dies with. */
+/** Called at each start: a test can wait in it, throw, or return the last log line of a component that is to die. */
 export type StartHook = (plan: SandboxPlan, component: ComponentSpec) => Promise<{ diesWith: string } | undefined>;
 
 interface FakeComponent {
@@ -26,8 +26,8 @@ interface FakeSandbox {
 }
 
 /**
- * A runtime in memory, for tests with thousands of sandboxes and of what happens in which order. It is held to the
- * behaviour of the real ones by the conformance suite.
+ * A runtime in memory, for tests with thousands of sandboxes and for tests of what happens in which order. The
+ * conformance suite checks that it behaves as the real ones do. Limits of a component are not applied.
  */
 export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Runtime {
   const sandboxes = new Map<string, FakeSandbox>();
@@ -109,10 +109,12 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     for (let at = Math.max(0, lines.length - tail); ; ) {
       for (; at < lines.length; at += 1) yield Buffer.from(`${lines[at]}\n`);
       if (!follow || signal.aborted || !isThere()) return;
-      // The rejection only says that the reader has gone.
+      // The rejection says that the reader has left, which the loop finds out by itself.
       await delay(10, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  return { name: 'fake', root: '/sandboxes', prepare, start, observe, stop, remove, logs };
+  // Its logs live in memory for as long as a test.
+  const rotateLogs = async () => {};
+  return { name: 'fake', root: '/sandboxes', prepare, start, observe, stop, remove, logs, rotateLogs };
 }

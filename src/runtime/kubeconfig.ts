@@ -17,7 +17,7 @@ export function kubeconfig({ id, endpoint, credentials }: Access) {
         name: id,
         cluster: {
           server: endpoint,
-          // The name a gateway routes by, and one that the certificate always has.
+          // A gateway can route by this name, and the certificate always has it, whatever the address.
           'tls-server-name': sniName(id),
           'certificate-authority-data': base64(credentials.caCert),
         },

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** Whether a listener can be opened at this address now: a stranger's port is skipped before a start is spent on it. */
+/** Whether a listener can be opened at this address now, so that no start is spent on a port that another program has. */
 export async function isPortFree(port: number, address: string): Promise<boolean> {
   const server = createServer();
   return await new Promise<boolean>((resolve) => {

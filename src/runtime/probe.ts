@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 import type { CertificateAndKey } from './pki.ts';
 
-/** A client of one sandbox's Kubernetes API with one credential, over connections that are kept. */
+/** A client of one sandbox's Kubernetes API with one credential. It keeps its connections open between requests. */
 export interface KubeClient {
-  /** Throws when the server cannot be reached; a status of any kind is an answer. */
+  /** Throws when the server cannot be reached. An error status does not throw. */
   send(method: string, path: string, body?: object): Promise<{ status: number; body: string }>;
   close(): void;
 }
@@ -47,8 +47,8 @@ export function createKubeClient({ host, port, servername, ca, identity }: KubeC
 }
 
 /**
- * The health of the API server, without the hooks that poll once a second: what they make exists already in a template
- * data set, and the write that follows is the proof.
+ * Readiness of kube-apiserver without two hooks that poll only once a second and would delay it. What these hooks make
+ * exists already in a template; and ready is said only after a write with the user's credential was accepted.
  */
 export const readyPath =
   '/readyz?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes';
@@ -58,11 +58,11 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   readonly everyMs: number;
   readonly signal: AbortSignal;
-  /** Throws when waiting has become pointless, as after an exit; asked about every 100 ms. */
+  /** Called about every 100 ms. Throws when there is nothing left to wait for, as after an exit. */
   readonly stillPossible: () => Promise<void>;
 }
 
-/** Asks until the answer is yes. Throws `component_timeout`, what `stillPossible` throws, or the abort reason. */
+/** Asks until the answer is true. Throws `component_timeout`, what `stillPossible` throws, or the abort reason. */
 export async function waitUntil(ask: () => Promise<boolean>, options: WaitOptions): Promise<void> {
   const { what, timeoutMs, everyMs, signal, stillPossible } = options;
   const deadline = performance.now() + timeoutMs;

@@ -5,7 +5,7 @@ import type { SandboxPlan } from './driver.ts';
 import { ifThere } from './if-there.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
-/** What is noted about a component's process, beside its data. */
+/** What is written down about a component's process, so that the next worker finds it. */
 export interface RunNote extends ProcessIdentity {
   readonly specHash: string;
 }
@@ -13,7 +13,9 @@ export interface RunNote extends ProcessIdentity {
 /** The user that owns a sandbox's folder and processes; null when the service is not root. */
 export type Owner = { readonly uid: number; readonly gid: number } | null;
 
-/** `<root>/<id>`: etcd data, pki, logs; `run/`, with our notes, belongs to the service. */
+export type SandboxFolder = ReturnType<typeof sandboxFolder>;
+
+/** `<root>/<id>` holds etcd data, pki and logs of a sandbox; `run/` in it holds our notes and belongs to the service. */
 export function sandboxFolder(root: string, id: string) {
   const dir = path.join(root, id);
   return {
@@ -24,10 +26,9 @@ export function sandboxFolder(root: string, id: string) {
 }
 
 /** Makes the folder; etcd data that exists is kept, files are written anew. */
-export async function prepareFolder(root: string, plan: SandboxPlan, owner: Owner): Promise<void> {
-  const { dir } = sandboxFolder(root, plan.sandboxId);
-  // Others may pass through the parents to their own folder, but not list them.
-  await mkdir(root, { recursive: true, mode: 0o711 });
+export async function prepareFolder({ dir }: SandboxFolder, plan: SandboxPlan, owner: Owner): Promise<void> {
+  // The users of other sandboxes pass through the parent to their own folders, but may not list it.
+  await mkdir(path.dirname(dir), { recursive: true, mode: 0o711 });
   await mkdir(path.join(dir, 'run'), { recursive: true, mode: 0o700 });
   await mkdir(path.join(dir, 'logs'), { recursive: true, mode: 0o700 });
   await writeFiles(dir, plan);
@@ -44,7 +45,7 @@ async function writeFiles(dir: string, plan: SandboxPlan): Promise<void> {
   }
 }
 
-/** Copies under another name first: a copy cut short is never taken for data. */
+/** Copies under another name first, so that a copy that a crash cut short is never taken for data. */
 async function copyTemplate(dir: string, plan: SandboxPlan): Promise<void> {
   const target = path.join(dir, plan.etcdDataDir);
   if (!plan.templateDir || (await exists(target))) return;
@@ -55,7 +56,7 @@ async function copyTemplate(dir: string, plan: SandboxPlan): Promise<void> {
   await rename(partial, target);
 }
 
-/** `run/` stays ours: a sandbox must not be able to point us at another process. */
+/** Not `run/`: a sandbox that could change our notes could have us signal a process that is not its own. */
 async function giveTo(dir: string, owner: { uid: number; gid: number }): Promise<void> {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     if (entry.name === 'run') continue;
@@ -66,7 +67,7 @@ async function giveTo(dir: string, owner: { uid: number; gid: number }): Promise
 
 async function chownTree(target: string, owner: { uid: number; gid: number }): Promise<void> {
   const found = await lstat(target);
-  // Its user could have put a link or a hard link there, to have somebody else's file given to it.
+  // The sandbox's user could have put a link there, to be given a file that belongs to somebody else.
   if (found.isSymbolicLink() || (found.isFile() && found.nlink > 1)) return;
   if (found.uid !== owner.uid || found.gid !== owner.gid) await chown(target, owner.uid, owner.gid);
   if (!found.isDirectory()) return;
@@ -77,13 +78,13 @@ export async function readNote(file: string): Promise<RunNote | null> {
   return (await readJson(file)) as RunNote | null;
 }
 
-/** The exit code of the noted process, where it was seen. */
+/** The exit code of the noted process; null when it is not known, as when it ended while no worker ran. */
 export async function readExitCode(file: string, { pid, started }: ProcessIdentity): Promise<number | null> {
   const exit = (await readJson(`${file}.exit`)) as (ProcessIdentity & { exitCode: number | null }) | null;
   return exit?.pid === pid && exit.started === started ? exit.exitCode : null;
 }
 
-/** In a file of its own: the note may by then be that of the next process. */
+/** In a file of its own, since by then the note may already be that of the next process. */
 export async function writeExitCode(file: string, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
   await writeAtomically(`${file}.exit`, JSON.stringify({ ...identity, exitCode }), 0o600);
 }
@@ -92,7 +93,7 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    // No file, or one cut short by a crash: the caller looks for the process itself.
+    // There is no file, or a crash cut it short: the caller then searches for the process itself.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
     throw error;
   }

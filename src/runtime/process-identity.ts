@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** What makes a process this one and no other: a pid alone is given again. */
+/** Names one process for good. A pid alone does not: the system gives it to another process later. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, as the platform tells it: equal for the same process, never for a later one of that pid. */
+  /** When it started, in the platform's own notation: compared for equality, never read. */
   readonly started: string;
 }
 
@@ -33,6 +34,11 @@ export async function findProcesses(text: string): Promise<ProcessFacts[]> {
   return facts.filter((one) => one !== null).filter((one) => one.commandLine.includes(text));
 }
 
+/** The name of the program on a command line, without its folder. */
+export function commandOf(commandLine: string): string {
+  return path.basename(commandLine.split(' ', 1)[0] ?? '');
+}
+
 /** proc(5): field 3 of stat is the state, field 22 the start in clock ticks since boot; the boot id makes it unique. */
 async function fromProc(pid: number): Promise<ProcessFacts | null> {
   try {
@@ -51,7 +57,7 @@ async function fromProc(pid: number): Promise<ProcessFacts | null> {
 }
 
 let boot: Promise<string> | undefined;
-/** Another at each start of the machine. Rejects where that does not tell it. */
+/** Changes at each start of the machine. Rejects on platforms that have no such id. */
 export function bootId(): Promise<string> {
   boot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((id) => id.trim());
   return boot;

@@ -10,14 +10,16 @@ const chunkBytes = 64 * 1024;
 const followEveryMs = 100;
 
 /**
- * Moves a log that has grown to `<file>.1`, one generation. It is copied and emptied, since the process has it open;
- * it was opened for appending, so that writing goes on at the new end.
+ * Moves the content of a log that has grown over 10 MiB to `<file>.1`, replacing what was there. The file is copied and
+ * emptied instead of renamed, since the process has it open; it was opened for appending, so that the process goes on
+ * writing at the new end.
  */
 export async function rotateLog(file: string): Promise<void> {
   const size = await sizeOf(file);
   if (size === null || size < rotateAtBytes) return;
-  await copyFile(file, `${file}.1`);
-  await truncate(file, 0);
+  // The sandbox may be removed meanwhile.
+  await ifThere(copyFile(file, `${file}.1`));
+  await ifThere(truncate(file, 0));
 }
 
 /** The last `count` lines, of at most the last MiB. */
@@ -30,8 +32,8 @@ export async function lastLines(file: string, count: number): Promise<string[]> 
 }
 
 /**
- * The log from `tail` lines before its end; with `follow`, what comes after, through rotations, until the signal or the
- * removal of the file. Rejects with `logs_unavailable`.
+ * The log from `tail` lines before its end; with `follow` also what is written later, across rotations, until the signal
+ * or the removal of the file. Rejects with `logs_unavailable` when there is no log yet.
  */
 export async function readLog(file: string, { tail, follow, signal }: LogOptions): Promise<AsyncIterable<Buffer>> {
   const from = await tailOffset(file, tail);
@@ -53,8 +55,9 @@ async function* readFrom(file: string, from: number, follow: boolean, signal: Ab
         buffer = Buffer.allocUnsafe(chunkBytes);
         continue;
       }
-      // After the removal, what was written before it was read once more.
+      // After a removal the file is read once more, for what was written right before.
       if (!follow || isRemoved) return;
+      // The rejection says that the reader has left, which the loop finds out by itself.
       await delay(followEveryMs, undefined, { signal }).catch(() => undefined);
       const { size, nlink } = await handle.stat();
       isRemoved = nlink === 0;
@@ -65,7 +68,7 @@ async function* readFrom(file: string, from: number, follow: boolean, signal: Ab
   }
 }
 
-/** Where the last `lines` lines begin, read backwards by chunks; null when there is no file. */
+/** The offset at which the last `lines` lines begin, found by reading backwards; null when there is no file. */
 async function tailOffset(file: string, lines: number): Promise<number | null> {
   const size = await sizeOf(file);
   if (size === null) return null;

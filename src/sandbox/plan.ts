@@ -15,7 +15,7 @@ export interface PlanInput {
   readonly etcdVersion: string;
   readonly credentials: Credentials;
   readonly port: number;
-  readonly slot: number;
+  readonly userOffset: number;
   /** The runtime's root. */
   readonly root: string;
   /** What kube-apiserver listens on, as seen where it runs. */
@@ -44,7 +44,7 @@ export function makePlan(input: PlanInput): SandboxPlan {
     files: filesOf(input.credentials),
     templateDir: input.templateDir,
     etcdDataDir,
-    slot: input.slot,
+    userOffset: input.userOffset,
   };
 }
 

@@ -1,6 +1,9 @@
 import Type, { type Static, type TSchema } from 'typebox';
 
-/** A string enumeration as one `enum` list: literal unions become an `anyOf` that generators turn into odd types. */
+/**
+ * A string enumeration as one `enum` list. A union of literals would be an `anyOf`, for which generators make odd
+ * types.
+ */
 export function stringEnum<const Values extends readonly string[]>(
   values: Values,
   options: Record<string, unknown> = {},
@@ -9,8 +12,8 @@ export function stringEnum<const Values extends readonly string[]>(
 }
 
 /**
- * The same in an answer, where values may be added: to a generated client an enumeration is closed, and it could not
- * read an answer with a value that is newer than itself.
+ * A string in an answer with values that may become more. It is no `enum`: generated clients take an enumeration as
+ * closed and could not read an answer with a value that was added after them.
  */
 export function openEnum<const Values extends readonly string[]>(
   values: Values,
@@ -25,14 +28,14 @@ export function openEnum<const Values extends readonly string[]>(
   });
 }
 
-/** A reference to a schema that the application registered under its `$id`, with its type kept. */
+/** A reference to a schema that is registered under its `$id`. It keeps the static type. */
 export function ref<Schema extends TSchema>(schema: Schema) {
   return Type.Unsafe<Static<Schema>>({ $ref: `${(schema as { $id?: string }).$id}#` });
 }
 
 /**
- * The same or null. With a list of types where there is one type: generators make a union with odd names out of an
- * `anyOf`, which is left to schemas with names of their own.
+ * A value of the schema, or null. Where the schema is of one type, `type` becomes a list, as generators make unions
+ * with odd names of an `anyOf`. The `anyOf` is left for schemas with a title.
  */
 export function nullable<Schema extends TSchema>(schema: Schema, options: Type.TSchemaOptions = {}) {
   const { type, title } = schema as { type?: string; title?: string };
@@ -44,7 +47,7 @@ export function nullable<Schema extends TSchema>(schema: Schema, options: Type.T
 export const timestamp = (description: string) =>
   Type.String({ description, format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] });
 
-/** `int32` is what holds any count here; a typed client takes its type from it. */
+/** An integer that fits into `int32`, from which typed clients take its type. */
 export const integer = (options: Type.TNumberOptions) => Type.Integer({ format: 'int32', ...options });
 
 /** Where the next page begins. */

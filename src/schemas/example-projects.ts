@@ -5,7 +5,7 @@ import type { Project } from './project.ts';
 import type { UsageReport } from './usage.ts';
 import type { Delivery, Webhook, WebhookWithSecret } from './webhook.ts';
 
-/** Projects and what is in them besides sandboxes, as the document shows them. */
+/** Examples of projects, and of what is in them besides sandboxes. */
 export const exampleProject: Project = {
   name: 'team-a',
   uid: '0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f',

@@ -4,7 +4,7 @@ import type { Sandbox } from './sandbox.ts';
 import type { VersionList } from './version.ts';
 import type { WatchEvent } from './watch.ts';
 
-/** Whole resources, as the document shows them. All of one day. */
+/** The examples in the OpenAPI document are whole resources, with times of one day. */
 export const at = (time: string) => `2026-11-23T${time}Z`;
 const condition = (type: 'ComponentsReady' | 'EtcdReady' | 'ApiServerReady', reason: string, time: string) =>
   ({ type, status: 'true', reason, message: '', lastTransitionTime: at(time) }) as const;
@@ -48,7 +48,7 @@ export const exampleSandbox: Sandbox = {
   expiresAt: at('13:00:00.000'),
 };
 
-/** As a create answers at once. */
+/** The answer to a create. */
 export const pendingSandbox: Sandbox = {
   ...exampleSandbox,
   status: {

@@ -1,6 +1,7 @@
 /**
- * Flags a user may set on kube-apiserver: those that change how it works, none that changes who may enter, where it
- * listens, what it reads from the host, or whom it calls. Source: `kube-apiserver --help` of 1.34 to 1.37.
+ * The flags that a user may set on kube-apiserver: those that change how it works, and none that changes who has
+ * access, where it listens, what it reads from the host, or which hosts it calls. Source: `kube-apiserver --help` of
+ * 1.34 to 1.37.
  */
 export const apiServerFlags = [
   'default-not-ready-toleration-seconds',
@@ -30,7 +31,7 @@ export const apiServerFlags = [
   'watch-cache-sizes',
 ] as const;
 
-/** The same for etcd. Source: `etcd --help` of 3.6. */
+/** The flags that a user may set on etcd. Source: `etcd --help` of 3.6. */
 export const etcdFlags = [
   'auto-compaction-mode',
   'auto-compaction-retention',
@@ -50,11 +51,12 @@ interface ValueRule {
   readonly examples: readonly string[];
 }
 
-/** What the value of a flag has to be, where not any will do. */
+/** The rules for the values of some flags. All other values are free. */
 export const flagValues = {
-  // From 10 on, kube-apiserver logs the bodies of answers that webhooks can aim at others (CVE-2020-8561).
+  // From 10 on, kube-apiserver logs the bodies of answers, which a webhook can redirect from other addresses
+  // (CVE-2020-8561).
   v: { pattern: '^[0-9]$', description: 'verbosity: 0 to 9', examples: ['2'] },
-  // To etcd, 0 means its default and less than 0 no limit at all.
+  // etcd takes 0 for its default, and a negative number for no limit at all.
   'quota-backend-bytes': {
     pattern: '^[1-9][0-9]{0,14}$',
     description: 'a number of bytes above 0',

@@ -12,7 +12,7 @@ export const HistoryEntry = Type.Object(
     type: openEnum(historyTypes, { description: 'what happened', examples: ['ready'] }),
     reason: Type.String({ description: 'why, as one word or an error code', examples: ['WriteAccepted'] }),
     message: Type.String({ description: 'for people', examples: ['after 1130 ms'] }),
-    /** Afterwards. */
+    /** The phase after it. */
     phase,
   },
   { $id: 'SandboxEvent', title: 'SandboxEvent', description: 'something that happened to a sandbox' },

@@ -12,7 +12,7 @@ const scope = stringEnum(scopes, {
 
 const scopeList = Type.Array(scope, {
   description:
-    'read: look; write: also create, change, delete and take kubeconfigs; admin: also keys and the audit log of the project',
+    'read: get, list and watch; write: also create, change, delete and take kubeconfigs; admin: also keys and the audit log of the project',
   minItems: 1,
   maxItems: 3,
   uniqueItems: true,
@@ -93,7 +93,7 @@ export const Whoami = Type.Object(
   {
     kind: stringEnum(['admin', 'key', 'oidc'] as const, {
       title: 'PrincipalKind',
-      description: 'how it was proven',
+      description: 'how the caller was authenticated',
       examples: ['key'],
     }),
     subject: Type.String({ description: 'who, as the audit log has it', examples: ['key:4k2x9q7m3v8t'] }),

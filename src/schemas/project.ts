@@ -24,7 +24,7 @@ const limits = {
     examples: [120],
   }),
   maxTtlSeconds: nullable(integer({ minimum: 1, maximum: 31_536_000 }), {
-    description: 'the longest time to live, and that of who asks for none; null: no limit',
+    description: 'the longest time to live, and the one of a sandbox that asks for none; null: no limit',
     examples: [86400],
   }),
   memoryMiB: count('memory that awake sandboxes may take at most, by the limits of their components, in MiB', 153_600),
@@ -38,7 +38,7 @@ export const Quotas = Type.Object(limits, {
 export type Quotas = Type.Static<typeof Quotas>;
 export const quotaNames = Object.keys(limits) as (keyof Quotas)[];
 
-/** As a merge patch: null takes the service's default again; to maxTtlSeconds it is "no limit". */
+/** In a merge patch, null means the service's default, except for maxTtlSeconds, where it means no limit. */
 const orDefault = (schema: Type.TInteger) => Type.Optional(nullable(schema));
 
 const QuotaChanges = Type.Object(
@@ -92,12 +92,12 @@ export const Project = Type.Object(
   {
     name: projectName,
     uid: Type.String({
-      description: 'this project and no later one of its name',
+      description: 'names this project and no later one with the same name',
       examples: ['0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f'],
     }),
     state: stringEnum(['active', 'deleting'] as const, {
       title: 'ProjectState',
-      description: 'whether it takes sandboxes',
+      description: 'active: takes sandboxes; deleting: takes none any more',
       examples: ['active'],
     }),
     quotas: Quotas,

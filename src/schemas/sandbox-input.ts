@@ -16,7 +16,7 @@ const labelWord = '[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
 export const labelValuePattern = `(?:${labelWord})?`;
 export const labelKeyPattern = `(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?${labelWord}`;
 const labelValue = Type.String({ pattern: `^${labelValuePattern}$`, maxLength: 63 });
-/** As a map of labels has them. Its names are checked apart from its values, so that the document tells both. */
+/** Rules for the keys of a map of labels. They are apart from those of the values, so that the document tells both. */
 const labelRules = {
   maxProperties: 64,
   propertyNames: {

@@ -17,7 +17,7 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
-/** By a name of its own, so that it is one type to a generated client. */
+/** It has a title, so that generated clients have one type for it. */
 export const phase = stringEnum(phases, {
   title: 'SandboxPhase',
   description: 'one word for the state of a sandbox',
@@ -37,21 +37,21 @@ const milliseconds = (description: string, example: number) =>
 
 const Timings = Type.Object(
   {
-    queuedMs: milliseconds('from the request to a free start slot', 3),
-    componentsMs: milliseconds('until binaries or images were there', 0),
+    queuedMs: milliseconds('from the request to a free slot of a host', 3),
+    componentsMs: milliseconds('until binaries or images were on the host', 0),
     etcdMs: milliseconds('etcd, from its start to accepting connections', 95),
     apiServerMs: milliseconds('kube-apiserver, from its start to answering', 1010),
     firstWriteMs: milliseconds("the first write with the user's credential", 12),
     totalMs: milliseconds('from the request to ready', 1130),
   },
-  { title: 'SandboxTimings', description: 'where the time to ready went' },
+  { title: 'SandboxTimings', description: 'how long each step took until it was ready' },
 );
 
 const conditionTypes = ['ComponentsReady', 'EtcdReady', 'ApiServerReady'] as const;
 
 const Condition = Type.Object(
   {
-    type: openEnum(conditionTypes, { description: 'what is told', examples: ['ApiServerReady'] }),
+    type: openEnum(conditionTypes, { description: 'which aspect of the state', examples: ['ApiServerReady'] }),
     status: stringEnum(['true', 'false', 'unknown'] as const, {
       title: 'ConditionStatus',
       description: 'whether it holds',
@@ -61,7 +61,7 @@ const Condition = Type.Object(
     message: Type.String({ description: 'for people', examples: [''] }),
     lastTransitionTime: timestamp('when status last changed'),
   },
-  { title: 'SandboxCondition', description: 'a part of the state' },
+  { title: 'SandboxCondition', description: 'one aspect of the state' },
 );
 export type Condition = Type.Static<typeof Condition>;
 
@@ -82,7 +82,7 @@ export type Failure = Type.Static<typeof Failure>;
 const SandboxStatus = Type.Object(
   {
     phase,
-    conditions: Type.Array(Condition, { description: 'the state in parts' }),
+    conditions: Type.Array(Condition, { description: 'the aspects of the state' }),
     endpoint: nullable(Type.String(), {
       description: 'URL of the Kubernetes API, once it has one',
       examples: ['https://127.0.0.1:20001'],
@@ -97,7 +97,7 @@ const SandboxStatus = Type.Object(
     restarts: integer({ description: 'how often a component was restarted', minimum: 0, examples: [0] }),
     queuePosition: nullable(integer({ minimum: 1 }), {
       description:
-        'position among the starts that wait for its runtime, 1 is next; null when not waiting; projects take turns',
+        'position in the queue of starts for its runtime, 1 is next; null when it does not wait there; projects take turns',
       examples: [null],
     }),
     timings: Timings,

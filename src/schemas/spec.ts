@@ -8,7 +8,7 @@ interface MapRule {
   readonly description: string;
   readonly example: object;
   readonly maxProperties: number;
-  /** What the names in it have to be. */
+  /** What the keys of the map have to be. */
   readonly names: { readonly description: string } & ({ readonly pattern: string } | { readonly enum: string[] });
 }
 
@@ -28,7 +28,7 @@ const groups = { 'scheduling.k8s.io/v1alpha1': true };
 
 const code = { 'x-error-code': 'argument_not_allowed' };
 
-/** Of the allowed flags, those whose values have a rule are fields of their own. */
+/** A map of allowed flags to values. A flag whose value has to follow a rule is a property with that rule. */
 const argumentMap = (allowed: readonly string[], example: object) =>
   Type.Unsafe<Record<string, string>>({
     ...inputMap(Type.String({ maxLength: 1024, pattern: '^[^\\u0000-\\u001f]*$' }), {
@@ -132,7 +132,7 @@ const EtcdOptions = Type.Object(
   { title: 'EtcdOptions', description: 'options of etcd' },
 );
 
-/** The same as it is told, with the defaults filled in. */
+/** The spec in an answer, with the defaults filled in. */
 export const SandboxSpec = Type.Object(
   {
     kubernetesVersion: Type.String({ description: 'as it was asked for', examples: ['1.37'] }),

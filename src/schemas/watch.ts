@@ -11,16 +11,17 @@ export const WatchEvent = Type.Object(
       examples: ['modified'],
     }),
     id: nullable(Type.String(), {
-      description: 'resume after it by Last-Event-ID or since; null while the state at the begin is told',
+      description:
+        'resume after it by Last-Event-ID or since; null for the sandboxes that existed when the watch began',
       examples: ['1763900000000-0'],
     }),
-    /** As it is since; a bookmark has none. */
+    /** The sandbox after the change; a bookmark has none. */
     sandbox: Type.Optional(ref(Sandbox)),
   },
   { $id: 'WatchEvent', title: 'WatchEvent', description: 'a change of a sandbox' },
 );
 
-/** The same as a client of server-sent events has it: JSON within a message. */
+/** The same as a message of server-sent events, with the WatchEvent as JSON in `data`. */
 export const WatchMessage = Type.Object(
   {
     event: Type.Optional(Type.String({ description: 'the type of the event', examples: ['modified'] })),

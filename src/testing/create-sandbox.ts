@@ -17,11 +17,14 @@ export interface SandboxOptions {
   readonly key?: string | undefined;
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** As in the body of createSandbox. `ttlSeconds` is 3600 here, so that a killed test run leaves nothing for good. */
+  /**
+   * As in the body of `POST /v1/sandboxes`. `ttlSeconds` is 3600 here, so that a sandbox of a killed test run is
+   * deleted.
+   */
   readonly spec?: Given<SandboxCreate['spec']> | undefined;
-  /** Until it is ready. Default: two minutes. */
+  /** How long to wait until it is ready. Default: two minutes. */
   readonly timeoutMs?: number | undefined;
-  /** Ends the creation; what was made by then is deleted. */
+  /** Ends the creation. What was made by then is deleted. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,8 +34,8 @@ const deletionTimeoutMs = 60_000;
 const longPollSeconds = 60;
 
 /**
- * A Kubernetes API of its own for a test: `await using sandbox = await createSandbox()`. Throws a SandboxError that tells
- * why, with the log of what failed; nothing is left behind then.
+ * Creates a sandbox for a test and waits until it is ready: `await using sandbox = await createSandbox()`. Throws a
+ * SandboxError that says why, with the log of the component that failed; the sandbox is then deleted.
  */
 export async function createSandbox(options: SandboxOptions = {}): Promise<TestSandbox> {
   const { timeoutMs = defaultTimeoutMs, signal } = options;
@@ -64,7 +67,7 @@ async function create(request: RestClient, { name, labels, spec }: SandboxOption
     method: 'POST',
     target: 'v1/sandboxes',
     body: { name, labels, spec: { ...spec, ttlSeconds } },
-    // The same for every try: an answer that got lost makes no second sandbox.
+    // The same for every try, so that a try whose answer was lost makes no second sandbox.
     headers: { 'idempotency-key': randomUUID() },
   } as const;
   try {
@@ -76,7 +79,10 @@ async function create(request: RestClient, { name, labels, spec }: SandboxOption
   }
 }
 
-/** What became of a create is not known: asked again, it says the id. If nobody answers, the time to live ends it. */
+/**
+ * Deletes what a create with a lost answer may have made: the same request again is answered with the id. When the
+ * service does not answer, nothing more can be done here: the sandbox is deleted at the end of its time to live.
+ */
 async function undo(request: RestClient, call: Omit<Parameters<RestClient>[0], 'deadline' | 'signal'>): Promise<void> {
   try {
     const made = JSON.parse(await request({ ...call, deadline: performance.now() + 10_000 })) as Sandbox;
@@ -111,8 +117,8 @@ function failureOf({ id, status: { failure } }: Sandbox, error: SandboxError): S
 }
 
 function lateness({ id, status }: Sandbox, timeoutMs: number): SandboxError {
-  const place = status.queuePosition === null ? '' : `, at place ${status.queuePosition} of the queue`;
-  const message = `The sandbox ${id} is ${status.phase}${place}, not ready, after ${timeoutMs} ms. Give it a longer timeoutMs, or start fewer at once.`;
+  const position = status.queuePosition === null ? '' : `, at position ${status.queuePosition} of the queue`;
+  const message = `The sandbox ${id} is ${status.phase}${position}, not ready, after ${timeoutMs} ms. Give it a longer timeoutMs, or start fewer at once.`;
   return new SandboxError('not_ready_in_time', message);
 }
 

@@ -9,18 +9,19 @@ export interface Call {
   readonly target: string;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  /** By `performance.now()`: passing faults are tried again until then. */
+  /** In the time of `performance.now()`: temporary failures are tried again until then. */
   readonly deadline: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 export type RestClient = ReturnType<typeof createRestClient>;
 
-/** Longer than any long poll that is asked for below. */
+/** Longer than the longest long poll of this client. */
 const answerWithinMs = 90_000;
 const defaultPauseMs = 500;
+/** The service has not got the request. */
 const notSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'bad port'];
-/** On the way, where the request may have arrived. */
+/** The service may have got the request. */
 const cutOff = [
   'ECONNRESET',
   'EPIPE',
@@ -30,13 +31,13 @@ const cutOff = [
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
 ];
-/** By the service itself, or by a proxy while it restarts. */
+/** Temporary answers of the service, or of a proxy while the service restarts. */
 const passingStatuses = [502, 503, 504];
-/** Nothing was made, though the status is that of a fault of the service. */
+/** Answered by 5xx, but certainly without having made anything. */
 const refusals = ['no_worker', 'ports_exhausted'];
 const passingCodes = ['rate_limited', 'idempotency_in_flight', 'kubeconfig_unavailable'];
 
-/** Speaks to the service; every answer but a good one is thrown as a SandboxError. */
+/** A client of the REST API. It throws every answer that is not 2xx as a SandboxError. */
 export function createRestClient(access: ServiceAccess) {
   async function send(call: Call): Promise<Response> {
     const { method, target, body, headers, signal } = call;
@@ -69,7 +70,7 @@ export function createRestClient(access: ServiceAccess) {
     }
   }
 
-  /** The body of the answer, as text. */
+  /** Sends a request, again and again while it fails temporarily. Returns the body of the answer. */
   return async function request(call: Call): Promise<string> {
     for (;;) {
       try {
@@ -83,16 +84,16 @@ export function createRestClient(access: ServiceAccess) {
   };
 }
 
-/** Null when the same request would fail again. */
+/** How long to wait before the next try; null when the same request would fail again. */
 function pauseBeforeRetry(error: unknown, { method }: Call): number | null {
   if (!(error instanceof SandboxError)) return null;
   const { code, status = 0, retryAfterMs } = error;
   const passes =
-    // Where nobody listens from the start, waiting would only hide it.
+    // A POST that finds nobody listening fails at once: waiting would hide that the service does not run.
     (code === 'unreachable' && (method !== 'POST' || cutOff.includes(reason(error.cause)))) ||
     passingStatuses.includes(status) ||
     passingCodes.includes(code) ||
-    // The limit of starts in a minute says when there will be another; all others need somebody's deed.
+    // The limit of starts per minute passes by itself and says when; for the others somebody has to delete something.
     (code === 'quota_exceeded' && retryAfterMs !== undefined);
   return passes ? (retryAfterMs ?? defaultPauseMs) : null;
 }
@@ -105,7 +106,7 @@ function refusal(response: Response, text: string, { method, target }: Call): Sa
   const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10);
   return new SandboxError(problem?.code ?? `http_${status}`, `${message}${faults}`, {
     status,
-    // What is refused by 4xx has made nothing.
+    // An answer of 4xx has made nothing.
     maybeDone: (status >= 500 && !refusals.includes(problem?.code ?? '')) || problem?.code === 'idempotency_in_flight',
     ...(Number.isNaN(seconds) ? {} : { retryAfterMs: seconds * 1000 }),
   });
@@ -116,11 +117,12 @@ function parseProblem(text: string): Problem | null {
     const value = JSON.parse(text) as Problem;
     return typeof value.code === 'string' ? value : null;
   } catch {
+    // Not JSON: the answer of a proxy, of which status and text are told instead.
     return null;
   }
 }
 
-/** fetch hides the reason in the cause of the error. */
+/** The code of an error of fetch, which has it in its cause. */
 function reason(error: unknown): string {
   const { code, name, message, cause } = error as Error & { code?: unknown };
   if (typeof code === 'string') return code;

@@ -12,12 +12,12 @@ interface SandboxErrorOptions {
 export class SandboxError extends Error {
   /** One of the service (docs/errors.md), or: unreachable, not_ready_in_time, left_behind, no_key, bad_url. */
   readonly code: string;
-  /** The HTTP status, when it was an answer of the service. */
+  /** The HTTP status, if the service has answered. */
   readonly status: number | undefined;
-  /** What the service tells of a sandbox that failed: code, message, component, log tail. */
+  /** `status.failure` of the sandbox, if it failed: code, message, component, log tail. */
   readonly failure: Failure | undefined;
   readonly retryAfterMs: number | undefined;
-  /** Whether the request may have had its effect all the same. */
+  /** Whether the request may have had its effect although it failed. */
   readonly maybeDone: boolean;
 
   constructor(code: string, message: string, options: SandboxErrorOptions = {}) {

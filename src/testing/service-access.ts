@@ -14,8 +14,8 @@ const startIt = 'Start a service on this machine with `npm start`, or set SANDPL
 const localHosts = ['127.0.0.1', 'localhost', '[::1]'];
 
 /**
- * Where the service is and who asks: as given, else by SANDPLANE_URL and SANDPLANE_KEY, else the service that `npm start`
- * runs on this machine, with its admin key. That key is sent to this machine alone.
+ * URL and key of the service: as given, else SANDPLANE_URL and SANDPLANE_KEY, else the service that `npm start` runs on
+ * this machine, with its admin key. The admin key is never sent to another machine.
  */
 export async function findService(
   given: { readonly url?: string | undefined; readonly key?: string | undefined },
@@ -30,7 +30,7 @@ export async function findService(
   return { url, key: env.SANDPLANE_ADMIN_KEY || (await localAdminKey(env)) };
 }
 
-/** What to do when nothing answers there. */
+/** Says what to do when no service answers. */
 export function unreachableHint({ url }: ServiceAccess): string {
   return `No service answers at ${url.href.replace(/\/$/, '')}. ${startIt}.`;
 }

@@ -4,19 +4,19 @@ import { SandboxError } from './sandbox-error.ts';
 
 export interface TestSandbox extends AsyncDisposable {
   readonly id: string;
-  /** YAML, for kubectl and every client library. */
+  /** YAML, as kubectl and every client library read it. */
   readonly kubeconfig: string;
   /** For @kubernetes/client-node, which must be installed beside this package. */
   kubeConfig(): Promise<KubeConfig>;
   /** A client of @kubernetes/client-node: `await sandbox.client(CoreV1Api)`. */
   client<Api extends ApiType>(api: new (configuration: Configuration) => Api): Promise<Api>;
-  /** Writes the kubeconfig, for nobody else to read, and returns the path. */
+  /** Writes the kubeconfig to a file that only this user can read, and returns the path. */
   writeKubeconfig(file: string): Promise<string>;
-  /** Deletes the sandbox and waits until nothing of it is left. The end of the scope of `await using` does it too. */
+  /** Deletes the sandbox and waits until nothing of it is left. `await using` does it at the end of the scope. */
   delete(): Promise<void>;
 }
 
-/** What a test holds of its sandbox. */
+/** What a test gets of its sandbox. `end` deletes it. */
 export function handleOf(id: string, kubeconfig: string, end: () => Promise<void>): TestSandbox {
   let ended: Promise<void> | null = null;
   const kubeConfig = async () => {
@@ -39,7 +39,7 @@ export function handleOf(id: string, kubeconfig: string, end: () => Promise<void
     kubeConfig,
     client: async (api) => (await kubeConfig()).makeApiClient(api),
     async writeKubeconfig(file) {
-      // A file that is there would keep its mode, and this one holds a private key.
+      // The file holds a private key, and an existing file would keep its mode.
       await rm(file, { force: true });
       await writeFile(file, kubeconfig, { mode: 0o600, flag: 'wx' });
       return file;
@@ -49,7 +49,7 @@ export function handleOf(id: string, kubeconfig: string, end: () => Promise<void
   };
 }
 
-/** Loaded when it is asked for, as not everybody has it. */
+/** Loaded only when it is used, since it is an optional dependency. */
 async function importClientNode(): Promise<typeof import('@kubernetes/client-node')> {
   try {
     return await import('@kubernetes/client-node');

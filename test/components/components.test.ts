@@ -54,6 +54,7 @@ t.test('a download that is cut off goes on where it was', async (t) => {
   server.requests.length = 0;
   const part = path.join(dir, 'cut', 'bin', 'kube-apiserver-1.37.2', 'work', 'kube-apiserver.part');
   server.cutNext(2, async (bytes) => {
+    // No part yet: nothing has arrived.
     while (((await stat(part).catch(() => null))?.size ?? 0) < bytes) await delay(5);
   });
   const file = await components.binary('kube-apiserver', '1.37.2');

@@ -90,6 +90,7 @@ async function startRegistry(root: string): Promise<{ host: string; stop(): Prom
   await writeFile(config, JSON.stringify({ version: 0.1, storage, http: { addr: `127.0.0.1:${port}` } }));
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
   const host = `127.0.0.1:${port}`;
+  // Not listening yet.
   await until(
     async () => child.exitCode !== null || ((await fetch(`http://${host}/v2/`).catch(() => null))?.ok ?? false),
   );

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { following, payloads, rawLogs } from '../../src/runtime/docker-client.ts';
+import { hasLogged, lastLines } from '../../src/runtime/docker-logs.ts';
 
 const timeoutMs = 90_000;
 
@@ -27,20 +27,10 @@ export async function untilHealthy(docker: Docker, id: string): Promise<void> {
 
 /** Resolves when the container has logged `text` since its last start. Throws with its log when it does not in time. */
 export async function untilLogged(docker: Docker, id: string, text: string): Promise<void> {
-  const container = docker.getContainer(id);
-  const since = Date.parse((await container.inspect()).State.StartedAt) / 1000;
-  const stream = (await rawLogs(container, { follow: true, since })) as Readable;
-  let seen = '';
-  for await (const piece of following(stream, AbortSignal.timeout(timeoutMs))) {
-    seen += piece.toString();
-    if (seen.includes(text)) return;
-  }
+  if (await hasLogged(docker.getContainer(id), text, AbortSignal.timeout(timeoutMs))) return;
   throw new Error(`${id} did not log "${text}"; its log:\n${await lastLog(docker, id)}`);
 }
 
 async function lastLog(docker: Docker, id: string): Promise<string> {
-  const whole = (await rawLogs(docker.getContainer(id), { follow: false, tail: 20 })) as Buffer;
-  const pieces: Buffer[] = [];
-  for await (const piece of payloads([whole])) pieces.push(piece);
-  return Buffer.concat(pieces).toString();
+  return (await lastLines(docker.getContainer(id), 20)).join('\n');
 }

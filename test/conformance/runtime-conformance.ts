@@ -6,17 +6,17 @@ import { newSandboxId } from '../../src/sandbox/record.ts';
 
 interface Conformance {
   readonly runtime: Runtime;
-  /** What a component with a port listens on, where it runs. */
+  /** The address that a component with a port has to listen on in this runtime. */
   readonly listenAddress: string;
 }
 
-/** What etcd says to a heartbeat interval that does not go with its election timeout. */
+/** The message of etcd when its election timeout is too short for the heartbeat interval. */
 export const refusal = 'should be at least as 5 times as --heartbeat-interval';
 
 const never = new AbortController().signal;
 const limits = { memoryBytes: 512 * 1024 * 1024, pids: 256, cpus: 1 };
 
-/** What every runtime does, seen from outside. Each test has a sandbox of its own and removes it. */
+/** The tests that every runtime has to pass. Each test makes a sandbox of its own and removes it. */
 export function runtimeConformance(t: Test, { runtime, listenAddress }: Conformance): void {
   async function withSandbox(use: (sandbox: Sandbox) => Promise<void>): Promise<void> {
     const sandbox = sandboxOn(runtime);
@@ -27,11 +27,11 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     }
   }
 
-  t.test('started once, it runs once, and is seen', async (t) => {
+  t.test('a component that is started twice runs once, and is observed', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);
       await runtime.prepare(plan, never);
-      t.match(await runtime.observe(id), [{ sandboxId: id }], 'what is only prepared is seen too');
+      t.match(await runtime.observe(id), [{ sandboxId: id }], 'what is only prepared is observed too');
       await runtime.start(plan, etcd, never);
       const first = await only(runtime, id);
       t.match(first, { name: 'etcd', state: 'running', specHash: etcd.specHash });
@@ -39,12 +39,12 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
       t.same(await only(runtime, id), first, 'a second start finds the first');
       t.ok(
         (await runtime.observe()).some(({ sandboxId }) => sandboxId === id),
-        'among all',
+        'it is among all',
       );
     });
   });
 
-  t.test('stopped and started again, it has its data', async (t) => {
+  t.test('a component that is stopped and started again has its data', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);
       await runtime.start(plan, etcd, never);
@@ -59,7 +59,7 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     });
   });
 
-  t.test('with another spec it is replaced', async (t) => {
+  t.test('a component with another spec replaces the one that runs', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);
       await runtime.start(plan, etcd, never);
@@ -69,7 +69,7 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     });
   });
 
-  t.test('a component that exits at its start is told with its last words', async (t) => {
+  t.test('a start that fails throws with the last log lines', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);
       const broken = { ...etcd, args: [...etcd.args, '--heartbeat-interval=1000'], specHash: 'broken' };
@@ -80,32 +80,32 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     });
   });
 
-  t.test('a port that a stranger has is told', async (t) => {
-    const stranger = createServer().listen(0, '127.0.0.1');
-    await once(stranger, 'listening');
-    const { port } = stranger.address() as AddressInfo;
+  t.test('a start on the port of another program throws port_taken', async (t) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
     await withSandbox(async ({ plan, etcd }) => {
       const listens = withPort(etcd, port, listenAddress);
       const withPorts = { ...plan, components: [listens] };
       await runtime.prepare(withPorts, never);
       await t.rejects(runtime.start(withPorts, listens, never), { code: 'port_taken' });
-      stranger.close();
-      await once(stranger, 'close');
+      other.close();
+      await once(other, 'close');
       await runtime.start(withPorts, listens, never);
-      t.match(await only(runtime, plan.sandboxId), { state: 'running' }, 'once it is free, it starts');
+      t.match(await only(runtime, plan.sandboxId), { state: 'running' }, 'it starts when the port is free');
     });
   });
 
-  t.test('logs: the last lines, and what follows', async (t) => {
+  t.test('logs: the last lines, and following', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       for (const follow of [false, true]) {
         const opened = runtime.logs(id, 'etcd', { tail: 10, follow, signal: never });
-        await t.rejects(opened, { code: 'logs_unavailable' }, 'that there is none yet is told before it is read');
+        await t.rejects(opened, { code: 'logs_unavailable' }, 'that there is no log yet is told at once');
       }
       await runtime.prepare(plan, never);
       await runtime.start(plan, etcd, never);
-      await t.resolves(untilLogged(runtime, id, 'ready to serve client requests'), 'it ends with its reader');
-      // While it writes, the last line is soon not the last any more.
+      await t.resolves(untilLogged(runtime, id, 'ready to serve client requests'), 'following ends with its signal');
+      // Stopped, so that no line comes after the last one.
       await runtime.stop(id, 'etcd', 5000);
       t.equal((await logText(runtime, id, 1)).trim().split('\n').length, 1);
     });
@@ -125,17 +125,17 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     });
   });
 
-  t.test('a log that is followed by one who has gone ends', async (t) => {
+  t.test('following ends at once when the signal was aborted before', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);
       await runtime.start(plan, etcd, never);
-      const gone = AbortSignal.abort();
-      for await (const _ of await runtime.logs(id, 'etcd', { tail: 0, follow: true, signal: gone })) t.fail('read');
+      const signal = AbortSignal.abort();
+      for await (const _ of await runtime.logs(id, 'etcd', { tail: 0, follow: true, signal })) t.fail('read');
       t.pass('it has ended');
     });
   });
 
-  t.test('a start that is called off does not happen', async (t) => {
+  t.test('a start whose signal was aborted does not happen', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {
       await runtime.prepare(plan, never);
       await t.rejects(runtime.start(plan, etcd, AbortSignal.abort()));
@@ -144,7 +144,7 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     });
   });
 
-  t.test('removed, nothing is left, however often', async (t) => {
+  t.test('after a removal nothing is left, and removing again is no error', async (t) => {
     const { id, plan, etcd } = sandboxOn(runtime);
     await runtime.prepare(plan, never);
     await runtime.start(plan, etcd, never);
@@ -194,12 +194,12 @@ function sandboxOn(runtime: Runtime): Sandbox {
     files,
     templateDir: null,
     etcdDataDir: 'etcd',
-    slot: 9999,
+    userOffset: 9999,
   };
   return { id, plan, etcd };
 }
 
-/** etcd with its client port on TCP, and told by its log only. */
+/** The same etcd, which also accepts clients at a TCP port. */
 function withPort(etcd: ComponentSpec, port: number, address: string): ComponentSpec {
   const urls = [`--listen-client-urls=http://${address}:${port},unix://localhost:1`];
   return {
@@ -215,7 +215,7 @@ async function only(runtime: Runtime, id: string): Promise<ObservedComponent | u
   return sandbox?.components.find(({ name }) => name === 'etcd');
 }
 
-/** Follows the log until it says something. */
+/** Follows the log until it has this text. */
 async function untilLogged(runtime: Runtime, id: string, words: string): Promise<void> {
   const stop = new AbortController();
   let text = '';

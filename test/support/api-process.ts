@@ -5,12 +5,12 @@ import { createInterface } from 'node:readline';
 
 export interface ApiProcess {
   readonly url: string;
-  /** What its objects take after a garbage collection, in MB. */
+  /** The memory of its objects after a garbage collection, in MB. */
   heapMb(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** `npm run server` as a process of its own, whose memory can be looked at. */
+/** `npm run server` as a process of its own, whose memory can be measured. */
 export async function startApiProcess(env: Record<string, string>): Promise<ApiProcess> {
   const entry = path.join(import.meta.dirname, '..', '..', 'src', 'server.ts');
   const child = spawn(process.execPath, ['--inspect=127.0.0.1:0', entry], {
@@ -44,7 +44,7 @@ async function firstMatch(child: ChildProcess, from: 'stdout' | 'stderr', patter
   });
 }
 
-/** By the DevTools protocol, as a debugger would. */
+/** Asks by the DevTools protocol, as a debugger would. */
 async function measureHeap(inspector: string): Promise<number> {
   const socket = new WebSocket(inspector);
   await once(socket as never, 'open');

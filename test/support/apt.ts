@@ -6,7 +6,7 @@ import { exclusively } from './exclusively.ts';
 const options = ['-qq', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3'];
 const env = { DEBIAN_FRONTEND: 'noninteractive' };
 
-/** Installs packages of Debian, when we are root. Null, or why it could not. */
+/** Installs Debian packages; needs root. Returns null, or why it could not. */
 export async function aptInstall(...packages: string[]): Promise<string | null> {
   return await exclusively(path.join(tmpdir(), 'sandplane-test-apt'), async () => {
     await execa('apt-get', [...options, 'update'], { reject: false, env });

@@ -10,8 +10,8 @@ interface Question {
 }
 
 /**
- * A name server on loopback. It has IPv4 addresses, or none (NODATA), or no such name (NXDOMAIN) for the names that
- * `answer` answers, and is silent about the others.
+ * A name server on loopback. For a name, `answer` returns its IPv4 addresses (an empty list: NODATA), 'nxdomain', or
+ * undefined, for which no answer is sent.
  */
 export async function startDnsServer(answer: (name: string) => readonly string[] | 'nxdomain' | undefined) {
   const asked: Question[] = [];
@@ -48,7 +48,7 @@ function replyTo(query: Buffer, question: Question & { end?: number }, found: re
   return Buffer.concat([header, query.subarray(headerBytes, question.end), ...addresses.map(recordOf)]);
 }
 
-/** Named by a pointer to the question, of class IN, for a minute. */
+/** An A record of class IN that is valid for a minute. Its name is a pointer to the question. */
 function recordOf(address: string): Buffer {
   return Buffer.from([0xc0, headerBytes, 0, typeA, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split('.').map(Number)]);
 }

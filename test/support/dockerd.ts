@@ -12,15 +12,15 @@ import { exclusively } from './exclusively.ts';
 
 export interface TestDocker {
   readonly docker: Docker;
-  /** Ends the daemon when it was started here. */
+  /** Stops the daemon if tests have started it and no other test uses it. */
   stop(): Promise<void>;
 }
 
 const startTimeoutMs = 60_000;
 
 /**
- * The daemon of this machine; where none answers and we are root on Debian, one that is installed and started here.
- * Returns the reason when there can be none: the tests that need it are then skipped with it.
+ * The Docker daemon of this machine. Where none answers, one is installed and started, which needs root on Debian.
+ * Returns the reason when there can be none, with which tests that need it are skipped.
  */
 export async function testDocker(): Promise<TestDocker | string> {
   const running = (await startedHere()) ? null : await connectDocker({});
@@ -31,8 +31,9 @@ export async function testDocker(): Promise<TestDocker | string> {
   return refusal ?? (await shareDaemon());
 }
 
-/** The daemon that tests have started, when it runs. */
+/** The daemon that tests have started, or null when it does not run. */
 async function startedHere(): Promise<ProcessIdentity | null> {
+  // No note: no test has started a daemon.
   const note = JSON.parse(await readFile(noteFile, 'utf8').catch(() => 'null')) as ProcessIdentity | null;
   return note && (await isAlive(note)) ? note : null;
 }
@@ -45,12 +46,12 @@ async function install(): Promise<string | null> {
   return await aptInstall('docker.io', 'iptables');
 }
 
-/** Of a daemon that tests have started: who uses it, by pid. The last to go ends it. */
+/** Holds the data of a daemon that tests have started, and the pids of the tests that use it. The last one stops it. */
 const sharedDir = path.join(tmpdir(), 'sandplane-test-docker');
 const noteFile = path.join(sharedDir, 'daemon.json');
 const usersDir = path.join(sharedDir, 'users');
 
-/** Test files run side by side: one starts the daemon, the others find it. */
+/** Test files run in parallel: one starts the daemon, and the others use it. */
 async function shareDaemon(): Promise<TestDocker | string> {
   await mkdir(usersDir, { recursive: true });
   return await exclusively(sharedDir, async () => {
@@ -75,7 +76,10 @@ async function leave(docker: Docker): Promise<void> {
   await rm(noteFile, { force: true });
 }
 
-/** Of tests that were cut off. A daemon that ends leaves their bridges to the machine, which has addresses for about 30. */
+/**
+ * Removes the networks of tests that were cut off: their bridges would outlive the daemon, and there is room for about
+ * 30.
+ */
 async function removeNetworks(docker: Docker): Promise<void> {
   for (const { Id } of await docker.listContainers({ all: true })) {
     await docker.getContainer(Id).remove({ force: true, v: true });

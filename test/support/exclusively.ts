@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import lockfile from 'proper-lockfile';
 
-/** Test files run side by side, as processes: of those that name this folder, one works at a time. */
+/** Runs `work` while no other test process runs its own for this folder. */
 export async function exclusively<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
   await mkdir(folder, { recursive: true });
   const retries = { forever: true, factor: 1, minTimeout: 100, maxTimeout: 100 };

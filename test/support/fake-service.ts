@@ -11,23 +11,23 @@ import { createClient, temporaryFolder, testAdminKey, testEnvironment } from './
 
 export interface FakeService {
   readonly config: Config;
-  /** With the service's admin key, in the project `default`. */
+  /** A client with the service's admin key, in the project `default`. */
   readonly admin: ReturnType<typeof createClient>;
   readonly redis: Redis;
-  /** For another process of the same service. */
+  /** The environment for another process of the same service. */
   readonly environment: Record<string, string>;
   url(): string;
   grpcAddress(): string;
-  /** A project with a key of it. */
+  /** Makes a project and returns a client with a key of it. */
   project(name: string, scopes?: string[], quotas?: object): Promise<ReturnType<typeof createClient>>;
   /** A client with another key. */
   as(key: string): ReturnType<typeof createClient>;
-  /** Another API process on the same store. */
+  /** Starts another API on the same Redis. */
   anotherApi(): Promise<RunningApi>;
   close(): Promise<void>;
 }
 
-/** A whole service, HTTP, Redis, queue and worker included, whose sandboxes are in memory. */
+/** A whole service with HTTP, Redis, queue and worker, whose sandboxes are in memory. */
 export async function startFakeService(
   more: Record<string, string> = {},
   { startMs, runtimes }: { startMs?: () => number; runtimes?: readonly string[] } = {},

@@ -8,7 +8,7 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import { contractFile } from '../../src/grpc/contract.ts';
 
-/** A client made from the published contract alone, as a user of Node would make it. */
+/** A client that is made from the published contract alone, as a user would make it in Node. */
 export function connectTo(address: string, service = 'SandboxService', channel = credentials.createInsecure()) {
   const definition = loadSync(contractFile, { longs: Number, enums: String, defaults: true });
   const { sandplane } = loadPackageDefinition(definition) as unknown as {

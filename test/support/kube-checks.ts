@@ -21,7 +21,7 @@ spec:
           properties: { spec: { type: object, properties: { size: { type: integer } } } }
 `;
 
-/** What a user does with kubectl, each thing seen by its effect. `tag` keeps the objects of several runs apart. */
+/** Does what a user does with kubectl and checks the effects. `tag` keeps the objects of several runs apart. */
 export async function checkWithKubectl(t: Test, kubectl: Kubectl, tag: string): Promise<void> {
   t.match(await kubectl(['cluster-info']), /control plane.* is running at/);
   t.match(await kubectl(['get', 'ns', '-o', 'name']), /namespace\/default[\s\S]*namespace\/kube-system/);
@@ -45,7 +45,7 @@ export async function checkWithKubectl(t: Test, kubectl: Kubectl, tag: string): 
   const selector = `--field-selector=metadata.name=seen-${tag}`;
   const watching = kubectl(['get', 'configmaps', selector, '--watch', '-o', 'name', '--request-timeout=4s']);
   await kubectl(['create', 'configmap', `seen-${tag}`]);
-  // The end of the time given ends it, as a success or as a failure by version.
+  // It ends after the request timeout: as a success or as a failure, which depends on the version.
   const watched = await watching.catch((error: { stdout?: string }) => error.stdout ?? '');
   t.match(watched, `configmap/seen-${tag}`);
 
@@ -55,7 +55,7 @@ export async function checkWithKubectl(t: Test, kubectl: Kubectl, tag: string): 
   t.match(await kubectl(['get', 'pods', '-o', 'name']), `pod/pod-${tag}`, 'a Pod, also a privileged one, is accepted');
 }
 
-/** The same from a client library: write, read, watch. */
+/** Writes, reads and watches with a client library. */
 export async function checkWithLibrary(t: Test, kubeconfig: string): Promise<void> {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
@@ -72,12 +72,12 @@ export async function checkWithLibrary(t: Test, kubeconfig: string): Promise<voi
   const read = await core.readNamespacedConfigMap({ namespace: 'default', name });
   t.same(read.data, { a: 'b' });
   t.equal(await seen.promise, 'ADDED');
-  // Ended by us: the rejection that follows says just that.
+  // The abort below makes it reject, which is no failure.
   seen.promise.catch(() => undefined);
   request.abort();
 }
 
-/** Asks until the hooks of the start are over, which `/livez` and `/readyz` wait for. */
+/** Asks until the start hooks, which `/livez` and `/readyz` wait for, are done. */
 export async function settledStatus(ask: () => Promise<number>): Promise<number> {
   const deadline = performance.now() + 20_000;
   for (;;) {
@@ -98,7 +98,7 @@ export async function anonymousStatus(kubeconfig: string, endpoint: string, path
   return await promise;
 }
 
-/** What sets one sandbox apart from another. */
+/** An id that differs from sandbox to sandbox. */
 export async function clusterId(kubectl: Kubectl): Promise<string> {
   return await kubectl(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}']);
 }

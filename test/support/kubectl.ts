@@ -5,7 +5,7 @@ import { defaultVersions } from '../../src/components/catalog.ts';
 import { createComponents } from '../../src/components/components.ts';
 import type { Config } from '../../src/config/config.ts';
 
-/** The kubectl of our own version, and the one of the machine where it has one, which is usually older. */
+/** The kubectl of the default version, and that of the machine, if there is one, which is usually older. */
 export async function kubectls(config: Config): Promise<{ name: string; file: string }[]> {
   const components = createComponents({ config: config.components, cacheDir: config.cacheDir });
   const current = await components.binary('kubectl', defaultVersions.kubernetesVersion);
@@ -16,7 +16,7 @@ export async function kubectls(config: Config): Promise<{ name: string; file: st
 
 export type Kubectl = (args: readonly string[], input?: string) => Promise<string>;
 
-/** Runs a kubectl on a kubeconfig; throws with its own words when it fails. */
+/** A function that runs kubectl with this kubeconfig. It throws with the output of kubectl when that fails. */
 export async function kubectlFor(file: string, dir: string, id: string, kubeconfig: string): Promise<Kubectl> {
   const configFile = path.join(dir, `${id}.kubeconfig`);
   await writeFile(configFile, kubeconfig, { mode: 0o600 });

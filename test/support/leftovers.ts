@@ -5,9 +5,10 @@ import { Redis } from 'ioredis';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import type { TestService } from './service.ts';
 
-/** Everything on this host that still bears the id: processes, files, Redis keys and port leases. */
+/** Everything on this host that still has the id in it: processes, files, Redis keys and port leases. */
 export async function leftovers({ config, redisSocket }: TestService, id: string): Promise<string[]> {
   const processes = (await findProcesses(id)).filter(({ pid }) => pid !== process.pid);
+  // Before the first sandbox there is no folder.
   const files = await readdir(path.join(config.dataDir, 'sandboxes')).catch(() => []);
   return [
     ...processes.map(({ commandLine }) => `process ${commandLine.slice(0, 80)}`),
@@ -16,11 +17,13 @@ export async function leftovers({ config, redisSocket }: TestService, id: string
   ];
 }
 
-/** What stays of one that was deleted: its last traces go just after it is told to be gone. */
+/**
+ * What is left of a deleted sandbox after up to five seconds: some of it is removed just after its deletion is told.
+ */
 export async function lastingLeftovers(service: TestService, id: string): Promise<string[]> {
-  for (let looks = 1; ; looks += 1) {
+  for (let tries = 1; ; tries += 1) {
     const left = await leftovers(service, id);
-    if (left.length === 0 || looks === 50) return left;
+    if (left.length === 0 || tries === 50) return left;
     await delay(100);
   }
 }
@@ -30,7 +33,7 @@ async function inRedis(socket: string, id: string): Promise<string[]> {
   try {
     const found: string[] = [];
     for (const key of await redis.keys('*')) {
-      // What happened to it is told for a day.
+      // The history is kept for a day.
       if (key.includes(id) && !key.includes(':history:')) found.push(`key ${key}`);
       const type = await redis.type(key);
       const members =

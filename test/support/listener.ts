@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** Hears what a store is asked. */
+/** Records the commands that Redis gets. */
 export async function listenTo(redis: Redis) {
   const monitor = await redis.monitor();
 
-  /** Waits for what was asked so far: who asks may be answered before it is heard. */
+  /** Waits until all commands so far were recorded: a client may get its answer before that. */
   async function catchUp(): Promise<void> {
     const mark = randomUUID();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -18,7 +18,7 @@ export async function listenTo(redis: Redis) {
     monitor.off('monitor', listener);
   }
 
-  /** The commands, in their order, that the store was given during `work`. */
+  /** The commands, in their order, that Redis got during `work`. */
   async function during<Result>(work: () => Promise<Result>): Promise<{ result: Result; commands: string[] }> {
     await catchUp();
     const commands: string[] = [];

@@ -9,7 +9,7 @@ export async function readDocument(name: string): Promise<OpenApiDocument> {
   return JSON.parse(await readFile(file, 'utf8')) as OpenApiDocument;
 }
 
-/** Something that the document shows, and the schema that it has to be valid by. */
+/** An example in the document, and the schema by which it has to be valid. */
 export interface Shown {
   readonly where: string;
   readonly schema: Schema;
@@ -22,7 +22,7 @@ type Place = { readonly schema?: Schema; readonly example?: unknown; readonly ex
 export function examplesOf(document: OpenApiDocument): Shown[] {
   const { schemas = {}, headers = {}, responses = {} } = document.components ?? {};
   const shown: Shown[] = [];
-  const place = (where: string, { schema, example, examples = {} }: Place) => {
+  const addExamples = (where: string, { schema, example, examples = {} }: Place) => {
     if (!schema) return;
     if (example !== undefined) shown.push({ where, schema, value: example });
     for (const [name, { value }] of Object.entries(examples)) shown.push({ where: `${where} ${name}`, schema, value });
@@ -34,13 +34,13 @@ export function examplesOf(document: OpenApiDocument): Shown[] {
     if (schema.items) within(`${where}/items`, schema.items);
   };
   const media = (where: string, content: Readonly<Record<string, Media>> = {}) => {
-    for (const [type, one] of Object.entries(content)) place(`${where} ${type}`, one as Place);
+    for (const [type, one] of Object.entries(content)) addExamples(`${where} ${type}`, one as Place);
   };
   for (const [name, schema] of Object.entries(schemas)) within(name, schema);
-  for (const [name, header] of Object.entries(headers)) place(name, header as Place);
+  for (const [name, header] of Object.entries(headers)) addExamples(name, header as Place);
   for (const [name, { content }] of Object.entries(responses)) media(name, content);
   for (const { operationId, parameters = [], requestBody, responses } of allOperations(document)) {
-    for (const parameter of parameters) place(`${operationId} ${parameter.name}`, parameter as Place);
+    for (const parameter of parameters) addExamples(`${operationId} ${parameter.name}`, parameter as Place);
     media(operationId, requestBody?.content);
     for (const [status, { content }] of Object.entries(responses)) media(`${operationId} ${status}`, content);
   }
@@ -51,7 +51,7 @@ export function allOperations({ paths }: OpenApiDocument): Operation[] {
   return Object.values(paths).flatMap((methods) => Object.values(methods));
 }
 
-/** What is wrong with a value by a schema of the document; empty when nothing is. */
+/** Returns why a value is not valid by a schema of the document; empty when it is valid. */
 export function createChecker(document: OpenApiDocument): (schema: Schema, value: unknown) => string {
   const ajv = ajvFormats.default(
     new Ajv2020({

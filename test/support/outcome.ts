@@ -7,25 +7,25 @@ import { type Fields, messageName } from '../../src/grpc/requests.ts';
 import type { Operations } from '../../src/operations/operation.ts';
 import type { Problem } from '../../src/schemas/problem.ts';
 
-/** What an operation is given, whatever the protocol: the parts as REST names them. */
+/** The input of an operation for either protocol, in the parts that REST has. */
 export interface Given {
   readonly params?: Fields;
   readonly query?: Fields;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Fields;
-  /** The fields of a patch: gRPC names them in its mask. */
+  /** The fields of a patch, which gRPC names in its field mask. */
   readonly mask?: readonly string[];
   readonly key?: string;
 }
 
-/** How a call ended, in terms that protocols share. */
+/** How a call ended, in terms that both protocols have. */
 export interface Outcome {
   readonly ok: boolean;
   readonly body: Fields;
   readonly code: string | null;
-  /** The status of gRPC. */
+  /** The gRPC status. */
   readonly status: string;
-  /** Of faults: the path of each field, as gRPC has it. */
+  /** The path of each faulty field, as gRPC writes it. */
   readonly fields: readonly string[];
   readonly limit: string | null;
   readonly retryAfter: boolean;
@@ -102,11 +102,11 @@ export function grpcClient(address: string, ownKey: string) {
 
   function toMessage(operationId: string, { params, query, headers = {}, body, mask }: Given): Fields {
     const { 'if-match': ifMatch, 'idempotency-key': idempotencyKey, prefer } = headers;
-    const places = [params, query].map((part) =>
+    const parts = [params, query].map((part) =>
       Object.fromEntries(Object.entries(part ?? {}).map(([name, value]) => [messageName(operationId, name), value])),
     );
     return {
-      ...Object.assign({}, ...places),
+      ...Object.assign({}, ...parts),
       ...withoutNulls(body ?? {}),
       ifMatch,
       idempotencyKey,
@@ -116,7 +116,7 @@ export function grpcClient(address: string, ownKey: string) {
   }
 }
 
-/** What is null is not in a message: the mask names it. */
+/** Leaves out null fields: a message has none, but the mask names them. */
 function withoutNulls(fields: Fields): Fields {
   const entries = Object.entries(fields).filter(([, value]) => value !== null);
   const isInner = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
@@ -129,7 +129,7 @@ function succeeded(body: Fields): Outcome {
   return { ok: true, body, code: null, status: 'OK', fields: [], limit: null, retryAfter: false };
 }
 
-/** A resource that the response holds, with its secret, as REST has it; null for a field that is not there. */
+/** The resource in a response, with its secret, as REST has it; other responses as they are. */
 function unwrap(answer: Fields): Fields {
   const { secret, ...rest } = answer;
   const [held, ...others] = Object.values(rest);

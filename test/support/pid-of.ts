@@ -1,6 +1,6 @@
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 
-/** The process whose command line holds all of this. Throws unless it is one: a signal to pid 0 would hit the tests. */
+/** The process that has all these texts on its command line. Throws unless there is exactly one. */
 export async function pidOf(first: string, ...more: string[]): Promise<number> {
   const found = (await findProcesses(first)).filter(({ commandLine }) =>
     more.every((one) => commandLine.includes(one)),

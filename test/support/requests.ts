@@ -1,6 +1,6 @@
 import type { SandboxCreate } from '../../src/schemas/sandbox-input.ts';
 
-/** What a create of an empty body is once its defaults are filled in. */
+/** The body `{}` of a create after its defaults are filled in. */
 export const aSandbox: SandboxCreate = {
   spec: {
     kubernetesVersion: 'latest',

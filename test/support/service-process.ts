@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { testEnvironment } from './service.ts';
 
-/** The service as `npm start` runs it: a process of its own. */
+/** The service as a process of its own, as `npm start` runs it. */
 export interface ServiceProcess {
   readonly url: string;
   readonly pid: number;
   /** What it has printed so far. */
   readonly output: () => string;
-  /** Sends a signal and waits for the end; returns the exit code. */
+  /** Sends a signal and waits until the process has ended. Returns the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Resolves when it says where it listens and has printed its last line. Throws with its output when it ends before. */
+/** Starts the service and resolves when it listens. Throws with its output when it ends before. */
 export async function startServiceProcess(dataDir: string, more: Record<string, string> = {}): Promise<ServiceProcess> {
   const env = { PATH: process.env.PATH ?? '', HOME: dataDir, ...testEnvironment(dataDir, more) };
   const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -13,14 +13,14 @@ import { until } from './until.ts';
 
 export const testAdminKey = 'sp_admin_only-for-tests-0123456789';
 
-/** A folder of the test's own that sandbox users can pass through. Short: Unix sockets have short paths. */
+/** A temporary folder that sandbox users can pass through. Its path is short, as paths of Unix sockets have to be. */
 export async function temporaryFolder(): Promise<string> {
   const dir = await mkdtemp(path.join(tmpdir(), 'sp-'));
   await chmod(dir, 0o711);
   return dir;
 }
 
-/** Settings of a test: a data folder and ports of its own, the usual cache of binaries. */
+/** The settings of a test: a data folder and ports of its own, and the usual cache of binaries. */
 export function testEnvironment(dataDir: string, more: Record<string, string> = {}): Record<string, string> {
   const cache = process.env.SANDPLANE_CACHE_DIR;
   return {
@@ -32,7 +32,7 @@ export function testEnvironment(dataDir: string, more: Record<string, string> = 
     SANDPLANE_METRICS_PORT: '0',
     SANDPLANE_WORKER_NAME: 'test',
     SANDPLANE_SWEEP_INTERVAL_MS: '500',
-    // Disks of busy machines stand still for longer than users should wait.
+    // Longer than users should wait, since the disk of a busy machine may not answer for seconds.
     SANDPLANE_STORE_TIMEOUT_MS: '15000',
     SANDPLANE_RUNTIME: 'process',
     SANDPLANE_DEMO: 'false',
@@ -45,7 +45,7 @@ export interface TestService {
   readonly config: Config;
   readonly client: Client;
   readonly redisSocket: string;
-  /** Of gRPC, as host:port. */
+  /** The address of gRPC, as host:port. */
   grpcAddress(): string;
   /** Stops API and worker and starts them again. */
   restart(): Promise<void>;
@@ -98,7 +98,7 @@ export interface Answer<Body> {
 
 type Client = ReturnType<typeof createClient>;
 
-/** A user of the REST API, as curl would be one. */
+/** A client of the REST API that hides nothing of the answers. */
 export function createClient(url: () => string, key = testAdminKey) {
   async function call<Body = Sandbox & Problem>(
     method: string,
@@ -125,7 +125,7 @@ export function createClient(url: () => string, key = testAdminKey) {
   const kubeconfig = async (id: string) => (await call<string>('GET', `/v1/sandboxes/${id}/kubeconfig`)).body;
   const waitFor = (id: string, phase: string, timeout = 60) =>
     call('GET', `/v1/sandboxes/${id}/wait?for=${phase}&timeout=${timeout}`);
-  /** Degraded may be over before anybody sees it; that it was is told by the count. */
+  /** Waits for a restart by its count, as the phase `degraded` may be over before the first request sees it. */
   const waitForRestart = async (id: string, before: number) => {
     await until(async () => ((await get(id)).body.status?.restarts ?? 0) > before);
     return await waitFor(id, 'ready');

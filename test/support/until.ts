@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const limitMs = 120_000;
 
-/** Waits for what a test expects. Throws after two minutes with what `describe` tells of the state by then. */
+/** Waits until the condition holds. Throws after two minutes with what `describe` returns then. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   describe: () => unknown = () => condition.toString(),

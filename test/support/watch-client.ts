@@ -9,8 +9,8 @@ export interface Seen {
 }
 
 /**
- * Reads a watch as server-sent events until told to stop; `lastId` is what a browser would send to resume. As a browser
- * does, it tries again when it gets no connection, and after a 503 when it is told to.
+ * Reads a watch as server-sent events until `stop`; `lastId` is sent as Last-Event-ID. As a browser does, it tries
+ * again when it gets no connection, and after a 503 as Retry-After says.
  */
 export function watchAt(url: string, client: { authorization: Record<string, string> }, path: string, lastId?: string) {
   const seen: Seen[] = [];
@@ -37,6 +37,7 @@ export function watchAt(url: string, client: { authorization: Record<string, str
       state.status = response.statusCode ?? 0;
       response.setEncoding('utf8').on('data', (chunk: string) => parser.feed(chunk));
       response.once('close', () => done.resolve());
+      // A cut connection is seen by its close.
       response.on('error', () => undefined);
       opened.resolve();
     });

@@ -9,7 +9,7 @@ export interface Received {
 export type Respond = (response: ServerResponse, request: IncomingMessage, count: number) => void;
 export const take: Respond = (response) => void response.writeHead(204).end();
 
-/** A receiver of webhooks, which answers as it is told, until the test ends. */
+/** A receiver of webhooks that runs until the test ends and answers by `respond`. */
 export async function startWebhookReceiver(t: { teardown(end: () => void): void }, respond: Respond = take) {
   const received: Received[] = [];
   const state = { respond };
@@ -25,7 +25,7 @@ export async function startWebhookReceiver(t: { teardown(end: () => void): void 
     server.close();
   });
   return {
-    /** Cuts the connections of those that wait for an answer. */
+    /** Closes the connections on which an answer is awaited. */
     letGo: () => server.closeAllConnections(),
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,

@@ -113,7 +113,7 @@ t.test('what cannot be deleted is named', async (t) => {
   await service.admin.remove(left?.id ?? '');
 });
 
-t.test('what takes too long is told with its place in the queue, and deleted', async (t) => {
+t.test('what takes too long is told with its position in the queue, and deleted', async (t) => {
   const access = { url: service.url(), key: testAdminKey };
   startMs = 100_000;
   t.teardown(() => {
@@ -126,7 +126,7 @@ t.test('what takes too long is told with its place in the queue, and deleted', a
   await until(async () => (await inPhase('provisioning')) === service.config.startConcurrency);
   await t.rejects(createSandbox({ ...access, timeoutMs: 1000 }), {
     code: 'not_ready_in_time',
-    message: /is pending, at place 1 of the queue, not ready, after 1000 ms/,
+    message: /is pending, at position 1 of the queue, not ready, after 1000 ms/,
   });
   stop.abort(new Error('called off'));
   for (const error of await Promise.all(before)) t.match(error, { message: 'called off' });

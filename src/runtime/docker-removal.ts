@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { AppError } from '../errors.ts';
+import { orNull, tolerating } from './docker-client.ts';
+
+const removalTimeoutMs = 30_000;
+
+/** Removes a container, running or not. Resolves when it is gone, also when it was not there. */
+export async function removeContainer(docker: Docker, idOrName: string): Promise<void> {
+  const container = docker.getContainer(idOrName);
+  await untilGone(idOrName, {
+    // 409: a removal is under way.
+    remove: () => tolerating([404, 409], container.remove({ force: true })),
+    inspect: () => container.inspect(),
+  });
+}
+
+/** Removes a volume. Resolves when it is gone, also when it was not there. */
+export async function removeVolume(docker: Docker, name: string): Promise<void> {
+  const volume = docker.getVolume(name);
+  await untilGone(name, {
+    // 409: it is in use until the daemon has finished with the containers.
+    remove: () => tolerating([404, 409], volume.remove()),
+    inspect: () => volume.inspect(),
+  });
+}
+
+/** The daemon may accept a removal and carry it out later: tries again until it is gone. */
+async function untilGone(
+  name: string,
+  { remove, inspect }: { remove: () => Promise<unknown>; inspect: () => Promise<unknown> },
+): Promise<void> {
+  const deadline = performance.now() + removalTimeoutMs;
+  for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+    await remove();
+    if ((await orNull(inspect())) === null) return;
+    if (performance.now() > deadline) throw new AppError('runtime_unavailable', `Docker does not remove ${name}.`);
+    await delay(pauseMs);
+  }
+}

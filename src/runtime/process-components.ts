@@ -1,0 +1,67 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { ObservedComponent } from './driver.ts';
+import { ifThere } from './if-there.ts';
+import { exists, type RunNote, readExitCode, readNote, type SandboxFolder, writeNote } from './process-folder.ts';
+import { commandOf, describeProcess, findProcesses, type ProcessFacts } from './process-identity.ts';
+import { endsWithin } from './process-signals.ts';
+
+const componentCommands = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
+const exitTimeoutMs = 10_000;
+
+/** The components of a sandbox that have ever run. Each has a log, since the file is made before the process. */
+export async function componentNames({ dir }: SandboxFolder): Promise<string[]> {
+  const logs = (await ifThere(readdir(path.join(dir, 'logs')))) ?? [];
+  return logs.filter((name) => name.endsWith('.log') && name !== 'audit.log').map((name) => name.slice(0, -4));
+}
+
+/** Null when the component has never run in this folder. */
+export async function observeComponent(folder: SandboxFolder, name: string): Promise<ObservedComponent | null> {
+  const note = await findNote(folder, name);
+  if (!note) return null;
+  const isRunning = await runs(note, folder);
+  return {
+    name,
+    state: isRunning ? 'running' : 'exited',
+    specHash: note.specHash,
+    exitCode: isRunning ? null : await readExitCode(folder.noteFile(name), note),
+    pid: isRunning ? note.pid : null,
+  };
+}
+
+/** The note of a component that runs now, else null. */
+export async function findRunning(folder: SandboxFolder, name: string): Promise<RunNote | null> {
+  const note = await findNote(folder, name);
+  return note && (await runs(note, folder)) ? note : null;
+}
+
+/** Every component process that has this sandbox's folder on its command line, whether it was noted or not. */
+export async function processesOf({ dir }: SandboxFolder): Promise<ProcessFacts[]> {
+  const found = await findProcesses(`${dir}/`);
+  // Not somebody's editor or `tail -f` on one of the files.
+  return found.filter(({ commandLine }) => componentCommands.includes(commandOf(commandLine)));
+}
+
+/** The note; when a crash came between the start of the process and its note, the process is found and noted now. */
+async function findNote(folder: SandboxFolder, name: string): Promise<RunNote | null> {
+  const known = await readNote(folder.noteFile(name));
+  if (known) return known;
+  // Searching all processes is slow. The log is made before the process: without a log there is no process.
+  if (!(await exists(folder.logFile(name)))) return null;
+  const found = (await processesOf(folder)).find(({ commandLine }) => commandOf(commandLine) === name);
+  if (!found) return null;
+  const note = { pid: found.pid, started: found.started, specHash: 'unknown' };
+  await writeNote(folder.noteFile(name), note);
+  return note;
+}
+
+/**
+ * Whether the noted process runs. One that is exiting has no command line any more, but may still hold its port: its
+ * end is waited for, so that a component that is reported as exited holds nothing.
+ */
+async function runs(note: RunNote, { dir }: SandboxFolder): Promise<boolean> {
+  const facts = await describeProcess(note.pid);
+  if (facts?.started !== note.started) return false;
+  if (facts.commandLine === '') return !(await endsWithin(note, exitTimeoutMs));
+  return facts.commandLine.includes(`${dir}/`);
+}
