@@ -73,7 +73,7 @@ async function removeOrphans({ runtimes, store, host, logger }: SweepOptions): P
 async function releaseLostStarts({ dispatcher, store }: SweepOptions): Promise<void> {
   for (const id of await dispatcher.holders('starts')) {
     const stored = await store.get(id);
-    if (stored && ['pending', 'provisioning', 'degraded', 'starting'].includes(phaseOf(stored.record))) continue;
+    if (stored && ['pending', 'provisioning', 'degraded'].includes(phaseOf(stored.record))) continue;
     await dispatcher.release('starts', id);
   }
 }

@@ -4,7 +4,7 @@ import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
 import { noProject } from '../tenancy/projects.ts';
 import type { Lanes } from './lanes.ts';
-import { toDeleting } from './record.ts';
+import { hostOf, toDeleting } from './record.ts';
 import type { Store } from './store.ts';
 
 const pageSize = 200;
@@ -65,7 +65,7 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
         if ((await store.projectUid(id)) !== uid) continue;
         found += 1;
         const updated = await store.update(id, (now) => (now.desired === 'deleted' ? null : toDeleting(now)), { why });
-        if (updated) await lanes.enqueue(updated.sandbox.status.host, 'changes', name, id);
+        if (updated) await lanes.enqueue(hostOf(updated.sandbox), 'changes', name, id);
       }
       next = page.next;
     } while (next);

@@ -54,10 +54,16 @@ export function toDeleting(record: SandboxRecord): SandboxRecord {
   return withStatus(unwanted, { phase: 'deleting', endpoint: null });
 }
 
-/** Whether components may exist; null while that is as it was before. Failed and stopped sandboxes have none. */
+/** Whether components may exist; null while that is as it was before. Failed sandboxes have none. */
 export function isAwake(record: SandboxRecord): boolean | null {
   const phase = phaseOf(record);
-  return phase === 'deleting' ? null : !['stopped', 'failed', 'deleted'].includes(phase);
+  return phase === 'deleting' ? null : phase !== 'failed' && phase !== 'deleted';
+}
+
+/** The host that runs it. Throws when none has taken it yet: so far each has one from its creation on. */
+export function hostOf({ id, status }: Sandbox): string {
+  if (status.host === null) throw new Error(`no host has taken ${id}`);
+  return status.host;
 }
 
 export function phaseOf(record: SandboxRecord): Phase {

@@ -19,7 +19,7 @@ import type { Hosts } from './hosts.ts';
 import type { Lanes } from './lanes.ts';
 import { begun, type LogQuery } from './log-relay.ts';
 import { mayWait, type StoredText } from './reads.ts';
-import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
+import { hostOf, newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
 import { merge, newRecord } from './resource.ts';
 import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
 import type { Store } from './store.ts';
@@ -173,7 +173,7 @@ export function createSandboxService(options: ServiceOptions) {
     if (!updated) throw notFound(id);
     const { sandbox } = updated;
     // Acknowledged from here on: a call that is lost delays it until the next sweep.
-    await lanes.enqueue(sandbox.status.host, 'changes', project, id).catch((error: unknown) => {
+    await lanes.enqueue(hostOf(sandbox), 'changes', project, id).catch((error: unknown) => {
       logger.warn({ sandboxId: id, err: error }, 'call not sent, the sweep will find the deletion');
     });
     return sandbox;
@@ -198,8 +198,8 @@ export function createSandboxService(options: ServiceOptions) {
     query: LogsQuery,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Buffer>> {
-    const { status } = await find(project, id);
-    return await begun(options.readLogs({ sandboxId: id, host: status.host, ...query }, signal), signal);
+    const sandbox = await find(project, id);
+    return await begun(options.readLogs({ sandboxId: id, host: hostOf(sandbox), ...query }, signal), signal);
   }
 
   /** Also of a sandbox that was deleted less than a day ago. */

@@ -8,7 +8,7 @@ import type { ProvenKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
-import { isAwake, type SandboxRecord } from './record.ts';
+import { hostOf, isAwake, type SandboxRecord } from './record.ts';
 import { usageNames } from './usage.ts';
 
 export interface Stored {
@@ -97,7 +97,7 @@ export function createStore(options: StoreOptions) {
   ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;
-    const { host } = sandbox.status;
+    const host = hostOf(sandbox);
     const { memoryMiB, diskMiB } = footprint(spec);
     const stored = toText(sandbox);
     const [outcome, ...rest] = await creates.spCreate(
@@ -181,7 +181,7 @@ export function createStore(options: StoreOptions) {
       keys.usageNow(project),
       keys.outbox,
       keys.webhooks(project),
-      keys.hostWaiting(sandbox.status.host),
+      keys.hostWaiting(hostOf(sandbox)),
       id,
       project,
       expected,
@@ -202,7 +202,7 @@ export function createStore(options: StoreOptions) {
   /** Removes the record and everything in the store that is only about it, but for its history. */
   async function remove(before: Sandbox): Promise<void> {
     const { id, project } = before;
-    const { host } = before.status;
+    const host = hostOf(before);
     const resourceVersion = String(Number(before.resourceVersion) + 1);
     const status = { ...before.status, phase: 'deleted' as const, endpoint: null };
     const gone: Sandbox = { ...before, resourceVersion, updatedAt: new Date().toISOString(), status };

@@ -3,18 +3,7 @@ import { errorTable } from '../errors.ts';
 import { integer, nextCursor, nullable, openEnum, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
 import { runtime, SandboxSpec } from './spec.ts';
 
-export const phases = [
-  'pending',
-  'provisioning',
-  'ready',
-  'degraded',
-  'stopping',
-  'stopped',
-  'starting',
-  'failed',
-  'deleting',
-  'deleted',
-] as const;
+export const phases = ['pending', 'provisioning', 'ready', 'degraded', 'failed', 'deleting', 'deleted'] as const;
 export type Phase = (typeof phases)[number];
 
 /** By a name of its own, so that it is one type to a generated client. */
@@ -90,7 +79,10 @@ const SandboxStatus = Type.Object(
     kubernetesVersion: Type.String({ description: 'the Kubernetes version that runs', examples: ['1.37.2'] }),
     etcdVersion: Type.String({ description: 'the etcd version that runs', examples: ['3.6.16'] }),
     runtime,
-    host: Type.String({ description: 'the host it is on', examples: ['worker-1'] }),
+    host: nullable(Type.String(), {
+      description: 'the host that it runs on; null until one has taken it',
+      examples: ['worker-1'],
+    }),
     restarts: integer({ description: 'how often a component was restarted', minimum: 0, examples: [0] }),
     queuePosition: nullable(integer({ minimum: 1 }), {
       description:
