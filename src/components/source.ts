@@ -1,4 +1,4 @@
-import type { ComponentSource } from '../config/config.ts';
+import type { ComponentSource } from '../config/settings.ts';
 
 /** A component to obtain, and where to put it. */
 export interface Wanted {

@@ -32,7 +32,9 @@ export async function sweepHost(context: WorkerContext, reconciler: Reconciler):
 export async function rotateLogs({ runtimes, logger }: WorkerContext): Promise<void> {
   for (const [name, { runtime }] of runtimes) {
     // The next sweep tries again; a full disk is no reason not to go on.
-    await runtime.rotateLogs().catch((error: unknown) => logger.warn({ runtime: name, err: error }, 'logs not rotated'));
+    await runtime
+      .rotateLogs()
+      .catch((error: unknown) => logger.warn({ runtime: name, err: error }, 'logs not rotated'));
   }
 }
 

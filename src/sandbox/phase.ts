@@ -4,11 +4,8 @@ import type { Phase } from '../schemas/sandbox.ts';
 const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   pending: ['provisioning', 'failed', 'deleting'],
   provisioning: ['ready', 'failed', 'deleting'],
-  ready: ['degraded', 'stopping', 'deleting'],
-  degraded: ['ready', 'stopping', 'deleting'],
-  stopping: ['stopped', 'deleting'],
-  stopped: ['starting', 'deleting'],
-  starting: ['ready', 'degraded', 'stopping', 'deleting'],
+  ready: ['degraded', 'deleting'],
+  degraded: ['ready', 'deleting'],
   failed: ['deleting'],
   deleting: ['deleted'],
   deleted: [],
@@ -27,5 +24,5 @@ export function canReach(from: Phase, goal: Phase): boolean {
 
 /** Phases in which the components should be up or coming up. */
 export function wantsComponents(phase: Phase): boolean {
-  return ['pending', 'provisioning', 'ready', 'degraded', 'starting'].includes(phase);
+  return ['pending', 'provisioning', 'ready', 'degraded'].includes(phase);
 }

@@ -54,10 +54,10 @@ export function toDeleting(record: SandboxRecord): SandboxRecord {
   return withStatus(unwanted, { phase: 'deleting', endpoint: null });
 }
 
-/** Whether components may exist; null while that is as it was before. Failed and stopped sandboxes have none. */
+/** Whether components may exist; null while that is as it was before. Failed sandboxes have none. */
 export function isAwake(record: SandboxRecord): boolean | null {
   const phase = phaseOf(record);
-  return phase === 'deleting' ? null : !['stopped', 'failed', 'deleted'].includes(phase);
+  return phase === 'deleting' ? null : phase !== 'failed' && phase !== 'deleted';
 }
 
 /** Whether it still has to be ready for the first time, or is on no host: then it is in the index of those. */

@@ -56,6 +56,7 @@ export const pendingSandbox: Sandbox = {
     phase: 'pending',
     conditions: [],
     endpoint: null,
+    host: null,
     queuePosition: 1,
     timings: {},
   },

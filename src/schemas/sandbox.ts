@@ -3,18 +3,7 @@ import { errorTable } from '../errors.ts';
 import { integer, nextCursor, nullable, openEnum, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
 import { runtime, SandboxSpec } from './spec.ts';
 
-export const phases = [
-  'pending',
-  'provisioning',
-  'ready',
-  'degraded',
-  'stopping',
-  'stopped',
-  'starting',
-  'failed',
-  'deleting',
-  'deleted',
-] as const;
+export const phases = ['pending', 'provisioning', 'ready', 'degraded', 'failed', 'deleting', 'deleted'] as const;
 export type Phase = (typeof phases)[number];
 
 /** It has a title, so that generated clients have one type for it. */

@@ -68,7 +68,7 @@ const EtcdOptionsInput = Type.Object(
   { title: 'EtcdOptionsInput', description: 'options of etcd', default: {}, ...closed },
 );
 
-const runtimeNames = ['process', 'docker', 'kubernetes'] as const;
+const runtimeNames = ['process', 'docker'] as const;
 export const runtime = stringEnum(runtimeNames, {
   title: 'RuntimeName',
   description: "what runs the components; default: the service's own choice",

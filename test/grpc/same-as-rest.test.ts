@@ -88,7 +88,7 @@ const steps: readonly Step[] = [
 
   ['wait', 'waitForSandbox', one, null],
   ['wait for what cannot be', 'waitForSandbox', (m) => ({ ...one(m), query: { for: 'pending' } }), 'phase_unreachable'],
-  ['wait too short', 'waitForSandbox', (m) => ({ ...one(m), query: { for: 'stopped', timeout: 0 } }), 'wait_timeout'],
+  ['wait too short', 'waitForSandbox', (m) => ({ ...one(m), query: { for: 'degraded', timeout: 0 } }), 'wait_timeout'],
   ['wait too long', 'waitForSandbox', (m) => ({ ...one(m), query: { timeout: 301 } }), 'validation_failed'],
   ['read', 'getSandbox', one, null],
   ['read an unknown one', 'getSandbox', () => ({ params: { id: unknownId } }), 'not_found'],

@@ -1,0 +1,68 @@
+import Type, { type Static, type TSchema } from 'typebox';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** One setting: the variable it comes from, what may stand there, and what the config makes of it. */
+export interface Setting<Value> {
+  /** The environment variable. */
+  readonly env: string;
+  /** Of what stands in the variable. Its description and default go into the README's table. */
+  readonly schema: TSchema;
+  /** Makes the value in the config of one that the schema has accepted. */
+  readonly read: (given: never, env: Env) => Value;
+  /** What is wrong with a value that the schema has accepted. */
+  readonly faults: (given: never) => readonly string[];
+}
+
+/** Settings by their names in the config, in groups where they belong together. */
+export interface SettingsTable {
+  readonly [name: string]: Setting<unknown> | SettingsTable;
+}
+
+/** What a table of settings becomes once they are read. */
+export type ValuesOf<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : ValuesOf<Table[Name]>;
+};
+
+interface More<Given, Value> {
+  readonly read?: (given: Given, env: Env) => Value;
+  readonly faults?: (given: Given) => readonly string[];
+}
+
+/** A setting that always has a value, as its schema has a default. Without `read` it is kept as it stands. */
+export function setting<Schema extends TSchema, Value = Static<Schema>>(
+  env: string,
+  schema: Schema,
+  { read = (given) => given as Value, faults = () => [] }: More<Static<Schema>, Value> = {},
+): Setting<Value> {
+  return { env, schema, read, faults };
+}
+
+/** A setting that may be missing: `read` is then given undefined. */
+export function optional<Schema extends TSchema, Value = Static<Schema> | undefined>(
+  env: string,
+  schema: Schema,
+  { read = (given) => given as Value, faults = () => [] }: More<Static<Schema> | undefined, Value> = {},
+): Setting<Value> {
+  return { env, schema: Type.Optional(schema), read, faults };
+}
+
+/** Every setting of a table, in its order. */
+export function settingsOf(table: SettingsTable): Setting<unknown>[] {
+  return Object.values(table).flatMap((entry) => (isSetting(entry) ? [entry] : settingsOf(entry)));
+}
+
+/** Reads a table from values by variable that the schemas have accepted. */
+export function readSettings<Table extends SettingsTable>(
+  table: Table,
+  given: Readonly<Record<string, unknown>>,
+  env: Env,
+): ValuesOf<Table> {
+  const read = (entry: Setting<unknown> | SettingsTable) =>
+    isSetting(entry) ? entry.read(given[entry.env] as never, env) : readSettings(entry, given, env);
+  return Object.fromEntries(Object.entries(table).map(([name, entry]) => [name, read(entry)])) as ValuesOf<Table>;
+}
+
+function isSetting(entry: Setting<unknown> | SettingsTable): entry is Setting<unknown> {
+  return typeof entry.env === 'string';
+}
