@@ -1,19 +1,17 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
-import { invalidField } from '../src/errors.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { AuditList } from '../src/schemas/audit.ts';
 import { exampleAuditEntry, exampleUsage } from '../src/schemas/example-projects.ts';
 import { exampleCursor } from '../src/schemas/examples.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { requireScope } from '../src/tenancy/principal.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { answer, answers } from './shared/answers.ts';
 import { operations } from './shared/operation.ts';
 import { cursor, limit } from './shared/parameters.ts';
 
 const tags = ['account'];
-const maxDays = 366;
-const dayMs = 86_400_000;
 
 const day = (description: string) =>
   Type.Optional(Type.String({ description, format: 'date', examples: ['2026-11-23'] }));
@@ -41,15 +39,7 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers({ 200: answer(UsageReport, { description: 'what was used', example: exampleUsage }) }),
       },
     },
-    async ({ proven, query }) => {
-      const to = query.to ? new Date(query.to) : new Date();
-      const from = query.from ? new Date(query.from) : new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth(), 1));
-      if (from > to) throw invalidField('#query/from', 'must not be after `to`');
-      if (to.getTime() - from.getTime() > maxDays * dayMs) {
-        throw invalidField('#query/from', `must be at most ${maxDays} days before \`to\``);
-      }
-      return answered(await usage(proven.project, from, to));
-    },
+    async ({ principal, query }) => answered(await usage(principal.project, query)),
   );
 
   add.get(
@@ -87,10 +77,10 @@ export function accountRoutes(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async ({ proven, query }) => {
+    async ({ principal, query }) => {
       const { projectUid, ...page } = query;
-      if (projectUid !== undefined) requireScope(proven, 'service');
-      return answered(await audit.list(projectUid ?? proven.projectUid, page));
+      if (projectUid !== undefined) requireScope(principal, 'service');
+      return answered(await audit.list(projectUid ?? principal.projectUid, page));
     },
   );
 }

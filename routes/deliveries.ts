@@ -1,10 +1,11 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { exampleDelivery, pendingDelivery } from '../src/schemas/example-projects.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { answer, answers, postCodes } from './shared/answers.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -13,7 +14,7 @@ const OfWebhook = Type.Object({ id: webhookId });
 const One = Type.Object({ id: webhookId, delivery: deliveryId });
 
 export function deliveryRoutes(app: App, dependencies: RouteDependencies): void {
-  const { webhooks, once } = dependencies;
+  const { webhooks, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.get(
     '/v1/webhooks/:id/deliveries',
@@ -37,7 +38,8 @@ export function deliveryRoutes(app: App, dependencies: RouteDependencies): void 
         ),
       },
     },
-    async ({ proven, params, query }) => answered(await webhooks.listDeliveries(proven.project, params.id, query)),
+    async ({ principal, params, query }) =>
+      answered(await webhooks.listDeliveries(principal.project, params.id, query)),
   );
 
   add.get(
@@ -53,7 +55,8 @@ export function deliveryRoutes(app: App, dependencies: RouteDependencies): void 
         response: answers({ 200: answer(Delivery, { description: 'the delivery', example: exampleDelivery }) }),
       },
     },
-    async ({ proven, params }) => answered(await webhooks.getDelivery(proven.project, params.id, params.delivery)),
+    async ({ principal, params }) =>
+      answered(await webhooks.getDelivery(principal.project, params.id, params.delivery)),
   );
 
   add.post(
@@ -76,9 +79,9 @@ export function deliveryRoutes(app: App, dependencies: RouteDependencies): void 
       },
     },
     async (call) =>
-      await answerOnce(call, once, async () => {
+      await idempotent(call, runIdempotently, async () => {
         const { id, delivery } = call.params;
-        const body = await webhooks.replay(call.proven.project, id, delivery);
+        const body = await webhooks.replay(call.principal.project, id, delivery);
         return { status: 202, headers: {}, body: JSON.stringify(body) };
       }),
   );

@@ -1,9 +1,10 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { exampleHistory } from '../src/schemas/examples.ts';
 import { HistoryList } from '../src/schemas/history.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { answer, answers } from './shared/answers.ts';
 import { operations } from './shared/operation.ts';
 
@@ -25,6 +26,6 @@ export function historyRoute(app: App, dependencies: RouteDependencies): void {
         }),
       },
     },
-    async ({ proven, params }) => answered({ items: await service.history(proven.project, params.id) }),
+    async ({ principal, params }) => answered({ items: await service.history(principal.project, params.id) }),
   );
 }

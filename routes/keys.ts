@@ -1,13 +1,14 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { exampleKey, exampleNewKey, exampleWhoami } from '../src/schemas/example-projects.ts';
 import { Key, KeyCreate, KeyList, KeyWithSecret, keyId, Whoami } from '../src/schemas/key.ts';
 import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes } from './shared/answers.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -16,7 +17,7 @@ const OfProject = Type.Object({ project: projectName });
 const One = Type.Object({ project: projectName, key: keyId });
 
 export function keyRoutes(app: App, dependencies: RouteDependencies): void {
-  const { apiKeys, once } = dependencies;
+  const { apiKeys, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/projects/:project/keys',
@@ -45,8 +46,8 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
       },
     },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
-        const { project, projectUid } = call.proven;
+      await idempotent(call, runIdempotently, async (seed) => {
+        const { project, projectUid } = call.principal;
         const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), call.body);
         const headers = { location: `/v1/projects/${project}/keys/${key.id}`, 'cache-control': 'no-store' };
         return { status: 201, headers, body: JSON.stringify(key) };
@@ -122,6 +123,6 @@ export function keyRoutes(app: App, dependencies: RouteDependencies): void {
         }),
       },
     },
-    async ({ proven }) => answered(whoami(proven)),
+    async ({ principal }) => answered(whoami(principal)),
   );
 }

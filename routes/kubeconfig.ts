@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import { principalOf } from '../src/http/access.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { negotiate } from '../src/http/negotiate.ts';
 import { answered } from '../src/operations/operation.ts';
 import { toYaml } from '../src/operations/yaml.ts';
@@ -7,6 +8,7 @@ import { ref } from '../src/schemas/common.ts';
 import { exampleKubeconfig } from '../src/schemas/examples.ts';
 import { Kubeconfig } from '../src/schemas/kubeconfig.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { noStoreHeader, varyHeader } from './shared/answer-headers.ts';
 import { answers } from './shared/answers.ts';
 
@@ -19,8 +21,8 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
       config: {
         scope: 'write',
         // As data: each protocol writes it in its own way.
-        handle: async ({ proven, params }) =>
-          answered(await service.kubeconfig(proven.project, (params as { id: string }).id)),
+        handle: async ({ principal, params }) =>
+          answered(await service.kubeconfig(principal.project, (params as { id: string }).id)),
       },
       schema: {
         operationId: 'getKubeconfig',
@@ -44,7 +46,7 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
     },
     async (request, reply) => {
       const type = negotiate(request.headers.accept, ['application/yaml', 'application/json']);
-      const config = await service.kubeconfig(request.proven.project, request.params.id);
+      const config = await service.kubeconfig(principalOf(request).project, request.params.id);
       const text = type === 'application/json' ? JSON.stringify(config) : toYaml(config);
       return reply
         .type(type)

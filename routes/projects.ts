@@ -1,17 +1,16 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
-import { AppError } from '../src/errors.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { etag } from '../src/resources/etag.ts';
 import { uuidOf } from '../src/resources/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
-import { defaultProject } from '../src/tenancy/projects.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader } from './shared/answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -20,7 +19,7 @@ const Params = Type.Object({ project: projectName });
 const one = (description: string) => versioned(Project, { description, example: exampleProject });
 
 export function projectRoutes(app: App, dependencies: RouteDependencies): void {
-  const { projects, removeProject, once } = dependencies;
+  const { projects, removeProject, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/projects',
@@ -41,7 +40,7 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
       },
     },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
+      await idempotent(call, runIdempotently, async (seed) => {
         const project = await projects.create(call.body, uuidOf(seed));
         call.auditIn(project.uid);
         const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
@@ -67,10 +66,7 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async ({ proven, query }) => {
-      if (proven.kind === 'admin') return answered(await projects.list(query));
-      return answered({ items: [await projects.get(proven.project)], nextCursor: null });
-    },
+    async ({ principal, query }) => answered(await projects.listVisible(principal, query)),
   );
 
   add.get(
@@ -145,9 +141,6 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
     },
     async ({ params, query, headers }) => {
       const { project: name } = params;
-      if (name === defaultProject) {
-        throw new AppError('project_protected', `The project ${name} is the one that is always there.`);
-      }
       const withSandboxes = query.sandboxes === 'delete';
       const gone = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
       const left = gone ? null : await projects.find(name);

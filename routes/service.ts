@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { publicAnswers } from './shared/answers.ts';
 
 const Ready = Type.Object(

@@ -1,7 +1,8 @@
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { exampleVersions } from '../src/schemas/examples.ts';
 import { VersionList } from '../src/schemas/version.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { answer, answers } from './shared/answers.ts';
 import { operations } from './shared/operation.ts';
 

@@ -1,8 +1,9 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { integer } from '../src/schemas/common.ts';
 import { exampleSandbox } from '../src/schemas/examples.ts';
 import { phase, Sandbox, sandboxId } from '../src/schemas/sandbox.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { answers, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
 import { operations } from './shared/operation.ts';
@@ -42,7 +43,7 @@ export function waitRoute(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async ({ proven, params, query, gone }) =>
-      withEtag(await service.wait(proven.project, params.id, query.for, query.timeout * 1000, gone())),
+    async ({ principal, params, query, signal }) =>
+      withEtag(await service.wait(principal.project, params.id, query.for, query.timeout * 1000, signal())),
   );
 }

@@ -1,18 +1,20 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
+import { principalOf } from '../src/http/access.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { negotiate } from '../src/http/negotiate.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleEventId, exampleWatchEvent } from '../src/schemas/examples.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { WatchEvent, WatchMessage } from '../src/schemas/watch.ts';
 import type { WatchItem, WatchQuery } from '../src/watch/watch.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { noStoreHeader } from './shared/answer-headers.ts';
 import { answers } from './shared/answers.ts';
 import { labelSelector } from './shared/parameters.ts';
-import { cutWhenGone, replyUnread } from './shared/reader.ts';
+import { closeAfter, signalOf } from './shared/request-signal.ts';
 
 const eventIds = '\\d{1,15}-\\d{1,10}';
 const since = Type.Optional(
@@ -116,13 +118,13 @@ function resumption(request: FastifyRequest): { since?: string } {
 async function stream(
   request: FastifyRequest,
   reply: FastifyReply,
-  dependencies: RouteDependencies,
+  { service, untilInvalid }: RouteDependencies,
   query: WatchQuery,
 ): Promise<FastifyReply> {
   const type = negotiate(request.headers.accept, [eventStream, ndjson]);
-  const gone = replyUnread(request, reply, dependencies);
-  const items = await dependencies.service.watch(request.proven.project, query, gone);
-  cutWhenGone(gone, reply);
+  const signal = signalOf(request, reply, untilInvalid);
+  const items = await service.watch(principalOf(request).project, query, signal);
+  closeAfter(signal, reply);
   const encode = type === ndjson ? encodeLine : encodeEvent;
   return reply
     .type(type === ndjson ? ndjson : `${eventStream}; charset=utf-8`)

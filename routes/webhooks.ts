@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { etag } from '../src/resources/etag.ts';
 import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
@@ -11,10 +11,11 @@ import {
   WebhookWithSecret,
   webhookId,
 } from '../src/schemas/webhook.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -30,7 +31,7 @@ const withSecret = (description: string, more = {}) =>
 const addressCodes = ['webhook_address_forbidden', 'webhook_unresolvable'] as const;
 
 export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
-  const { webhooks, once } = dependencies;
+  const { webhooks, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/webhooks',
@@ -54,8 +55,8 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
       },
     },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
-        const webhook = await webhooks.create(call.proven.project, `wh-${seed}`, call.body);
+      await idempotent(call, runIdempotently, async (seed) => {
+        const webhook = await webhooks.create(call.principal.project, `wh-${seed}`, call.body);
         const headers = { location: `/v1/webhooks/${webhook.id}`, etag: etag(webhook.resourceVersion) };
         return { status: 201, headers: { ...headers, 'cache-control': 'no-store' }, body: JSON.stringify(webhook) };
       }),
@@ -79,7 +80,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
         ),
       },
     },
-    async ({ proven, query }) => answered(await webhooks.list(proven.project, query)),
+    async ({ principal, query }) => answered(await webhooks.list(principal.project, query)),
   );
 
   add.get(
@@ -95,7 +96,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers({ 200: one('the receiver') }),
       },
     },
-    async ({ proven, params }) => withEtag(await webhooks.get(proven.project, params.id)),
+    async ({ principal, params }) => withEtag(await webhooks.get(principal.project, params.id)),
   );
 
   add.patch(
@@ -113,8 +114,8 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers({ 200: one('as it is now') }, ...bodyCodes, ...addressCodes, 'precondition_failed'),
       },
     },
-    async ({ proven, params, body, headers }) =>
-      withEtag(await webhooks.patch(proven.project, params.id, body, headers['if-match'])),
+    async ({ principal, params, body, headers }) =>
+      withEtag(await webhooks.patch(principal.project, params.id, body, headers['if-match'])),
   );
 
   add.delete(
@@ -131,8 +132,8 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
         response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
       },
     },
-    async ({ proven, params, headers }) => {
-      await webhooks.remove(proven.project, params.id, headers['if-match']);
+    async ({ principal, params, headers }) => {
+      await webhooks.remove(principal.project, params.id, headers['if-match']);
       return answered(null, { status: 204 });
     },
   );
@@ -152,8 +153,8 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
       },
     },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
-        const webhook = await webhooks.rotate(call.proven.project, call.params.id, seed);
+      await idempotent(call, runIdempotently, async (seed) => {
+        const webhook = await webhooks.rotate(call.principal.project, call.params.id, seed);
         const headers = { etag: etag(webhook.resourceVersion), 'cache-control': 'no-store' };
         return { status: 200, headers, body: JSON.stringify(webhook) };
       }),

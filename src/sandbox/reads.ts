@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import DataLoader from 'dataloader';
 import type { Redis } from 'ioredis';
-import { sendAlong } from '../redis/connection.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type IndexPage, type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
@@ -20,40 +18,13 @@ export function toText(sandbox: Sandbox): StoredText {
   return { id, text: JSON.stringify(sandbox), resourceVersion, project };
 }
 
-/** Whether it may have a place in the queue. Few do, and looking for it takes a script. */
-export function mayWait({ text }: StoredText): boolean {
-  return text.includes('"phase":"pending"') || text.includes('"phase":"degraded"');
-}
-
 const idsAtOnce = 500;
 /** Those that wait may be tens of thousands, and none is in a hurry: in between, others have Redis. */
 const waitingAtOnce = 100;
 const breathMs = 10;
-/** Few enough that nobody else waits for Redis. */
-const readsAtOnce = 32;
 
 /** What is read of the records: by users what is their project's, by a host what it has to look at. */
 export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  /** As many reads as come in one turn are one command: for each of its own, a command costs more than what it reads. */
-  const unchecked = new DataLoader<string, StoredText | null>(
-    async (ids) => {
-      const found = await redis.spReadUnchecked(ids.length, ...ids.map(keys.sandbox));
-      return ids.map((id, i) => {
-        const [project, text, resourceVersion] = found[i] ?? [];
-        return project && text && resourceVersion ? { id, text, resourceVersion, project } : null;
-      });
-    },
-    { cache: false, maxBatchSize: readsAtOnce, batchScheduleFn: (read) => sendAlong(redis, read) },
-  );
-
-  /**
-   * For users: the resource as JSON, whoever's it is, without its place in the queue. It may be asked for before it is
-   * known who asks; whoever does must compare the project.
-   */
-  function readUnchecked(id: string): Promise<StoredText | null> {
-    return unchecked.load(id);
-  }
-
   /**
    * The resource as JSON, its place in the queue included, if it is the project's. Another project's is as unknown as one
    * that is not there.
@@ -119,5 +90,5 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     } while (position);
   }
 
-  return { read, readText, readUnchecked, readMany, readDeleted, projectUid, page, idsToLookAt, idsWithoutPlace };
+  return { read, readText, readMany, readDeleted, projectUid, page, idsToLookAt, idsWithoutPlace };
 }

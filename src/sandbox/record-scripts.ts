@@ -240,13 +240,6 @@ export const recordScripts = {
       if place then resource = string.gsub(resource, '"queuePosition":null', '"queuePosition":' .. (place + 1), 1) end
       return { resource, found[4] }`,
   },
-  /** records -> of each its project, the resource as JSON and its version; nil for what is not there */
-  spReadUnchecked: {
-    lua: `
-      local found = {}
-      for i, record in ipairs(KEYS) do found[i] = redis.call('HMGET', record, 'p', 'r', 'v') end
-      return found`,
-  },
   /** records | their ids -> the ids of those that are not in their lane */
   spNotInLane: {
     lua: `

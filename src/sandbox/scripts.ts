@@ -9,7 +9,6 @@ declare module 'ioredis' {
     spSwap(...args: string[]): Result<number, Context>;
     spRemove(...args: string[]): Result<number, Context>;
     spRead(...args: string[]): Result<[resource: string, version: string] | null, Context>;
-    spReadUnchecked(numberOfKeys: number, ...args: string[]): Result<(string | null)[][], Context>;
     spEnqueue(...args: string[]): Result<number, Context>;
     spGrant(...args: string[]): Result<string[], Context>;
     spClaim(...args: string[]): Result<string[], Context>;

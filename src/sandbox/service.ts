@@ -10,7 +10,7 @@ import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import type { SandboxCreate, SandboxPatch } from '../schemas/sandbox-input.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
 import { keyEnded } from '../tenancy/key-format.ts';
-import type { ProvenKey } from '../tenancy/principal.ts';
+import type { StoredKey } from '../tenancy/principal.ts';
 import { noProject, projectDeleting } from '../tenancy/projects.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
 import type { Feed } from '../watch/watch.ts';
@@ -18,7 +18,7 @@ import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
 import type { Lanes } from './lanes.ts';
 import { begun, type LogQuery } from './log-relay.ts';
-import { mayWait, type StoredText } from './reads.ts';
+import type { StoredText } from './reads.ts';
 import { newSandboxId, type SandboxRecord, toDeleting } from './record.ts';
 import { merge, newRecord } from './resource.ts';
 import { matchesLabels, parseSelectors, type Requirement } from './selector.ts';
@@ -48,7 +48,7 @@ export interface Caller {
   /** As told in the history. */
   readonly subject: string;
   /** What a create has to find in the store as it was. */
-  readonly key?: ProvenKey | null;
+  readonly key?: StoredKey | null;
 }
 
 export interface ListQuery {
@@ -108,19 +108,11 @@ export function createSandboxService(options: ServiceOptions) {
     return sandbox;
   }
 
-  /** Begins to read a sandbox before it is known who asks. */
-  function prefetch(id: string): Promise<StoredText | null> {
-    return store.readUnchecked(id);
-  }
-
-  /** As `get`, as the JSON that is stored: reading is what is asked for most. */
-  async function getText(project: string, id: string, found: Promise<StoredText | null>): Promise<StoredText> {
-    const text = await found;
-    if (text?.project !== project) throw notFound(id);
-    if (!mayWait(text)) return text;
-    const placed = await store.readText(project, id);
-    if (!placed) throw notFound(id);
-    return placed;
+  /** As `get`, but as the JSON that is stored. */
+  async function getText(project: string, id: string): Promise<StoredText> {
+    const text = await store.readText(project, id);
+    if (!text) throw notFound(id);
+    return text;
   }
 
   async function list(project: string, query: ListQuery): Promise<SandboxPage> {
@@ -212,7 +204,6 @@ export function createSandboxService(options: ServiceOptions) {
   return {
     create,
     get: find,
-    prefetch,
     getText,
     list,
     patch,

@@ -4,7 +4,7 @@ import type { Sealer } from '../redis/seal.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
-import type { ProvenKey } from '../tenancy/principal.ts';
+import type { StoredKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
@@ -46,12 +46,6 @@ export type Created =
 
 interface StoreOptions {
   readonly redis: Redis;
-  /**
-   * The connection that creates are sent by; by default that of all else. Redis reads 16 KiB of each connection, a few
-   * creates, before it waits for the disk: on one of their own, more of them share that wait, and no question stands
-   * behind them.
-   */
-  readonly creates?: Redis;
   readonly keys: RedisKeys;
   readonly sealer: Sealer;
   readonly quotaDefaults?: QuotaDefaults;
@@ -66,7 +60,7 @@ export type Store = ReturnType<typeof createStore>;
 
 /** The records in Redis. Every change compares and swaps on the version; who loses reads again. */
 export function createStore(options: StoreOptions) {
-  const { redis, creates = redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
+  const { redis, keys, sealer, quotaDefaults = noLimits, feedLength = 5000 } = options;
   const contextOf = (project: string, id: string) => `${project}/${id}`;
   const feedBound = String(feedLength);
 
@@ -93,14 +87,14 @@ export function createStore(options: StoreOptions) {
    */
   async function create(
     record: SandboxRecord,
-    { why, audited, key }: { why?: Why; audited?: AuditedWith | undefined; key?: ProvenKey | null | undefined } = {},
+    { why, audited, key }: { why?: Why; audited?: AuditedWith | undefined; key?: StoredKey | null | undefined } = {},
   ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;
     const { host } = sandbox.status;
     const { memoryMiB, diskMiB } = footprint(spec);
     const stored = toText(sandbox);
-    const [outcome, ...rest] = await creates.spCreate(
+    const [outcome, ...rest] = await redis.spCreate(
       keys.sandbox(id),
       keys.project(project),
       keys.projectIndex(project),

@@ -52,16 +52,14 @@ export interface RunningApi {
 /** Starts the REST and the gRPC API. They hold no runtime: all they do is read and write records and call dispatchers. */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
-  const connection = () => connectForRequests(address, config.storeTimeoutMs);
-  const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connection())));
-  const creates = defineScripts(connection());
+  const connection = connectForRequests(address, config.storeTimeoutMs);
+  const redis = defineWebhookScripts(defineTenancyScripts(defineScripts(connection)));
   const subscriber = connectForWork(address);
-  await Promise.all([redis.connect(), creates.connect(), subscriber.connect()]);
+  await Promise.all([redis.connect(), subscriber.connect()]);
   const keys = redisKeys(config.redisPrefix);
   const sealer = createSealer(await secretKey(config));
   const store = createStore({
     redis,
-    creates,
     keys,
     sealer,
     quotaDefaults: quotaArguments(config.quotas),
@@ -72,7 +70,6 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   const projects = createProjects({ redis, keys, defaults: config.quotas });
   await projects.ensureDefault();
   const apiKeys = createApiKeys({ redis, keys });
-  await apiKeys.forgetEnded(subscriber);
   const service = createSandboxService({
     store,
     lanes,
@@ -89,12 +86,12 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   const shared = {
     service,
     admit: createAdmission({
-      authenticator: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
+      authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
       rateLimit: createRateLimit({ perMinute: config.rateLimit }),
     }),
     audit: createAudit({ redis, keys }),
     untilInvalid: createValidity({ redis, keys, changes }),
-    checkStore: async () => void (await Promise.all([redis.ping(), creates.ping()])),
+    checkStore: async () => void (await redis.ping()),
     logger,
   };
   const app = await buildApp({
@@ -109,7 +106,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
       enqueue: deliveryQueue.enqueue,
     }),
     usage: createUsage({ redis, keys }),
-    once: createIdempotency({ redis, keys, sealer }),
+    runIdempotently: createIdempotency({ redis, keys, sealer }),
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
   });
@@ -132,7 +129,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     async close() {
       await Promise.all([app.close(), grpc.close()]);
       await deliveryQueue.close();
-      for (const connection of [redis, creates, subscriber]) connection.disconnect();
+      for (const connection of [redis, subscriber]) connection.disconnect();
     },
   };
 }

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
-import { unsentOf } from '../redis/connection.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
 import { parseCursor, readIndex, toCursor } from '../resources/paging.ts';
@@ -14,6 +12,7 @@ import {
   type Quotas,
   quotaNames,
 } from '../schemas/project.ts';
+import type { Principal } from './principal.ts';
 import { quotaExceeded } from './quotas.ts';
 
 export const defaultProject = 'default';
@@ -22,11 +21,9 @@ const nameRule = new RegExp(projectNamePattern);
 
 export type Projects = ReturnType<typeof createProjects>;
 
-/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's. */
+/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's defaults. */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
-  const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'), unsentOf(redis));
-
-  /** Whoever creates it with the same uid again finds it made. Throws `project_exists`. */
+  /** Creating it again with the same uid changes nothing. Throws `project_exists`. */
   async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {
     const { name, quotas = {} } = body;
     const fields = fieldsOf(quotas).filter(([, value]) => value !== '');
@@ -35,7 +32,7 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
       keys.projects,
       name,
       uid,
-      // One field more, so that there is always one.
+      // The script takes at least one field.
       'name',
       name,
       ...fields.flat(),
@@ -90,6 +87,12 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     return { items: found.filter((project) => project !== null), nextCursor: toCursor(page.next) };
   }
 
+  /** All projects for the admin key, by pages; for everybody else their own one. */
+  async function listVisible(principal: Principal, query: { limit: number; cursor?: string }) {
+    if (principal.kind === 'admin') return await list(query);
+    return { items: [await get(principal.project)], nextCursor: null };
+  }
+
   async function patch(name: string, body: ProjectPatch, ifMatch?: string): Promise<Project> {
     for (;;) {
       const before = await get(name);
@@ -99,14 +102,14 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     }
   }
 
-  /** The uid of a project, all that a request needs of it. Null when there is none. */
+  /** The uid of a project; null when there is none of that name. */
   async function uidOf(name: string): Promise<string | null> {
-    // The name may come from a header that no schema has seen.
+    // The name may come from a header, which no schema has validated.
     if (!nameRule.test(name)) return null;
-    return await uids(name);
+    return await redis.hget(keys.project(name), 'uid');
   }
 
-  return { create, ensureDefault, get, find, list, patch, uidOf };
+  return { create, ensureDefault, get, find, listVisible, patch, uidOf };
 }
 
 /** Fields of the hash; '' stands for the service's default, and -1 for no limit. */

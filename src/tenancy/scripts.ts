@@ -95,8 +95,7 @@ const scripts = {
   },
   /**
    * key, keys of the project, revoked keys of the project, prefix of keys | id, now in ms, how long to keep it in s, how many
-   * revoked ones to keep, changes channel, channel of keys that end -> 1. What is known of it stays for a while, so that its
-   * user is told.
+   * revoked ones to keep, changes channel -> 1. What is known of it stays for a while, so that its user is told.
    */
   spRevokeKey: {
     numberOfKeys: 4,
@@ -111,7 +110,6 @@ const scripts = {
         redis.call('ZREM', KEYS[3], id)
       end
       redis.call('PUBLISH', ARGV[5], 'key:' .. ARGV[1])
-      redis.call('PUBLISH', ARGV[6], ARGV[1])
       return 1`,
   },
   /** key | now in ms -> 1, or 0 when it is gone */
