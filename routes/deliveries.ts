@@ -13,71 +13,68 @@ const tags = ['webhooks'];
 const OfWebhook = Type.Object({ id: webhookId });
 const One = Type.Object({ id: webhookId, delivery: deliveryId });
 
+const listDeliveries = {
+  operationId: 'listDeliveries',
+  summary: 'List what was sent to a receiver, newest first',
+  description: 'What is done with is kept for 7 days.',
+  tags,
+  params: OfWebhook,
+  querystring: PageQuery,
+  response: answers(
+    {
+      200: answer(DeliveryList, {
+        description: 'a page',
+        example: { items: [exampleDelivery], nextCursor: null },
+      }),
+    },
+    'invalid_cursor',
+  ),
+};
+
+const getDelivery = {
+  operationId: 'getDelivery',
+  summary: 'Read a delivery and its tries',
+  description: 'What each of the last 20 tries was answered with, or what went wrong.',
+  tags,
+  params: One,
+  response: answers({ 200: answer(Delivery, { description: 'the delivery', example: exampleDelivery }) }),
+};
+
+const replayDelivery = {
+  operationId: 'replayDelivery',
+  summary: 'Send a delivery again',
+  description: 'With the webhook-id that it had, a new timestamp, and the secrets of now.',
+  tags,
+  params: One,
+  headers: PostHeaders,
+  response: answers(
+    { 202: answer(Delivery, { description: 'is being tried', example: pendingDelivery }) },
+    ...postCodes,
+    'delivery_pending',
+    'webhook_disabled',
+  ),
+};
+
 export function deliveryRoutes(app: App, dependencies: RouteDependencies): void {
   const { webhooks, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.get(
     '/v1/webhooks/:id/deliveries',
-    {
-      config: { scope: 'read', compressed: true },
-      schema: {
-        operationId: 'listDeliveries',
-        summary: 'List what was sent to a receiver, newest first',
-        description: 'What is done with is kept for 7 days.',
-        tags,
-        params: OfWebhook,
-        querystring: PageQuery,
-        response: answers(
-          {
-            200: answer(DeliveryList, {
-              description: 'a page',
-              example: { items: [exampleDelivery], nextCursor: null },
-            }),
-          },
-          'invalid_cursor',
-        ),
-      },
-    },
+    { config: { scope: 'read', compressed: true }, schema: listDeliveries },
     async ({ principal, params, query }) =>
       answered(await webhooks.listDeliveries(principal.project, params.id, query)),
   );
 
   add.get(
     '/v1/webhooks/:id/deliveries/:delivery',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getDelivery',
-        summary: 'Read a delivery and its tries',
-        description: 'What each of the last 20 tries was answered with, or what went wrong.',
-        tags,
-        params: One,
-        response: answers({ 200: answer(Delivery, { description: 'the delivery', example: exampleDelivery }) }),
-      },
-    },
+    { config: { scope: 'read' }, schema: getDelivery },
     async ({ principal, params }) =>
       answered(await webhooks.getDelivery(principal.project, params.id, params.delivery)),
   );
 
   add.post(
     '/v1/webhooks/:id/deliveries/:delivery/replay',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'replayDelivery',
-        summary: 'Send a delivery again',
-        description: 'With the webhook-id that it had, a new timestamp, and the secrets of now.',
-        tags,
-        params: One,
-        headers: PostHeaders,
-        response: answers(
-          { 202: answer(Delivery, { description: 'is being tried', example: pendingDelivery }) },
-          ...postCodes,
-          'delivery_pending',
-          'webhook_disabled',
-        ),
-      },
-    },
+    { config: { scope: 'write' }, schema: replayDelivery },
     async (call) =>
       await idempotent(call, runIdempotently, async () => {
         const { id, delivery } = call.params;

@@ -14,6 +14,26 @@ import { answers } from './shared/answers.ts';
 
 const media = { schema: ref(Kubeconfig), example: exampleKubeconfig };
 
+const getKubeconfig = {
+  operationId: 'getKubeconfig',
+  summary: 'The kubeconfig of a sandbox',
+  description: 'YAML, or JSON by `Accept: application/json`. It holds the private key of the sandbox admin.',
+  tags: ['sandboxes'],
+  params: Type.Object({ id: sandboxId }),
+  produces: ['application/yaml', 'application/json'],
+  response: answers(
+    {
+      200: {
+        description: 'a kubeconfig (v1 Config)',
+        headers: { ...noStoreHeader, ...varyHeader },
+        content: { 'application/yaml': media, 'application/json': media },
+      } as never,
+    },
+    'kubeconfig_unavailable',
+    'not_acceptable',
+  ),
+};
+
 export function kubeconfigRoute(app: App, { service }: RouteDependencies): void {
   app.get(
     '/v1/sandboxes/:id/kubeconfig',
@@ -24,25 +44,7 @@ export function kubeconfigRoute(app: App, { service }: RouteDependencies): void 
         handle: async ({ principal, params }) =>
           answered(await service.kubeconfig(principal.project, (params as { id: string }).id)),
       },
-      schema: {
-        operationId: 'getKubeconfig',
-        summary: 'The kubeconfig of a sandbox',
-        description: 'YAML, or JSON by `Accept: application/json`. It holds the private key of the sandbox admin.',
-        tags: ['sandboxes'],
-        params: Type.Object({ id: sandboxId }),
-        produces: ['application/yaml', 'application/json'],
-        response: answers(
-          {
-            200: {
-              description: 'a kubeconfig (v1 Config)',
-              headers: { ...noStoreHeader, ...varyHeader },
-              content: { 'application/yaml': media, 'application/json': media },
-            } as never,
-          },
-          'kubeconfig_unavailable',
-          'not_acceptable',
-        ),
-      },
+      schema: getKubeconfig,
     },
     async (request, reply) => {
       const type = negotiate(request.headers.accept, ['application/yaml', 'application/json']);

@@ -27,46 +27,41 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
+const getLogs = {
+  operationId: 'getLogs',
+  summary: 'The log of a component',
+  description: 'Plain text; with follow=true a stream that ends with the sandbox, or when the client goes.',
+  tags: ['sandboxes'],
+  params: Type.Object({ id: sandboxId }),
+  querystring: Query,
+  response: answers(
+    {
+      200: {
+        description: 'log lines',
+        content: {
+          'text/plain': {
+            schema: Type.String({ description: 'lines as they were written' }),
+            example: '{"level":"info","msg":"ready to serve client requests"}\n',
+          },
+        },
+      } as never,
+    },
+    'logs_unavailable',
+    'no_worker',
+  ),
+};
+
 export function logsRoute(app: App, dependencies: RouteDependencies): void {
   const { service, untilInvalid } = dependencies;
-  app.get(
-    '/v1/sandboxes/:id/logs',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getLogs',
-        summary: 'The log of a component',
-        description: 'Plain text; with follow=true a stream that ends with the sandbox, or when the client goes.',
-        tags: ['sandboxes'],
-        params: Type.Object({ id: sandboxId }),
-        querystring: Query,
-        response: answers(
-          {
-            200: {
-              description: 'log lines',
-              content: {
-                'text/plain': {
-                  schema: Type.String({ description: 'lines as they were written' }),
-                  example: '{"level":"info","msg":"ready to serve client requests"}\n',
-                },
-              },
-            } as never,
-          },
-          'logs_unavailable',
-          'no_worker',
-        ),
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params;
-      const signal = signalOf(request, reply, untilInvalid);
-      const chunks = await service.logs(principalOf(request).project, id, request.query, signal);
-      closeAfter(signal, reply);
-      return reply
-        .type('text/plain; charset=utf-8')
-        .send(Readable.from(withHeader(chunks, () => reply.raw.flushHeaders())));
-    },
-  );
+  app.get('/v1/sandboxes/:id/logs', { config: { scope: 'read' }, schema: getLogs }, async (request, reply) => {
+    const { id } = request.params;
+    const signal = signalOf(request, reply, untilInvalid);
+    const chunks = await service.logs(principalOf(request).project, id, request.query, signal);
+    closeAfter(signal, reply);
+    return reply
+      .type('text/plain; charset=utf-8')
+      .send(Readable.from(withHeader(chunks, () => reply.raw.flushHeaders())));
+  });
 }
 
 /** Sends the header when reading begins, so that a request for a log without lines is answered as well. */

@@ -48,6 +48,90 @@ const ListQuery = Type.Object(
 const tags = ['sandboxes'];
 const one = (description: string) => versioned(Sandbox, { description, example: exampleSandbox });
 
+const createSandbox = {
+  operationId: 'createSandbox',
+  summary: 'Create a sandbox',
+  description: 'Answers at once; with `Prefer: wait=N` when it is ready, or after N seconds. `{}` is a valid body.',
+  tags,
+  headers: CreateHeaders,
+  body: SandboxCreate,
+  response: answers(
+    {
+      201: versioned(Sandbox, { description: 'ready', example: exampleSandbox, headers: locationHeader }),
+      202: versioned(Sandbox, {
+        description: 'accepted; its status tells how it goes on',
+        example: pendingSandbox,
+        headers: { ...locationHeader, ...retryAfterHeader },
+      }),
+    },
+    ...postCodes,
+    'unsupported_version',
+    'argument_not_allowed',
+    'quota_exceeded',
+    'project_deleting',
+    'no_worker',
+  ),
+};
+
+const listSandboxes = {
+  operationId: 'listSandboxes',
+  summary: 'List sandboxes, newest first',
+  description:
+    'By pages; `since` says where to watch on from, so that nothing is missed: with several pages, that of the first.',
+  tags,
+  querystring: ListQuery,
+  response: answers(
+    {
+      200: answer(SandboxList, {
+        description: 'a page',
+        example: { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
+      }),
+    },
+    'invalid_cursor',
+    'invalid_selector',
+  ),
+};
+
+const getSandbox = {
+  operationId: 'getSandbox',
+  summary: 'Read a sandbox',
+  description: 'What was asked for and what was observed. A deleted one is not found any more.',
+  tags,
+  params: Params,
+  response: answers({ 200: one('the sandbox') }),
+};
+
+const updateSandbox = {
+  operationId: 'updateSandbox',
+  summary: 'Change name, labels or time to live',
+  description: 'A merge patch (RFC 7396), as application/merge-patch+json or application/json.',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  body: SandboxPatch,
+  response: answers(
+    { 200: one('as it is now') },
+    ...bodyCodes,
+    'sandbox_deleting',
+    'precondition_failed',
+    'quota_exceeded',
+  ),
+};
+
+const deleteSandbox = {
+  operationId: 'deleteSandbox',
+  summary: 'Delete a sandbox and everything it has',
+  description: 'Wait for the end with waitForSandbox, for=deleted.',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  response: answers(
+    { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+    ...bodyCodes,
+    'precondition_failed',
+  ),
+};
+
 export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   const { service, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
@@ -59,31 +143,7 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
         if (request.body === undefined) request.body = {} as SandboxCreate;
       },
       config: { scope: 'write' },
-      schema: {
-        operationId: 'createSandbox',
-        summary: 'Create a sandbox',
-        description:
-          'Answers at once; with `Prefer: wait=N` when it is ready, or after N seconds. `{}` is a valid body.',
-        tags,
-        headers: CreateHeaders,
-        body: SandboxCreate,
-        response: answers(
-          {
-            201: versioned(Sandbox, { description: 'ready', example: exampleSandbox, headers: locationHeader }),
-            202: versioned(Sandbox, {
-              description: 'accepted; its status tells how it goes on',
-              example: pendingSandbox,
-              headers: { ...locationHeader, ...retryAfterHeader },
-            }),
-          },
-          ...postCodes,
-          'unsupported_version',
-          'argument_not_allowed',
-          'quota_exceeded',
-          'project_deleting',
-          'no_worker',
-        ),
-      },
+      schema: createSandbox,
     },
     async (call) =>
       await idempotent(call, runIdempotently, async (seed) => {
@@ -97,92 +157,25 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
 
   add.get(
     '/v1/sandboxes',
-    {
-      config: { scope: 'read', compressed: true },
-      schema: {
-        operationId: 'listSandboxes',
-        summary: 'List sandboxes, newest first',
-        description:
-          'By pages; `since` says where to watch on from, so that nothing is missed: with several pages, that of the first.',
-        tags,
-        querystring: ListQuery,
-        response: answers(
-          {
-            200: answer(SandboxList, {
-              description: 'a page',
-              example: { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
-            }),
-          },
-          'invalid_cursor',
-          'invalid_selector',
-        ),
-      },
-    },
+    { config: { scope: 'read', compressed: true }, schema: listSandboxes },
     async ({ principal, query }) => answered(await service.list(principal.project, query)),
   );
 
-  add.get(
-    '/v1/sandboxes/:id',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getSandbox',
-        summary: 'Read a sandbox',
-        description: 'What was asked for and what was observed. A deleted one is not found any more.',
-        tags,
-        params: Params,
-        response: answers({ 200: one('the sandbox') }),
-      },
-    },
-    async ({ principal, params }) => {
-      const { text, resourceVersion } = await service.getText(principal.project, params.id);
-      return answered(text, { headers: { etag: etag(resourceVersion) } });
-    },
-  );
+  add.get('/v1/sandboxes/:id', { config: { scope: 'read' }, schema: getSandbox }, async ({ principal, params }) => {
+    const { text, resourceVersion } = await service.getText(principal.project, params.id);
+    return answered(text, { headers: { etag: etag(resourceVersion) } });
+  });
 
   add.patch(
     '/v1/sandboxes/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'updateSandbox',
-        summary: 'Change name, labels or time to live',
-        description: 'A merge patch (RFC 7396), as application/merge-patch+json or application/json.',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        body: SandboxPatch,
-        response: answers(
-          { 200: one('as it is now') },
-          ...bodyCodes,
-          'sandbox_deleting',
-          'precondition_failed',
-          'quota_exceeded',
-        ),
-      },
-    },
+    { config: { scope: 'write' }, schema: updateSandbox },
     async ({ principal, params, body, headers }) =>
       withEtag(await service.patch(principal, params.id, body, headers['if-match'])),
   );
 
   add.delete(
     '/v1/sandboxes/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'deleteSandbox',
-        summary: 'Delete a sandbox and everything it has',
-        description: 'Wait for the end with waitForSandbox, for=deleted.',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        response: answers(
-          { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
-          ...bodyCodes,
-          'precondition_failed',
-        ),
-      },
-    },
+    { config: { scope: 'write' }, schema: deleteSandbox },
     async ({ principal, params, headers }) =>
       withEtag(await service.remove(principal, params.id, headers['if-match']), 202),
   );

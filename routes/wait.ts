@@ -22,27 +22,26 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
+const waitForSandbox = {
+  operationId: 'waitForSandbox',
+  summary: 'Wait until a sandbox is in a phase',
+  description: 'A long poll. Fails at once when the phase can no longer be reached.',
+  tags: ['sandboxes'],
+  params: Type.Object({ id: sandboxId }),
+  querystring: Query,
+  response: answers(
+    { 200: versioned(Sandbox, { description: 'in that phase', example: exampleSandbox }) },
+    'wait_timeout',
+    'phase_unreachable',
+  ),
+};
+
 export function waitRoute(app: App, dependencies: RouteDependencies): void {
   const { service } = dependencies;
   const add = operations(app, dependencies);
   add.get(
     '/v1/sandboxes/:id/wait',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'waitForSandbox',
-        summary: 'Wait until a sandbox is in a phase',
-        description: 'A long poll. Fails at once when the phase can no longer be reached.',
-        tags: ['sandboxes'],
-        params: Type.Object({ id: sandboxId }),
-        querystring: Query,
-        response: answers(
-          { 200: versioned(Sandbox, { description: 'in that phase', example: exampleSandbox }) },
-          'wait_timeout',
-          'phase_unreachable',
-        ),
-      },
-    },
+    { config: { scope: 'read' }, schema: waitForSandbox },
     async ({ principal, params, query, signal }) =>
       withEtag(await service.wait(principal.project, params.id, query.for, query.timeout * 1000, signal())),
   );

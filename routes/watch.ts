@@ -52,56 +52,50 @@ const messages = {
   example: { event: exampleWatchEvent.type, id: exampleEventId, data: JSON.stringify(exampleWatchEvent) },
 };
 
-export function watchRoutes(app: App, dependencies: RouteDependencies): void {
-  const response = answers(
-    {
-      200: {
-        description: 'changes, until the client goes',
-        headers: noStoreHeader,
-        content: { [ndjson]: lines, [eventStream]: messages },
-      } as never,
-    },
-    'watch_expired',
-    'too_many_watchers',
-    'invalid_selector',
-    'not_acceptable',
-  );
+const response = answers(
+  {
+    200: {
+      description: 'changes, until the client goes',
+      headers: noStoreHeader,
+      content: { [ndjson]: lines, [eventStream]: messages },
+    } as never,
+  },
+  'watch_expired',
+  'too_many_watchers',
+  'invalid_selector',
+  'not_acceptable',
+);
 
-  app.get(
-    '/v1/sandboxes/watch',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'watchSandboxes',
-        summary: 'Watch the sandboxes of a project',
-        description: `${description} With a label selector, a sandbox that comes to match is told as added, one that no longer does as deleted.`,
-        tags: ['sandboxes'],
-        headers: Headers,
-        querystring: Type.Object({ since, label: labelSelector }, { additionalProperties: false }),
-        response,
-      },
-    },
-    async (request, reply) => {
-      const { label } = request.query;
-      return await stream(request, reply, dependencies, { ...(label ? { label } : {}), ...resumption(request) });
-    },
-  );
+const watchSandboxes = {
+  operationId: 'watchSandboxes',
+  summary: 'Watch the sandboxes of a project',
+  description: `${description} With a label selector, a sandbox that comes to match is told as added, one that no longer does as deleted.`,
+  tags: ['sandboxes'],
+  headers: Headers,
+  querystring: Type.Object({ since, label: labelSelector }, { additionalProperties: false }),
+  response,
+};
+
+const watchSandbox = {
+  operationId: 'watchSandbox',
+  summary: 'Watch one sandbox',
+  description: `${description} Ends after its deletion.`,
+  tags: ['sandboxes'],
+  params: Type.Object({ id: sandboxId }),
+  headers: Headers,
+  querystring: Type.Object({ since }, { additionalProperties: false }),
+  response,
+};
+
+export function watchRoutes(app: App, dependencies: RouteDependencies): void {
+  app.get('/v1/sandboxes/watch', { config: { scope: 'read' }, schema: watchSandboxes }, async (request, reply) => {
+    const { label } = request.query;
+    return await stream(request, reply, dependencies, { ...(label ? { label } : {}), ...resumption(request) });
+  });
 
   app.get(
     '/v1/sandboxes/:id/watch',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'watchSandbox',
-        summary: 'Watch one sandbox',
-        description: `${description} Ends after its deletion.`,
-        tags: ['sandboxes'],
-        params: Type.Object({ id: sandboxId }),
-        headers: Headers,
-        querystring: Type.Object({ since }, { additionalProperties: false }),
-        response,
-      },
-    },
+    { config: { scope: 'read' }, schema: watchSandbox },
     async (request, reply) =>
       await stream(request, reply, dependencies, { sandboxId: request.params.id, ...resumption(request) }),
   );

@@ -30,30 +30,83 @@ const withSecret = (description: string, more = {}) =>
   });
 const addressCodes = ['webhook_address_forbidden', 'webhook_unresolvable'] as const;
 
+const createWebhook = {
+  operationId: 'createWebhook',
+  summary: 'Add a receiver of events',
+  description:
+    'Deliveries are signed by Standard Webhooks with `secret`, which is told now and never again. Tried for 24 h; redirects are not followed; receivers tell repeats by webhook-id.',
+  tags,
+  headers: PostHeaders,
+  body: WebhookCreate,
+  response: answers(
+    { 201: withSecret('made', locationHeader) },
+    ...postCodes,
+    ...addressCodes,
+    'quota_exceeded',
+    'project_deleting',
+  ),
+};
+
+const listWebhooks = {
+  operationId: 'listWebhooks',
+  summary: 'List receivers, newest first',
+  description: 'Without their secrets.',
+  tags,
+  querystring: PageQuery,
+  response: answers(
+    {
+      200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
+    },
+    'invalid_cursor',
+  ),
+};
+
+const getWebhook = {
+  operationId: 'getWebhook',
+  summary: 'Read a receiver',
+  description: 'Where it gets which events, and whether it is disabled.',
+  tags,
+  params: Params,
+  response: answers({ 200: one('the receiver') }),
+};
+
+const updateWebhook = {
+  operationId: 'updateWebhook',
+  summary: 'Change a receiver, disable it or enable it again',
+  description: 'A merge patch (RFC 7396).',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  body: WebhookPatch,
+  response: answers({ 200: one('as it is now') }, ...bodyCodes, ...addressCodes, 'precondition_failed'),
+};
+
+const deleteWebhook = {
+  operationId: 'deleteWebhook',
+  summary: 'Remove a receiver and its deliveries',
+  description: 'At once: what waits for another try is not sent any more.',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
+};
+
+const rotateWebhookSecret = {
+  operationId: 'rotateWebhookSecret',
+  summary: 'Make a new secret',
+  description: 'For 24 h, deliveries are signed with the new and the one before.',
+  tags,
+  params: Params,
+  headers: PostHeaders,
+  response: answers({ 200: withSecret('with the new secret') }, ...postCodes),
+};
+
 export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
   const { webhooks, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/webhooks',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'createWebhook',
-        summary: 'Add a receiver of events',
-        description:
-          'Deliveries are signed by Standard Webhooks with `secret`, which is told now and never again. Tried for 24 h; redirects are not followed; receivers tell repeats by webhook-id.',
-        tags,
-        headers: PostHeaders,
-        body: WebhookCreate,
-        response: answers(
-          { 201: withSecret('made', locationHeader) },
-          ...postCodes,
-          ...addressCodes,
-          'quota_exceeded',
-          'project_deleting',
-        ),
-      },
-    },
+    { config: { scope: 'write' }, schema: createWebhook },
     async (call) =>
       await idempotent(call, runIdempotently, async (seed) => {
         const webhook = await webhooks.create(call.principal.project, `wh-${seed}`, call.body);
@@ -64,74 +117,24 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
 
   add.get(
     '/v1/webhooks',
-    {
-      config: { scope: 'read', compressed: true },
-      schema: {
-        operationId: 'listWebhooks',
-        summary: 'List receivers, newest first',
-        description: 'Without their secrets.',
-        tags,
-        querystring: PageQuery,
-        response: answers(
-          {
-            200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
-          },
-          'invalid_cursor',
-        ),
-      },
-    },
+    { config: { scope: 'read', compressed: true }, schema: listWebhooks },
     async ({ principal, query }) => answered(await webhooks.list(principal.project, query)),
   );
 
-  add.get(
-    '/v1/webhooks/:id',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getWebhook',
-        summary: 'Read a receiver',
-        description: 'Where it gets which events, and whether it is disabled.',
-        tags,
-        params: Params,
-        response: answers({ 200: one('the receiver') }),
-      },
-    },
-    async ({ principal, params }) => withEtag(await webhooks.get(principal.project, params.id)),
+  add.get('/v1/webhooks/:id', { config: { scope: 'read' }, schema: getWebhook }, async ({ principal, params }) =>
+    withEtag(await webhooks.get(principal.project, params.id)),
   );
 
   add.patch(
     '/v1/webhooks/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'updateWebhook',
-        summary: 'Change a receiver, disable it or enable it again',
-        description: 'A merge patch (RFC 7396).',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        body: WebhookPatch,
-        response: answers({ 200: one('as it is now') }, ...bodyCodes, ...addressCodes, 'precondition_failed'),
-      },
-    },
+    { config: { scope: 'write' }, schema: updateWebhook },
     async ({ principal, params, body, headers }) =>
       withEtag(await webhooks.patch(principal.project, params.id, body, headers['if-match'])),
   );
 
   add.delete(
     '/v1/webhooks/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'deleteWebhook',
-        summary: 'Remove a receiver and its deliveries',
-        description: 'At once: what waits for another try is not sent any more.',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
-      },
-    },
+    { config: { scope: 'write' }, schema: deleteWebhook },
     async ({ principal, params, headers }) => {
       await webhooks.remove(principal.project, params.id, headers['if-match']);
       return answered(null, { status: 204 });
@@ -140,18 +143,7 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
 
   add.post(
     '/v1/webhooks/:id/rotate',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'rotateWebhookSecret',
-        summary: 'Make a new secret',
-        description: 'For 24 h, deliveries are signed with the new and the one before.',
-        tags,
-        params: Params,
-        headers: PostHeaders,
-        response: answers({ 200: withSecret('with the new secret') }, ...postCodes),
-      },
-    },
+    { config: { scope: 'write' }, schema: rotateWebhookSecret },
     async (call) =>
       await idempotent(call, runIdempotently, async (seed) => {
         const webhook = await webhooks.rotate(call.principal.project, call.params.id, seed);
