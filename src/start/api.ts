@@ -21,6 +21,7 @@ import { createAdmission } from '../tenancy/admission.ts';
 import { createApiKeys } from '../tenancy/api-keys.ts';
 import { createAudit } from '../tenancy/audit.ts';
 import { createAuthenticator } from '../tenancy/authenticate.ts';
+import { createKeyAuthenticator } from '../tenancy/authenticate-key.ts';
 import { createOidc } from '../tenancy/oidc.ts';
 import { readOidcSettings } from '../tenancy/oidc-settings.ts';
 import { createProjects } from '../tenancy/projects.ts';
@@ -69,7 +70,6 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   const lanes = createLanes({ redis, keys });
   const projects = createProjects({ redis, keys, defaults: config.quotas });
   await projects.ensureDefault();
-  const apiKeys = createApiKeys({ redis, keys });
   const service = createSandboxService({
     store,
     lanes,
@@ -86,7 +86,12 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   const shared = {
     service,
     admit: createAdmission({
-      authenticate: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
+      authenticate: createAuthenticator({
+        adminKey: await adminKey(config),
+        authenticateKey: createKeyAuthenticator({ redis, keys }),
+        projects,
+        oidc,
+      }),
       rateLimit: createRateLimit({ perMinute: config.rateLimit }),
     }),
     audit: createAudit({ redis, keys }),
@@ -98,7 +103,7 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
     ...shared,
     projects,
     removeProject: createProjectRemoval({ redis, keys, store, lanes }).remove,
-    apiKeys,
+    apiKeys: createApiKeys({ redis, keys }),
     webhooks: createWebhookService({
       store: createWebhookStore({ redis, keys, sealer }),
       deliveries: createDeliveries({ redis, keys }),

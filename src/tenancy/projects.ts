@@ -50,35 +50,13 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
 
   async function find(name: string): Promise<Project | null> {
     const fields = await redis.hgetall(keys.project(name));
-    return fields.uid ? toProject(name, fields) : null;
+    return fields.uid ? toProject(name, fields, defaults) : null;
   }
 
   async function get(name: string): Promise<Project> {
     const project = await find(name);
     if (!project) throw noProject(name);
     return project;
-  }
-
-  function toProject(name: string, fields: Record<string, string>): Project {
-    const own = quotaNames.map((quota) => {
-      const text = fields[`q:${quota}`];
-      return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
-    });
-    const used = (counter: string) => Number(fields[`used:${counter}`] ?? 0);
-    return {
-      name,
-      uid: fields.uid ?? '',
-      state: fields.state as Project['state'],
-      quotas: Object.fromEntries(own.map(([quota, value]) => [quota, value === -1 ? null : value])) as Quotas,
-      used: {
-        sandboxes: used('sandboxes'),
-        awake: used('awake'),
-        memoryMiB: used('memoryMiB'),
-        diskMiB: used('diskMiB'),
-      },
-      resourceVersion: fields.v ?? '1',
-      createdAt: new Date(Number(fields.createdAt)).toISOString(),
-    };
   }
 
   async function list(query: { limit: number; cursor?: string }) {
@@ -110,6 +88,28 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
   }
 
   return { create, ensureDefault, get, find, listVisible, patch, uidOf };
+}
+
+function toProject(name: string, fields: Record<string, string>, defaults: Quotas): Project {
+  const own = quotaNames.map((quota) => {
+    const text = fields[`q:${quota}`];
+    return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
+  });
+  const used = (counter: string) => Number(fields[`used:${counter}`] ?? 0);
+  return {
+    name,
+    uid: fields.uid ?? '',
+    state: fields.state as Project['state'],
+    quotas: Object.fromEntries(own.map(([quota, value]) => [quota, value === -1 ? null : value])) as Quotas,
+    used: {
+      sandboxes: used('sandboxes'),
+      awake: used('awake'),
+      memoryMiB: used('memoryMiB'),
+      diskMiB: used('diskMiB'),
+    },
+    resourceVersion: fields.v ?? '1',
+    createdAt: new Date(Number(fields.createdAt)).toISOString(),
+  };
 }
 
 /** Fields of the hash; '' stands for the service's default, and -1 for no limit. */
