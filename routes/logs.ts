@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import { principalOf } from '../src/http/access.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { integer, stringEnum } from '../src/schemas/common.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { answers } from './shared/answers.ts';
-import { cutWhenGone, replyUnread } from './shared/reader.ts';
+import { closeAfter, signalOf } from './shared/request-signal.ts';
 
 const Query = Type.Object(
   {
@@ -25,49 +27,44 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-export function logsRoute(app: App, dependencies: RouteDependencies): void {
-  const { service } = dependencies;
-  app.get(
-    '/v1/sandboxes/:id/logs',
+const getLogs = {
+  operationId: 'getLogs',
+  summary: 'The log of a component',
+  description: 'Plain text; with follow=true a stream that ends with the sandbox, or when the client goes.',
+  tags: ['sandboxes'],
+  params: Type.Object({ id: sandboxId }),
+  querystring: Query,
+  response: answers(
     {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getLogs',
-        summary: 'The log of a component',
-        description: 'Plain text; with follow=true a stream that ends with the sandbox, or when the client goes.',
-        tags: ['sandboxes'],
-        params: Type.Object({ id: sandboxId }),
-        querystring: Query,
-        response: answers(
-          {
-            200: {
-              description: 'log lines',
-              content: {
-                'text/plain': {
-                  schema: Type.String({ description: 'lines as they were written' }),
-                  example: '{"level":"info","msg":"ready to serve client requests"}\n',
-                },
-              },
-            } as never,
+      200: {
+        description: 'log lines',
+        content: {
+          'text/plain': {
+            schema: Type.String({ description: 'lines as they were written' }),
+            example: '{"level":"info","msg":"ready to serve client requests"}\n',
           },
-          'logs_unavailable',
-          'no_worker',
-        ),
-      },
+        },
+      } as never,
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const gone = replyUnread(request, reply, dependencies);
-      const chunks = await service.logs(request.proven.project, id, request.query, gone);
-      cutWhenGone(gone, reply);
-      return reply
-        .type('text/plain; charset=utf-8')
-        .send(Readable.from(withHeader(chunks, () => reply.raw.flushHeaders())));
-    },
-  );
+    'logs_unavailable',
+    'no_worker',
+  ),
+};
+
+export function logsRoute(app: App, dependencies: RouteDependencies): void {
+  const { service, untilInvalid } = dependencies;
+  app.get('/v1/sandboxes/:id/logs', { config: { scope: 'read' }, schema: getLogs }, async (request, reply) => {
+    const { id } = request.params;
+    const signal = signalOf(request, reply, untilInvalid);
+    const chunks = await service.logs(principalOf(request).project, id, request.query, signal);
+    closeAfter(signal, reply);
+    return reply
+      .type('text/plain; charset=utf-8')
+      .send(Readable.from(withHeader(chunks, () => reply.raw.flushHeaders())));
+  });
 }
 
-/** By when the reading begins, the header is complete: a silent log is answered all the same. */
+/** Sends the header when reading begins, so that a request for a log without lines is answered as well. */
 async function* withHeader(chunks: AsyncIterable<Buffer>, flush: () => void): AsyncGenerator<Buffer> {
   flush();
   yield* chunks;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
-import type { App } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { openApiDocuments } from '../src/http/openapi/documents.ts';
 
 interface Form {

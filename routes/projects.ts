@@ -1,17 +1,16 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
-import { AppError } from '../src/errors.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { etag } from '../src/resources/etag.ts';
 import { uuidOf } from '../src/resources/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
-import { defaultProject } from '../src/tenancy/projects.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader } from './shared/answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -19,29 +18,94 @@ const tags = ['projects'];
 const Params = Type.Object({ project: projectName });
 const one = (description: string) => versioned(Project, { description, example: exampleProject });
 
+const createProject = {
+  operationId: 'createProject',
+  summary: 'Create a project',
+  description: "Needs the service's admin key.",
+  tags,
+  headers: PostHeaders,
+  body: ProjectCreate,
+  response: answers(
+    { 201: versioned(Project, { description: 'made', example: exampleProject, headers: locationHeader }) },
+    ...postCodes,
+    'project_exists',
+  ),
+};
+
+const listProjects = {
+  operationId: 'listProjects',
+  summary: 'List projects',
+  description: "All with the service's admin key, else one's own.",
+  tags,
+  querystring: PageQuery,
+  response: answers(
+    {
+      200: answer(ProjectList, { description: 'a page', example: { items: [exampleProject], nextCursor: null } }),
+    },
+    'invalid_cursor',
+  ),
+};
+
+const getProject = {
+  operationId: 'getProject',
+  summary: 'Read a project: its limits and how much of them is used',
+  description: "One's own, or any with the service's admin key.",
+  tags,
+  params: Params,
+  response: answers({ 200: one('the project') }),
+};
+
+const updateProject = {
+  operationId: 'updateProject',
+  summary: 'Change the limits of a project',
+  description: "A merge patch (RFC 7396). Needs the service's admin key. What is there stays.",
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  body: ProjectPatch,
+  response: answers({ 200: one('as it is now') }, ...bodyCodes, 'precondition_failed'),
+};
+
+const deleteProject = {
+  operationId: 'deleteProject',
+  summary: 'Delete a project with its keys, webhooks and usage',
+  description: "Needs the service's admin key. Its audit log is kept for 90 days, by its uid.",
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  querystring: Type.Object(
+    {
+      sandboxes: stringEnum(['refuse', 'delete'] as const, {
+        description: 'what becomes of its sandboxes: refuse while there are any, or delete them too',
+        default: 'refuse',
+        examples: ['delete'],
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  response: answers(
+    {
+      204: noContent,
+      202: versioned(Project, {
+        description: 'goes once its sandboxes are gone; takes no new ones',
+        example: deletingProject,
+      }),
+    },
+    ...bodyCodes,
+    'project_not_empty',
+    'project_protected',
+    'precondition_failed',
+  ),
+};
+
 export function projectRoutes(app: App, dependencies: RouteDependencies): void {
-  const { projects, removeProject, once } = dependencies;
+  const { projects, removeProject, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/projects',
-    {
-      config: { scope: 'service' },
-      schema: {
-        operationId: 'createProject',
-        summary: 'Create a project',
-        description: "Needs the service's admin key.",
-        tags,
-        headers: PostHeaders,
-        body: ProjectCreate,
-        response: answers(
-          { 201: versioned(Project, { description: 'made', example: exampleProject, headers: locationHeader }) },
-          ...postCodes,
-          'project_exists',
-        ),
-      },
-    },
+    { config: { scope: 'service' }, schema: createProject },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
+      await idempotent(call, runIdempotently, async (seed) => {
         const project = await projects.create(call.body, uuidOf(seed));
         call.auditIn(project.uid);
         const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
@@ -51,103 +115,25 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
 
   add.get(
     '/v1/projects',
-    {
-      config: { scope: 'read', compressed: true },
-      schema: {
-        operationId: 'listProjects',
-        summary: 'List projects',
-        description: "All with the service's admin key, else one's own.",
-        tags,
-        querystring: PageQuery,
-        response: answers(
-          {
-            200: answer(ProjectList, { description: 'a page', example: { items: [exampleProject], nextCursor: null } }),
-          },
-          'invalid_cursor',
-        ),
-      },
-    },
-    async ({ proven, query }) => {
-      if (proven.kind === 'admin') return answered(await projects.list(query));
-      return answered({ items: [await projects.get(proven.project)], nextCursor: null });
-    },
+    { config: { scope: 'read', compressed: true }, schema: listProjects },
+    async ({ principal, query }) => answered(await projects.listVisible(principal, query)),
   );
 
-  add.get(
-    '/v1/projects/:project',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getProject',
-        summary: 'Read a project: its limits and how much of them is used',
-        description: "One's own, or any with the service's admin key.",
-        tags,
-        params: Params,
-        response: answers({ 200: one('the project') }),
-      },
-    },
-    async ({ params }) => withEtag(await projects.get(params.project)),
+  add.get('/v1/projects/:project', { config: { scope: 'read' }, schema: getProject }, async ({ params }) =>
+    withEtag(await projects.get(params.project)),
   );
 
   add.patch(
     '/v1/projects/:project',
-    {
-      config: { scope: 'service' },
-      schema: {
-        operationId: 'updateProject',
-        summary: 'Change the limits of a project',
-        description: "A merge patch (RFC 7396). Needs the service's admin key. What is there stays.",
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        body: ProjectPatch,
-        response: answers({ 200: one('as it is now') }, ...bodyCodes, 'precondition_failed'),
-      },
-    },
+    { config: { scope: 'service' }, schema: updateProject },
     async ({ params, body, headers }) => withEtag(await projects.patch(params.project, body, headers['if-match'])),
   );
 
   add.delete(
     '/v1/projects/:project',
-    {
-      config: { scope: 'service' },
-      schema: {
-        operationId: 'deleteProject',
-        summary: 'Delete a project with its keys, webhooks and usage',
-        description: "Needs the service's admin key. Its audit log is kept for 90 days, by its uid.",
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        querystring: Type.Object(
-          {
-            sandboxes: stringEnum(['refuse', 'delete'] as const, {
-              description: 'what becomes of its sandboxes: refuse while there are any, or delete them too',
-              default: 'refuse',
-              examples: ['delete'],
-            }),
-          },
-          { additionalProperties: false },
-        ),
-        response: answers(
-          {
-            204: noContent,
-            202: versioned(Project, {
-              description: 'goes once its sandboxes are gone; takes no new ones',
-              example: deletingProject,
-            }),
-          },
-          ...bodyCodes,
-          'project_not_empty',
-          'project_protected',
-          'precondition_failed',
-        ),
-      },
-    },
+    { config: { scope: 'service' }, schema: deleteProject },
     async ({ params, query, headers }) => {
       const { project: name } = params;
-      if (name === defaultProject) {
-        throw new AppError('project_protected', `The project ${name} is the one that is always there.`);
-      }
       const withSandboxes = query.sandboxes === 'delete';
       const gone = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
       const left = gone ? null : await projects.find(name);

@@ -1,10 +1,9 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
-import { isAppError } from '../src/errors.ts';
+import type { App } from '../src/http/app-instance.ts';
 import type { StoredAnswer } from '../src/operations/idempotency.ts';
 import { answered } from '../src/operations/operation.ts';
 import { etag } from '../src/resources/etag.ts';
-import { type StoredText, toText } from '../src/sandbox/reads.ts';
+import { type Created, createAndWait } from '../src/sandbox/create-and-wait.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
 import {
   deletingSandbox,
@@ -13,12 +12,13 @@ import {
   exampleSandbox,
   pendingSandbox,
 } from '../src/schemas/examples.ts';
-import { phase, Sandbox, SandboxList, sandboxId, sandboxIdPattern } from '../src/schemas/sandbox.ts';
+import { phase, Sandbox, SandboxList, sandboxId } from '../src/schemas/sandbox.ts';
 import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, retryAfterHeader } from './shared/answer-headers.ts';
 import { answer, answers, bodyCodes, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './shared/parameters.ts';
 import { preferredWaitMs } from './shared/prefer.ts';
@@ -45,14 +45,95 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const idRule = new RegExp(sandboxIdPattern);
-/** The sandbox is, or was, there all the same. */
-const endsOfWaiting = ['wait_timeout', 'phase_unreachable', 'not_found'] as const;
 const tags = ['sandboxes'];
 const one = (description: string) => versioned(Sandbox, { description, example: exampleSandbox });
 
+const createSandbox = {
+  operationId: 'createSandbox',
+  summary: 'Create a sandbox',
+  description: 'Answers at once; with `Prefer: wait=N` when it is ready, or after N seconds. `{}` is a valid body.',
+  tags,
+  headers: CreateHeaders,
+  body: SandboxCreate,
+  response: answers(
+    {
+      201: versioned(Sandbox, { description: 'ready', example: exampleSandbox, headers: locationHeader }),
+      202: versioned(Sandbox, {
+        description: 'accepted; its status tells how it goes on',
+        example: pendingSandbox,
+        headers: { ...locationHeader, ...retryAfterHeader },
+      }),
+    },
+    ...postCodes,
+    'unsupported_version',
+    'argument_not_allowed',
+    'quota_exceeded',
+    'project_deleting',
+    'no_worker',
+  ),
+};
+
+const listSandboxes = {
+  operationId: 'listSandboxes',
+  summary: 'List sandboxes, newest first',
+  description:
+    'By pages; `since` says where to watch on from, so that nothing is missed: with several pages, that of the first.',
+  tags,
+  querystring: ListQuery,
+  response: answers(
+    {
+      200: answer(SandboxList, {
+        description: 'a page',
+        example: { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
+      }),
+    },
+    'invalid_cursor',
+    'invalid_selector',
+  ),
+};
+
+const getSandbox = {
+  operationId: 'getSandbox',
+  summary: 'Read a sandbox',
+  description: 'What was asked for and what was observed. A deleted one is not found any more.',
+  tags,
+  params: Params,
+  response: answers({ 200: one('the sandbox') }),
+};
+
+const updateSandbox = {
+  operationId: 'updateSandbox',
+  summary: 'Change name, labels or time to live',
+  description: 'A merge patch (RFC 7396), as application/merge-patch+json or application/json.',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  body: SandboxPatch,
+  response: answers(
+    { 200: one('as it is now') },
+    ...bodyCodes,
+    'sandbox_deleting',
+    'precondition_failed',
+    'quota_exceeded',
+  ),
+};
+
+const deleteSandbox = {
+  operationId: 'deleteSandbox',
+  summary: 'Delete a sandbox and everything it has',
+  description: 'Wait for the end with waitForSandbox, for=deleted.',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  response: answers(
+    { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+    ...bodyCodes,
+    'precondition_failed',
+  ),
+};
+
 export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
-  const { service, once } = dependencies;
+  const { service, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/sandboxes',
@@ -61,158 +142,47 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       preValidation: async (request) => {
         if (request.body === undefined) request.body = {} as SandboxCreate;
       },
-      config: { scope: 'write', provesItself: true },
-      schema: {
-        operationId: 'createSandbox',
-        summary: 'Create a sandbox',
-        description:
-          'Answers at once; with `Prefer: wait=N` when it is ready, or after N seconds. `{}` is a valid body.',
-        tags,
-        headers: CreateHeaders,
-        body: SandboxCreate,
-        response: answers(
-          {
-            201: versioned(Sandbox, { description: 'ready', example: exampleSandbox, headers: locationHeader }),
-            202: versioned(Sandbox, {
-              description: 'accepted; its status tells how it goes on',
-              example: pendingSandbox,
-              headers: { ...locationHeader, ...retryAfterHeader },
-            }),
-          },
-          ...postCodes,
-          'unsupported_version',
-          'argument_not_allowed',
-          'quota_exceeded',
-          'project_deleting',
-          'no_worker',
-        ),
-      },
+      config: { scope: 'write' },
+      schema: createSandbox,
     },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
+      await idempotent(call, runIdempotently, async (seed) => {
         const id = newSandboxId(seed);
         const audited = call.audited({ status: 202, target: `/v1/sandboxes/${id}` });
-        const accepted = await service.create(call.proven, call.body, { id, audited });
         const waitMs = preferredWaitMs(call.headers.prefer);
-        if (waitMs === 0) return answerOf(202, accepted);
-        return await answerWhenReady(call.proven.project, accepted, waitMs, call.gone());
+        const { principal, body, signal } = call;
+        return createdAnswer(await createAndWait(service, principal, body, { id, audited, waitMs, signal }));
       }),
   );
 
-  /** From here on it exists, whatever becomes of it: its status tells. */
-  async function answerWhenReady(project: string, accepted: StoredText, waitMs: number, signal: AbortSignal) {
-    try {
-      return answerOf(201, toText(await service.wait(project, accepted.id, 'ready', waitMs, signal)));
-    } catch (error) {
-      // Who waits is not who he was any more: what came later is not for him.
-      if (isAppError(error, 'key_revoked')) return answerOf(202, accepted);
-      if (!endsOfWaiting.some((code) => isAppError(error, code))) throw error;
-      // It may have been deleted meanwhile.
-      return answerOf(202, await service.get(project, accepted.id).then(toText, () => accepted));
-    }
-  }
-
   add.get(
     '/v1/sandboxes',
-    {
-      config: { scope: 'read', compressed: true },
-      schema: {
-        operationId: 'listSandboxes',
-        summary: 'List sandboxes, newest first',
-        description:
-          'By pages; `since` says where to watch on from, so that nothing is missed: with several pages, that of the first.',
-        tags,
-        querystring: ListQuery,
-        response: answers(
-          {
-            200: answer(SandboxList, {
-              description: 'a page',
-              example: { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
-            }),
-          },
-          'invalid_cursor',
-          'invalid_selector',
-        ),
-      },
-    },
-    async ({ proven, query }) => answered(await service.list(proven.project, query)),
+    { config: { scope: 'read', compressed: true }, schema: listSandboxes },
+    async ({ principal, query }) => answered(await service.list(principal.project, query)),
   );
 
-  add.get(
-    '/v1/sandboxes/:id',
-    {
-      config: {
-        scope: 'read',
-        // Not checked by the schema yet.
-        prefetch: (params) => {
-          const { id } = params as { id?: string };
-          return id !== undefined && idRule.test(id) ? service.prefetch(id) : undefined;
-        },
-      },
-      schema: {
-        operationId: 'getSandbox',
-        summary: 'Read a sandbox',
-        description: 'What was asked for and what was observed. A deleted one is not found any more.',
-        tags,
-        params: Params,
-        response: answers({ 200: one('the sandbox') }),
-      },
-    },
-    async ({ proven, params: { id }, prefetched }) => {
-      const found = (prefetched as ReturnType<typeof service.prefetch> | undefined) ?? service.prefetch(id);
-      const { text, resourceVersion } = await service.getText(proven.project, id, found);
-      return answered(text, { headers: { etag: etag(resourceVersion) } });
-    },
-  );
+  add.get('/v1/sandboxes/:id', { config: { scope: 'read' }, schema: getSandbox }, async ({ principal, params }) => {
+    const { text, resourceVersion } = await service.getText(principal.project, params.id);
+    return answered(text, { headers: { etag: etag(resourceVersion) } });
+  });
 
   add.patch(
     '/v1/sandboxes/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'updateSandbox',
-        summary: 'Change name, labels or time to live',
-        description: 'A merge patch (RFC 7396), as application/merge-patch+json or application/json.',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        body: SandboxPatch,
-        response: answers(
-          { 200: one('as it is now') },
-          ...bodyCodes,
-          'sandbox_deleting',
-          'precondition_failed',
-          'quota_exceeded',
-        ),
-      },
-    },
-    async ({ proven, params, body, headers }) =>
-      withEtag(await service.patch(proven, params.id, body, headers['if-match'])),
+    { config: { scope: 'write' }, schema: updateSandbox },
+    async ({ principal, params, body, headers }) =>
+      withEtag(await service.patch(principal, params.id, body, headers['if-match'])),
   );
 
   add.delete(
     '/v1/sandboxes/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'deleteSandbox',
-        summary: 'Delete a sandbox and everything it has',
-        description: 'Wait for the end with waitForSandbox, for=deleted.',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        response: answers(
-          { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
-          ...bodyCodes,
-          'precondition_failed',
-        ),
-      },
-    },
-    async ({ proven, params, headers }) => withEtag(await service.remove(proven, params.id, headers['if-match']), 202),
+    { config: { scope: 'write' }, schema: deleteSandbox },
+    async ({ principal, params, headers }) =>
+      withEtag(await service.remove(principal, params.id, headers['if-match']), 202),
   );
 }
 
-function answerOf(status: number, { id, text, resourceVersion }: StoredText): StoredAnswer {
+function createdAnswer({ isReady, sandbox: { id, text, resourceVersion } }: Created): StoredAnswer {
   const headers = { location: `/v1/sandboxes/${id}`, etag: etag(resourceVersion) };
-  return { status, headers: status === 202 ? { ...headers, 'retry-after': '1' } : headers, body: text };
+  if (isReady) return { status: 201, headers, body: text };
+  return { status: 202, headers: { ...headers, 'retry-after': '1' }, body: text };
 }

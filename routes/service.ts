@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { publicAnswers } from './shared/answers.ts';
 
 const Ready = Type.Object(
@@ -7,23 +8,18 @@ const Ready = Type.Object(
   { title: 'Readiness', description: 'the service takes requests' },
 );
 
+const getReadiness = {
+  operationId: 'getReadiness',
+  summary: 'Whether the service takes requests',
+  description: 'For load balancers and probes: 503 while the store does not answer, or the service stops.',
+  tags: ['service'],
+  security: [],
+  response: publicAnswers({ 200: { ...Ready, description: 'it does', examples: [{ status: 'ok' }] } }),
+};
+
 export function serviceRoutes(app: App, { checkStore }: RouteDependencies): void {
-  app.get(
-    '/readyz',
-    {
-      config: { public: true, quiet: true },
-      schema: {
-        operationId: 'getReadiness',
-        summary: 'Whether the service takes requests',
-        description: 'For load balancers and probes: 503 while the store does not answer, or the service stops.',
-        tags: ['service'],
-        security: [],
-        response: publicAnswers({ 200: { ...Ready, description: 'it does', examples: [{ status: 'ok' }] } }),
-      },
-    },
-    async () => {
-      await checkStore();
-      return { status: 'ok' };
-    },
-  );
+  app.get('/readyz', { config: { public: true, quiet: true }, schema: getReadiness }, async () => {
+    await checkStore();
+    return { status: 'ok' };
+  });
 }

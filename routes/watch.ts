@@ -1,18 +1,20 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
 import { AppError } from '../src/errors.ts';
+import { principalOf } from '../src/http/access.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { negotiate } from '../src/http/negotiate.ts';
 import { ref } from '../src/schemas/common.ts';
 import { exampleEventId, exampleWatchEvent } from '../src/schemas/examples.ts';
 import { sandboxId } from '../src/schemas/sandbox.ts';
 import { WatchEvent, WatchMessage } from '../src/schemas/watch.ts';
 import type { WatchItem, WatchQuery } from '../src/watch/watch.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { noStoreHeader } from './shared/answer-headers.ts';
 import { answers } from './shared/answers.ts';
 import { labelSelector } from './shared/parameters.ts';
-import { cutWhenGone, replyUnread } from './shared/reader.ts';
+import { closeAfter, signalOf } from './shared/request-signal.ts';
 
 const eventIds = '\\d{1,15}-\\d{1,10}';
 const since = Type.Optional(
@@ -50,56 +52,50 @@ const messages = {
   example: { event: exampleWatchEvent.type, id: exampleEventId, data: JSON.stringify(exampleWatchEvent) },
 };
 
-export function watchRoutes(app: App, dependencies: RouteDependencies): void {
-  const response = answers(
-    {
-      200: {
-        description: 'changes, until the client goes',
-        headers: noStoreHeader,
-        content: { [ndjson]: lines, [eventStream]: messages },
-      } as never,
-    },
-    'watch_expired',
-    'too_many_watchers',
-    'invalid_selector',
-    'not_acceptable',
-  );
+const response = answers(
+  {
+    200: {
+      description: 'changes, until the client goes',
+      headers: noStoreHeader,
+      content: { [ndjson]: lines, [eventStream]: messages },
+    } as never,
+  },
+  'watch_expired',
+  'too_many_watchers',
+  'invalid_selector',
+  'not_acceptable',
+);
 
-  app.get(
-    '/v1/sandboxes/watch',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'watchSandboxes',
-        summary: 'Watch the sandboxes of a project',
-        description: `${description} With a label selector, a sandbox that comes to match is told as added, one that no longer does as deleted.`,
-        tags: ['sandboxes'],
-        headers: Headers,
-        querystring: Type.Object({ since, label: labelSelector }, { additionalProperties: false }),
-        response,
-      },
-    },
-    async (request, reply) => {
-      const { label } = request.query;
-      return await stream(request, reply, dependencies, { ...(label ? { label } : {}), ...resumption(request) });
-    },
-  );
+const watchSandboxes = {
+  operationId: 'watchSandboxes',
+  summary: 'Watch the sandboxes of a project',
+  description: `${description} With a label selector, a sandbox that comes to match is told as added, one that no longer does as deleted.`,
+  tags: ['sandboxes'],
+  headers: Headers,
+  querystring: Type.Object({ since, label: labelSelector }, { additionalProperties: false }),
+  response,
+};
+
+const watchSandbox = {
+  operationId: 'watchSandbox',
+  summary: 'Watch one sandbox',
+  description: `${description} Ends after its deletion.`,
+  tags: ['sandboxes'],
+  params: Type.Object({ id: sandboxId }),
+  headers: Headers,
+  querystring: Type.Object({ since }, { additionalProperties: false }),
+  response,
+};
+
+export function watchRoutes(app: App, dependencies: RouteDependencies): void {
+  app.get('/v1/sandboxes/watch', { config: { scope: 'read' }, schema: watchSandboxes }, async (request, reply) => {
+    const { label } = request.query;
+    return await stream(request, reply, dependencies, { ...(label ? { label } : {}), ...resumption(request) });
+  });
 
   app.get(
     '/v1/sandboxes/:id/watch',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'watchSandbox',
-        summary: 'Watch one sandbox',
-        description: `${description} Ends after its deletion.`,
-        tags: ['sandboxes'],
-        params: Type.Object({ id: sandboxId }),
-        headers: Headers,
-        querystring: Type.Object({ since }, { additionalProperties: false }),
-        response,
-      },
-    },
+    { config: { scope: 'read' }, schema: watchSandbox },
     async (request, reply) =>
       await stream(request, reply, dependencies, { sandboxId: request.params.id, ...resumption(request) }),
   );
@@ -116,13 +112,13 @@ function resumption(request: FastifyRequest): { since?: string } {
 async function stream(
   request: FastifyRequest,
   reply: FastifyReply,
-  dependencies: RouteDependencies,
+  { watch, untilInvalid }: RouteDependencies,
   query: WatchQuery,
 ): Promise<FastifyReply> {
   const type = negotiate(request.headers.accept, [eventStream, ndjson]);
-  const gone = replyUnread(request, reply, dependencies);
-  const items = await dependencies.watch(request.proven.project, query, gone);
-  cutWhenGone(gone, reply);
+  const signal = signalOf(request, reply, untilInvalid);
+  const items = await watch(principalOf(request).project, query, signal);
+  closeAfter(signal, reply);
   const encode = type === ndjson ? encodeLine : encodeEvent;
   return reply
     .type(type === ndjson ? ndjson : `${eventStream}; charset=utf-8`)

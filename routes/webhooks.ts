@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { App, RouteDependencies } from '../src/app.ts';
+import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
 import { etag } from '../src/resources/etag.ts';
 import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
@@ -11,10 +11,11 @@ import {
   WebhookWithSecret,
   webhookId,
 } from '../src/schemas/webhook.ts';
+import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
 import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { answerOnce } from './shared/idempotent.ts';
+import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -29,33 +30,86 @@ const withSecret = (description: string, more = {}) =>
   });
 const addressCodes = ['webhook_address_forbidden', 'webhook_unresolvable'] as const;
 
+const createWebhook = {
+  operationId: 'createWebhook',
+  summary: 'Add a receiver of events',
+  description:
+    'Deliveries are signed by Standard Webhooks with `secret`, which is told now and never again. Tried for 24 h; redirects are not followed; receivers tell repeats by webhook-id.',
+  tags,
+  headers: PostHeaders,
+  body: WebhookCreate,
+  response: answers(
+    { 201: withSecret('made', locationHeader) },
+    ...postCodes,
+    ...addressCodes,
+    'quota_exceeded',
+    'project_deleting',
+  ),
+};
+
+const listWebhooks = {
+  operationId: 'listWebhooks',
+  summary: 'List receivers, newest first',
+  description: 'Without their secrets.',
+  tags,
+  querystring: PageQuery,
+  response: answers(
+    {
+      200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
+    },
+    'invalid_cursor',
+  ),
+};
+
+const getWebhook = {
+  operationId: 'getWebhook',
+  summary: 'Read a receiver',
+  description: 'Where it gets which events, and whether it is disabled.',
+  tags,
+  params: Params,
+  response: answers({ 200: one('the receiver') }),
+};
+
+const updateWebhook = {
+  operationId: 'updateWebhook',
+  summary: 'Change a receiver, disable it or enable it again',
+  description: 'A merge patch (RFC 7396).',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  body: WebhookPatch,
+  response: answers({ 200: one('as it is now') }, ...bodyCodes, ...addressCodes, 'precondition_failed'),
+};
+
+const deleteWebhook = {
+  operationId: 'deleteWebhook',
+  summary: 'Remove a receiver and its deliveries',
+  description: 'At once: what waits for another try is not sent any more.',
+  tags,
+  params: Params,
+  headers: IfMatchHeaders,
+  response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
+};
+
+const rotateWebhookSecret = {
+  operationId: 'rotateWebhookSecret',
+  summary: 'Make a new secret',
+  description: 'For 24 h, deliveries are signed with the new and the one before.',
+  tags,
+  params: Params,
+  headers: PostHeaders,
+  response: answers({ 200: withSecret('with the new secret') }, ...postCodes),
+};
+
 export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
-  const { webhooks, once } = dependencies;
+  const { webhooks, runIdempotently } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/webhooks',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'createWebhook',
-        summary: 'Add a receiver of events',
-        description:
-          'Deliveries are signed by Standard Webhooks with `secret`, which is told now and never again. Tried for 24 h; redirects are not followed; receivers tell repeats by webhook-id.',
-        tags,
-        headers: PostHeaders,
-        body: WebhookCreate,
-        response: answers(
-          { 201: withSecret('made', locationHeader) },
-          ...postCodes,
-          ...addressCodes,
-          'quota_exceeded',
-          'project_deleting',
-        ),
-      },
-    },
+    { config: { scope: 'write' }, schema: createWebhook },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
-        const webhook = await webhooks.create(call.proven.project, `wh-${seed}`, call.body);
+      await idempotent(call, runIdempotently, async (seed) => {
+        const webhook = await webhooks.create(call.principal.project, `wh-${seed}`, call.body);
         const headers = { location: `/v1/webhooks/${webhook.id}`, etag: etag(webhook.resourceVersion) };
         return { status: 201, headers: { ...headers, 'cache-control': 'no-store' }, body: JSON.stringify(webhook) };
       }),
@@ -63,97 +117,36 @@ export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
 
   add.get(
     '/v1/webhooks',
-    {
-      config: { scope: 'read', compressed: true },
-      schema: {
-        operationId: 'listWebhooks',
-        summary: 'List receivers, newest first',
-        description: 'Without their secrets.',
-        tags,
-        querystring: PageQuery,
-        response: answers(
-          {
-            200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
-          },
-          'invalid_cursor',
-        ),
-      },
-    },
-    async ({ proven, query }) => answered(await webhooks.list(proven.project, query)),
+    { config: { scope: 'read', compressed: true }, schema: listWebhooks },
+    async ({ principal, query }) => answered(await webhooks.list(principal.project, query)),
   );
 
-  add.get(
-    '/v1/webhooks/:id',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'getWebhook',
-        summary: 'Read a receiver',
-        description: 'Where it gets which events, and whether it is disabled.',
-        tags,
-        params: Params,
-        response: answers({ 200: one('the receiver') }),
-      },
-    },
-    async ({ proven, params }) => withEtag(await webhooks.get(proven.project, params.id)),
+  add.get('/v1/webhooks/:id', { config: { scope: 'read' }, schema: getWebhook }, async ({ principal, params }) =>
+    withEtag(await webhooks.get(principal.project, params.id)),
   );
 
   add.patch(
     '/v1/webhooks/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'updateWebhook',
-        summary: 'Change a receiver, disable it or enable it again',
-        description: 'A merge patch (RFC 7396).',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        body: WebhookPatch,
-        response: answers({ 200: one('as it is now') }, ...bodyCodes, ...addressCodes, 'precondition_failed'),
-      },
-    },
-    async ({ proven, params, body, headers }) =>
-      withEtag(await webhooks.patch(proven.project, params.id, body, headers['if-match'])),
+    { config: { scope: 'write' }, schema: updateWebhook },
+    async ({ principal, params, body, headers }) =>
+      withEtag(await webhooks.patch(principal.project, params.id, body, headers['if-match'])),
   );
 
   add.delete(
     '/v1/webhooks/:id',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'deleteWebhook',
-        summary: 'Remove a receiver and its deliveries',
-        description: 'At once: what waits for another try is not sent any more.',
-        tags,
-        params: Params,
-        headers: IfMatchHeaders,
-        response: answers({ 204: noContent }, ...bodyCodes, 'precondition_failed'),
-      },
-    },
-    async ({ proven, params, headers }) => {
-      await webhooks.remove(proven.project, params.id, headers['if-match']);
+    { config: { scope: 'write' }, schema: deleteWebhook },
+    async ({ principal, params, headers }) => {
+      await webhooks.remove(principal.project, params.id, headers['if-match']);
       return answered(null, { status: 204 });
     },
   );
 
   add.post(
     '/v1/webhooks/:id/rotate',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'rotateWebhookSecret',
-        summary: 'Make a new secret',
-        description: 'For 24 h, deliveries are signed with the new and the one before.',
-        tags,
-        params: Params,
-        headers: PostHeaders,
-        response: answers({ 200: withSecret('with the new secret') }, ...postCodes),
-      },
-    },
+    { config: { scope: 'write' }, schema: rotateWebhookSecret },
     async (call) =>
-      await answerOnce(call, once, async (seed) => {
-        const webhook = await webhooks.rotate(call.proven.project, call.params.id, seed);
+      await idempotent(call, runIdempotently, async (seed) => {
+        const webhook = await webhooks.rotate(call.principal.project, call.params.id, seed);
         const headers = { etag: etag(webhook.resourceVersion), 'cache-control': 'no-store' };
         return { status: 200, headers, body: JSON.stringify(webhook) };
       }),

@@ -1,21 +1,17 @@
-import type { Once, StoredAnswer } from '../../src/operations/idempotency.ts';
+import type { RunIdempotently, StoredAnswer } from '../../src/operations/idempotency.ts';
 import type { Answer, Call } from '../../src/operations/operation.ts';
 
 /** A call that may carry an Idempotency-Key. */
-type Repeatable = Pick<Call, 'operationId' | 'proven' | 'params' | 'body'> & {
+type Repeatable = Pick<Call, 'operationId' | 'principal' | 'params' | 'body'> & {
   readonly headers: { 'idempotency-key'?: string };
 };
 
-/** Does the work of a POST once for each Idempotency-Key, by whatever protocol it is repeated. */
-export async function answerOnce(
-  { operationId, proven, params, body, headers }: Repeatable,
-  once: Once,
+/** Does the work of a POST once for each Idempotency-Key, whatever the protocol of its repeats. */
+export async function idempotent(
+  { operationId, principal, params, body, headers }: Repeatable,
+  runIdempotently: RunIdempotently,
   work: (seed: string) => Promise<StoredAnswer>,
 ): Promise<Answer> {
-  const identity = {
-    project: proven.project,
-    key: headers['idempotency-key'],
-    request: [operationId, params, body],
-  };
-  return await once(identity, work);
+  const request = [operationId, params, body];
+  return await runIdempotently({ project: principal.project, key: headers['idempotency-key'], request }, work);
 }

@@ -1,8 +1,11 @@
 import type { FastifyContextConfig, FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify';
-import type { App, RouteDependencies } from '../../src/app.ts';
+import { principalOf } from '../../src/http/access.ts';
+import type { App } from '../../src/http/app-instance.ts';
 import { auditWith } from '../../src/http/audit-trail.ts';
 import type { Answer, Call, Handle, OperationSchema } from '../../src/operations/operation.ts';
-import { replyUnread } from './reader.ts';
+import type { Validity } from '../../src/tenancy/validity.ts';
+import type { RouteDependencies } from '../dependencies.ts';
+import { signalOf } from './request-signal.ts';
 
 const jsonType = 'application/json; charset=utf-8';
 
@@ -20,7 +23,7 @@ type Add = <const Schema extends OperationSchema>(
 ) => void;
 
 /** Adds operations as routes: what they do knows nothing of HTTP, so that other protocols have it too. */
-export function operations(app: App, dependencies: RouteDependencies) {
+export function operations(app: App, { untilInvalid }: RouteDependencies) {
   const by =
     (method: 'GET' | 'POST' | 'PATCH' | 'DELETE'): Add =>
     (url, { config, ...options }, handle) => {
@@ -30,29 +33,24 @@ export function operations(app: App, dependencies: RouteDependencies) {
         url,
         ...(options as { schema: object }),
         config: { ...config, handle: erased },
-        handler: async (request, reply) => {
-          const answer = await erased(callOf(request as FastifyRequest, reply as FastifyReply, dependencies));
-          // What such an operation has done, it has done for a key that is right.
-          request.prove = undefined;
-          return send(reply, answer);
-        },
+        handler: async (request, reply) =>
+          send(reply, await erased(callOf(request as FastifyRequest, reply as FastifyReply, untilInvalid))),
       });
     };
   return { get: by('GET'), post: by('POST'), patch: by('PATCH'), delete: by('DELETE') };
 }
 
-function callOf(request: FastifyRequest, reply: FastifyReply, dependencies: RouteDependencies): Call {
+function callOf(request: FastifyRequest, reply: FastifyReply, untilInvalid: Validity): Call {
   const { params, query, body, headers } = request;
   const { operationId } = request.routeOptions.schema as OperationSchema;
   return {
     operationId,
-    proven: request.proven,
+    principal: principalOf(request),
     params,
     query,
     body,
     headers,
-    prefetched: request.prefetched,
-    gone: () => replyUnread(request, reply, dependencies),
+    signal: () => signalOf(request, reply, untilInvalid),
     audited: (answer) => auditWith(request, answer),
     auditIn(projectUid) {
       request.auditedProject = projectUid;

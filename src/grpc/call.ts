@@ -1,6 +1,6 @@
 import { AppError, isAppError } from '../errors.ts';
 import type { Answer, Call, Operation } from '../operations/operation.ts';
-import { type Endings, readerGone } from '../operations/request-signal.ts';
+import { type Endings, requestSignal } from '../operations/request-signal.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import { type Audit, auditNote } from '../tenancy/audit.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';
@@ -34,7 +34,6 @@ export class GrpcCall {
   #principal: Principal | undefined;
   #auditedProject: string | undefined;
   #isAudited = false;
-  #reading: Promise<unknown> | undefined;
 
   constructor(exchange: Exchange, request: Buffer, method: Method, dependencies: CallDependencies) {
     this.exchange = exchange;
@@ -48,15 +47,13 @@ export class GrpcCall {
     return this.#principal?.subject;
   }
 
-  /** Proves who asks and that he may. */
+  /** Authenticates the caller and checks its scope. */
   async admit(): Promise<void> {
     const { admit, closing } = this.#dependencies;
-    const { prefetch, scope } = this.#method.operation;
+    const { scope } = this.#method.operation;
     if (closing.aborted) throw closing.reason;
     if (this.#method.isReadEarly) this.#decode();
     const params = this.#decoded.parts?.params;
-    this.#reading = params && prefetch?.(params);
-    this.#reading?.catch(() => undefined);
     const { authorization, 'sandplane-project': header } = this.exchange.headers;
     const named = [...toNamed(params?.project, '#path/project'), ...toNamed(header, '#header/sandplane-project')];
     const { principal, refusal } = await admit(authorization, named, scope);
@@ -75,19 +72,22 @@ export class GrpcCall {
 
   /** As the operation has it, whatever the protocol. */
   toCall({ params, querystring: query, headers, body }: Parts): Call {
-    const proven = this.#proven();
+    const principal = this.#known();
     return {
       operationId: this.#method.operation.schema.operationId,
-      proven,
+      principal,
       params,
       query,
       headers,
       body,
-      prefetched: this.#reading,
-      gone: () => readerGone(proven, this.exchange, this.#dependencies),
+      signal: () => {
+        const { exchange } = this;
+        const connection = { isClosed: exchange.isGone, onClose: (listen: () => void) => exchange.onGone(listen) };
+        return requestSignal(principal, connection, this.#dependencies);
+      },
       audited: (answer) => {
         this.#isAudited = true;
-        return { projectUid: proven.projectUid, note: auditNote(this.#called(), { ...answer, code: null }) };
+        return { projectUid: principal.projectUid, note: auditNote(this.#called(), { ...answer, code: null }) };
       },
       auditIn: (projectUid) => {
         this.#auditedProject = projectUid;
@@ -113,10 +113,10 @@ export class GrpcCall {
 
   #called() {
     const { requestId, address } = this.exchange;
-    return { principal: this.#proven(), address, operation: this.#method.operation.schema.operationId, requestId };
+    return { principal: this.#known(), address, operation: this.#method.operation.schema.operationId, requestId };
   }
 
-  #proven(): Principal {
+  #known(): Principal {
     if (!this.#principal) throw new Error('not admitted');
     return this.#principal;
   }

@@ -46,7 +46,7 @@ export function streaming({ rpc, operation }: Served, stream: Stream, dependenci
   return served({ rpc, operation }, dependencies, async (call) => {
     const { exchange } = call;
     const operationCall = call.toCall(call.receive());
-    const gone = operationCall.gone();
+    const gone = operationCall.signal();
     const messages = await stream(operationCall, gone);
     // What is refused before the begin, clients may try again.
     if (isAppError(gone.reason)) throw gone.reason;
@@ -119,7 +119,7 @@ function toMethod(rpc: Rpc, operation: Operation): Method {
     operation,
     read: (bytes) => toParts(request.decode(bytes)),
     validate: validatorOf(operation),
-    isReadEarly: operation.prefetch !== undefined || takesProject(operation.schema),
+    isReadEarly: takesProject(operation.schema),
   };
 }
 

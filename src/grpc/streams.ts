@@ -16,11 +16,11 @@ export function streams(service: SandboxService, watchSandboxes: Watch): Readonl
       ...(label === undefined ? {} : { label }),
       ...(id === undefined ? {} : { sandboxId: id }),
     };
-    return toChanges(await watchSandboxes(call.proven.project, query, gone));
+    return toChanges(await watchSandboxes(call.principal.project, query, gone));
   };
   const logs = async (call: Call, gone: AbortSignal) => {
     const { id } = call.params as { id: string };
-    return toChunks(await service.logs(call.proven.project, id, call.query as LogsQuery, gone));
+    return toChunks(await service.logs(call.principal.project, id, call.query as LogsQuery, gone));
   };
   return new Map([
     ['watchSandboxes', watch],

@@ -1,34 +1,34 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ErrorCode } from '../errors.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
 import { type Audit, type AuditedCall, type AuditedWith, type AuditNote, auditNote } from '../tenancy/audit.ts';
+import { principalOf } from './access.ts';
 
 const readOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Writes each call that changes something into the audit log of its project, before it is answered. */
-export function keepAuditTrail(app: FastifyInstance, audit: Audit): void {
-  app.decorateRequest('failedWith', undefined);
-  app.decorateRequest('auditedProject', undefined);
-  app.decorateRequest('isAudited', false);
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    // Who is not known has no project and no log; one that was turned away by the rate limit has done nothing.
-    if (readOnly.has(request.method) || !request.proven || request.failedWith === 'rate_limited') return done();
-    if (request.isAudited && request.failedWith === undefined) return done();
-    const note = noteOf(request, reply);
-    audit.append(request.auditedProject ?? request.proven.projectUid, note).then(
-      () => done(),
-      (error: unknown) => {
-        // The call itself is done: the log of the service has it at least.
-        request.log.error({ reqId: request.id, err: error, audit: note }, 'audit entry not stored');
-        done();
-      },
-    );
-  });
-}
+export const auditTrail = fp<{ audit: Audit }>(
+  async (app, { audit }) => {
+    app.decorateRequest('auditedProject', undefined);
+    app.decorateRequest('isAudited', false);
+    app.addHook('onSend', async (request, reply) => {
+      const { principal, failedWith } = request;
+      // Without a principal there is no project whose log it could be; what the rate limit refused has done nothing.
+      if (readOnly.has(request.method) || !principal || failedWith === 'rate_limited') return;
+      if (request.isAudited && failedWith === undefined) return;
+      const note = noteOf(request, reply);
+      await audit.append(request.auditedProject ?? principal.projectUid, note).catch((error: unknown) => {
+        // The call itself is done, and is answered as such: at least the log of the service has the entry.
+        request.log.error({ err: error, audit: note }, 'audit entry not stored');
+      });
+    });
+  },
+  { name: 'audit-trail', dependencies: ['access', 'problems'] },
+);
 
-/** The entry of a call that will succeed, for a change that takes it along: written with it, it cannot be lost. */
+/** The entry of a call that will succeed, for a change that writes it in the same transaction, so that it cannot be lost. */
 export function auditWith(request: FastifyRequest, answer: { status: number; target: string }): AuditedWith {
   request.isAudited = true;
-  return { projectUid: request.proven.projectUid, note: auditNote(callerOf(request), { ...answer, code: null }) };
+  return { projectUid: principalOf(request).projectUid, note: auditNote(callerOf(request), { ...answer, code: null }) };
 }
 
 function noteOf(request: FastifyRequest, reply: FastifyReply): AuditNote {
@@ -39,7 +39,7 @@ function noteOf(request: FastifyRequest, reply: FastifyReply): AuditNote {
 function callerOf(request: FastifyRequest): AuditedCall {
   const { operationId } = (request.routeOptions.schema ?? {}) as { operationId?: string };
   return {
-    principal: request.proven,
+    principal: principalOf(request),
     address: request.ip,
     operation: operationId ?? `${request.method} ${request.routeOptions.url ?? 'unknown'}`,
     requestId: request.id,
@@ -48,11 +48,9 @@ function callerOf(request: FastifyRequest): AuditedCall {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The code of the problem that the request was answered with. */
-    failedWith: ErrorCode | undefined;
-    /** The uid of the project whose log has the call, where it is not the caller's. */
+    /** The uid of the project whose audit log has the call, where it is not the caller's. */
     auditedProject: string | undefined;
-    /** Its entry is written with its change. */
+    /** The change of this request writes its audit entry. */
     isAudited: boolean;
   }
 }

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
 import { AppError } from '../errors.ts';
 
 interface Route {
@@ -7,30 +8,35 @@ interface Route {
 }
 
 /**
- * Answers what no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods, else by 404.
- * Before its body is read: whatever that is, it changes nothing.
+ * Answers a request that no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods, else by 404.
+ * It does so before the body is read, whatever that is. Access is checked first: who may not use a path is not told its
+ * methods.
  */
-export function answerUnknownRoutes(app: FastifyInstance): void {
-  const literal = new Map<string, Set<string>>();
-  const parametric: Route[] = [];
-  app.addHook('onRoute', ({ url, method }) => {
-    const methods = [method].flat();
-    if (url === '*') return;
-    if (url.includes(':')) parametric.push({ methods, path: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) });
-    else literal.set(url, new Set([...(literal.get(url) ?? []), ...methods]));
-  });
-  /** A path that a route spells out is that route's alone, though it also fits one with a parameter. */
-  const methodsOf = (path: string): ReadonlySet<string> =>
-    literal.get(path) ?? new Set(parametric.filter((route) => route.path.test(path)).flatMap((route) => route.methods));
+export const notFound = fp(
+  async (app) => {
+    const literal = new Map<string, Set<string>>();
+    const parametric: Route[] = [];
+    app.addHook('onRoute', ({ url, method }) => {
+      const methods = [method].flat();
+      if (url === '*') return;
+      if (url.includes(':')) parametric.push({ methods, path: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) });
+      else literal.set(url, new Set([...(literal.get(url) ?? []), ...methods]));
+    });
+    /** A path that one route spells out is not taken by another one that has a parameter in its place. */
+    const methodsOf = (path: string): ReadonlySet<string> =>
+      literal.get(path) ??
+      new Set(parametric.filter((route) => route.path.test(path)).flatMap((route) => route.methods));
 
-  app.addHook('onRequest', async (request, reply) => {
-    const [path = ''] = request.url.split('?', 1);
-    if (!request.is404 && !(request.routeOptions.url?.includes(':') && literal.has(path))) return;
-    const methods = methodsOf(path);
-    if (methods.size > 0) reply.header('allow', [...methods].sort().join(', '));
-    throw unknown(request, path, methods);
-  });
-}
+    app.addHook('onRequest', async (request, reply) => {
+      const [path = ''] = request.url.split('?', 1);
+      if (!request.is404 && !(request.routeOptions.url?.includes(':') && literal.has(path))) return;
+      const methods = methodsOf(path);
+      if (methods.size > 0) reply.header('allow', [...methods].sort().join(', '));
+      throw unknown(request, path, methods);
+    });
+  },
+  { name: 'not-found', dependencies: ['access'] },
+);
 
 function unknown({ method }: FastifyRequest, path: string, methods: ReadonlySet<string>): AppError {
   const shown = path.slice(0, 200);

@@ -1,14 +1,24 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
 import { AppError, type ErrorCode, untold } from '../errors.ts';
 import { asStoreError } from '../redis/connection.ts';
 import type { Problem } from '../schemas/problem.ts';
 
-/** Answers any error as an RFC 9457 problem, and logs it once when it is ours. */
+/** Answers every error of a request as a problem. */
+export const problems = fp(
+  async (app) => {
+    app.decorateRequest('failedWith', undefined);
+    app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  },
+  { name: 'problems' },
+);
+
+/** Answers an error as an RFC 9457 problem, and logs it once when it is a fault of the service. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toAppError(error);
   const { http, title } = known.kind;
   request.failedWith = known.code;
-  if (http >= 500) request.log.error({ reqId: request.id, err: error }, known.message);
+  if (http >= 500) request.log.error(error, known.message);
   const problem: Problem = {
     type: 'about:blank',
     title,
@@ -48,4 +58,11 @@ function toAppError(error: unknown): AppError {
   if (statusCode === 400) return new AppError('malformed_body', message, { cause: error });
   if (statusCode === 503) return new AppError('shutting_down', 'The service is stopping. Try again.', { cause: error });
   return new AppError('internal', 'Something went wrong.', { cause: error });
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the problem that the request was answered with. */
+    failedWith: ErrorCode | undefined;
+  }
 }

@@ -7,11 +7,11 @@ import type { Sealer } from '../redis/seal.ts';
 import { randomId } from '../resources/random-id.ts';
 
 const keepSeconds = 24 * 3600;
-/** Of a project, the newest: nobody fills the store with answers. */
+/** The newest of a project, so that nobody fills the store with answers. */
 const keepMost = 100_000;
-/** A request that has not been heard of for longer was cut off by a crash: the next with its key takes it over. */
+/** A request without a heartbeat for longer was cut off by a crash: the next one with its key takes it over. */
 const inFlightForMs = 30_000;
-const beatEveryMs = 10_000;
+const heartbeatEveryMs = 10_000;
 const seedLength = 20;
 
 /** An answer as it is sent, and sent again. */
@@ -24,22 +24,22 @@ export interface StoredAnswer {
 
 export interface IdempotentRequest {
   readonly project: string;
-  /** The Idempotency-Key; undefined: the work is simply done. */
+  /** The Idempotency-Key; without one the work is simply done. */
   readonly key: string | undefined;
-  /** The operation, its path and its body. */
+  /** What the request asks for: the operation, its parameters and its body. */
   readonly request: unknown;
 }
 
-export type Once = ReturnType<typeof createIdempotency>;
+export type RunIdempotently = ReturnType<typeof createIdempotency>;
 
 /**
- * Answers a repeated POST as the first one was (draft-ietf-httpapi-idempotency-key-header-07), for 24 h. Keys belong to
- * a project, which has so many kept at most. The work gets a seed of 20 characters of [0-9a-z] to make ids from, the same
- * for whoever takes it over: so that what a request made that was cut off is found and not made again. Throws
- * `idempotency_in_flight` (409) and `idempotency_mismatch` (422).
+ * Answers a repeated POST as the first one was answered (draft-ietf-httpapi-idempotency-key-header-07), for 24 h. Keys
+ * belong to a project; the newest 100,000 of it are kept. The work gets a seed of 20 characters of [0-9a-z] to make ids from.
+ * A repeat that takes over a request which was cut off gets the same seed, so that it finds what that one had made instead of
+ * making it again. Throws `idempotency_in_flight` (409) and `idempotency_mismatch` (422).
  */
 export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys: RedisKeys; sealer: Sealer }) {
-  return async function once(
+  return async function runIdempotently(
     { project, key, request }: IdempotentRequest,
     work: (seed: string) => Promise<StoredAnswer>,
   ): Promise<StoredAnswer> {
@@ -51,16 +51,17 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
       endIdempotentRequest(redis, { keys: entryKeys, owner, how, answer });
 
     const begun = await begin(entryKeys, hash(JSON.stringify(canonical(request))), owner);
-    // Sealed: an answer may hold the secret of a key.
+    // It is sealed, for an answer may hold the secret of a key.
     if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, entry)) as StoredAnswer;
-    const beat = setInterval(() => void end('beat').catch(() => undefined), beatEveryMs);
+    const beat = setInterval(() => void end('beat').catch(() => undefined), heartbeatEveryMs);
     try {
       const answer = await work(begun.seed);
       await end('answer', sealer.seal(JSON.stringify(answer), entry));
       return answer;
     } catch (error) {
-      // What was refused made nothing, and may be sent again in another form. All else may have been done in part, also
-      // by one before whose key ended since: the next takes it over, with the same seed.
+      // A request that was refused made nothing, and may be sent again in another form. Every other one may have been done
+      // in part: the next one takes it over, with the same seed. So it is with a revoked key, for this may be the repeat of
+      // a request that was done while the key was valid.
       const isRefused = error instanceof AppError && error.kind.http < 500 && error.code !== 'key_revoked';
       await end(isRefused ? 'forget' : 'release').catch(() => undefined);
       throw error;
@@ -93,7 +94,7 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
   }
 }
 
-/** The same for what means the same: maps have no order, and empty ones need not be sent. */
+/** The same value for requests that mean the same: maps have no order, and empty ones need not be sent. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;

@@ -18,21 +18,19 @@ type Part<Schema, Name extends string> = OperationSchema extends Schema
     ? Static<Given>
     : undefined;
 
-/** One call of an operation: who asks is proven, or will be by what it does, and may do it; what was sent is valid. */
+/** One call of an operation: the caller is authenticated and has the scope, and what was sent is valid. */
 export interface Call<Schema = OperationSchema> {
   readonly operationId: string;
-  readonly proven: Principal;
+  readonly principal: Principal;
   readonly params: Part<Schema, 'params'>;
   readonly query: Part<Schema, 'querystring'>;
   readonly body: Part<Schema, 'body'>;
   readonly headers: Part<Schema, 'headers'>;
-  /** What the route began to read before it was known who asks. */
-  readonly prefetched: Promise<unknown> | undefined;
-  /** A signal that aborts when nobody waits for the answer any more. */
-  gone(): AbortSignal;
-  /** The entry of this call in the audit log, if it succeeds, for a change that takes it along. */
+  /** Makes a signal that aborts when nobody waits for the answer any more. */
+  signal(): AbortSignal;
+  /** The audit entry of this call, if it succeeds, for a change that writes it in the same transaction. */
   audited(answer: { status: number; target: string }): AuditedWith;
-  /** Says whose log has the call, where it is not the caller's project. */
+  /** Says whose audit log has the call, where it is not that of the caller's project. */
   auditIn(projectUid: string): void;
 }
 
@@ -45,10 +43,7 @@ export interface Answer {
 
 export type Handle<Schema = OperationSchema> = (call: Call<Schema>) => Promise<Answer>;
 
-/** Begins to read what will be answered, from parameters that are not checked yet. */
-export type Prefetch = (params: unknown) => Promise<unknown> | undefined;
-
-/** An operation as every protocol has it. Those without `handle` stream, each protocol in its own way. */
+/** An operation as every protocol has it. One without `handle` streams, and each protocol does that in its own way. */
 export interface Operation {
   readonly method: string;
   /** With `:name` for its parameters. */
@@ -56,7 +51,6 @@ export interface Operation {
   readonly schema: OperationSchema;
   readonly scope: NeededScope | undefined;
   readonly handle: Handle | undefined;
-  readonly prefetch: Prefetch | undefined;
 }
 
 /** By operationId. */

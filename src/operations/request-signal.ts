@@ -2,36 +2,42 @@ import { keyEnded } from '../tenancy/key-format.ts';
 import type { Principal } from '../tenancy/principal.ts';
 import type { Validity } from '../tenancy/validity.ts';
 
+/** What ends a request besides its client. */
 export interface Endings {
   /** Aborts when the service stops. */
   readonly closing: AbortSignal;
   readonly untilInvalid: Validity;
 }
 
-/** The side of a call that reads: whether it has gone already, and how to hear of it. */
-export interface Reader {
-  readonly isGone: boolean;
-  onGone(listener: () => void): void;
+/** The connection that the answer goes to: whether it is closed already, and how to hear of its close. */
+export interface Connection {
+  readonly isClosed: boolean;
+  onClose(listener: () => void): void;
 }
 
 /**
- * Aborts when nobody reads any more: the client has gone, its key is no longer valid, or the service stops. What is
- * waited for or read for it ends then. The reason is an AppError where the client can still be told.
+ * A signal that aborts when nobody reads the answer any more: the client has gone, its key is no longer valid, or the service
+ * stops. What is waited for or read on behalf of the request ends then. The reason is an AppError where the client can
+ * still be told.
  */
-export function readerGone(principal: Principal, reader: Reader, { closing, untilInvalid }: Endings): AbortSignal {
-  // It may have gone while it was proven who asks: then there will be no event any more.
-  if (reader.isGone) return AbortSignal.abort();
+export function requestSignal(
+  principal: Principal,
+  connection: Connection,
+  { closing, untilInvalid }: Endings,
+): AbortSignal {
+  // The client may have gone during authentication: then there will be no event any more.
+  if (connection.isClosed) return AbortSignal.abort();
   const controller = new AbortController();
   const { signal } = controller;
   const stop = untilInvalid(principal, () => controller.abort(keyEnded()));
   const end = () => controller.abort(closing.reason);
-  // Nothing more is waited for, also when the connection of one that does not read stays.
+  // Also frees the listeners of a request whose connection stays open.
   signal.addEventListener('abort', () => {
     stop();
     closing.removeEventListener('abort', end);
   });
   closing.addEventListener('abort', end);
   if (closing.aborted) end();
-  reader.onGone(() => controller.abort());
+  connection.onClose(() => controller.abort());
   return signal;
 }

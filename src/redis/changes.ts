@@ -1,13 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './keys.ts';
 
-/** Messages may be lost while Redis is away: whoever waits also looks again after this long. */
+/** Notifications may be lost while Redis is away: whoever waits also looks again after this long. */
 const lookAgainMs = 2000;
-/** Who waits for one sandbox is often followed by another. */
-const keepSubscribedMs = 10_000;
 
 export interface ChangeListener {
-  /** Resolves at the next change since the last call, or after `timeoutMs`, or after a while to be sure. */
+  /** Resolves at the next change since the last call, after `timeoutMs`, or after 2 s without any notification. */
   next(timeoutMs: number, signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -15,58 +13,42 @@ export interface ChangeListener {
 export type Changes = ReturnType<typeof createChanges>;
 
 /**
- * Tells what has changed, from one subscription for the whole process, held while somebody listens: each message costs
- * Redis and its reader about as much as a small request. A message names the topics it is about: a project and a sandbox,
- * or a key. Messages may be lost while Redis is away; once it tells again, all are called to look again.
+ * Notifies of changes in the store, from one subscription for the whole process. `redis` is connected, and may be shared with
+ * other subscriptions. A message names the topics it is about: a project and a sandbox, `key:<id>` or `project:<uid>`.
+ * Messages may be lost while Redis is away; once it is back, everybody is called to look again.
  */
 export function createChanges({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   const listening = new Map<string, Set<() => void>>();
-  let leaving: NodeJS.Timeout | undefined;
 
   const tell = (topic: string) => {
     for (const onChange of listening.get(topic) ?? []) onChange();
   };
 
-  // The connection may be shared with other subscriptions.
+  /** Also after a reconnect, when ioredis has subscribed again already: the reply says that from here on nothing is missed. */
+  const subscribe = () => {
+    redis.subscribe(keys.changes).then(
+      () => [...listening.keys()].forEach(tell),
+      // The connection was lost again: its next `ready` subscribes, and until then listeners look by themselves.
+      () => undefined,
+    );
+  };
+
   redis.on('message', (channel: string, text: string) => {
     if (channel === keys.changes) for (const topic of text.split(' ')) tell(topic);
   });
-  redis.on('ready', () => {
-    if (listening.size > 0) subscribe();
-  });
-
-  /** Also when it is subscribed already, as after a reconnect: the answer says that from here on nothing is missed. */
-  function subscribe(): void {
-    redis.subscribe(keys.changes).then(
-      () => [...listening.keys()].forEach(tell),
-      // A connection that comes back subscribes again, and until then listeners look by themselves.
-      () => undefined,
-    );
-  }
+  redis.on('ready', subscribe);
+  subscribe();
 
   /** Calls `onChange` at each change, and sometimes without one; returns how to stop. */
   function on(topic: string, given: () => void): () => void {
-    // A function of its own: the same may be given twice.
+    // A function of its own: the same one may be given twice.
     const onChange = () => given();
-    if (listening.size === 0 && !leaving) subscribe();
-    clearTimeout(leaving);
-    leaving = undefined;
     const others = listening.get(topic) ?? new Set();
     listening.set(topic, others.add(onChange));
     return () => {
-      if (!others.has(onChange)) return;
-      others.delete(onChange);
+      if (!others.delete(onChange)) return;
       if (others.size === 0 && listening.get(topic) === others) listening.delete(topic);
-      if (listening.size === 0) leaveLater();
     };
-  }
-
-  function leaveLater(): void {
-    clearTimeout(leaving);
-    leaving = setTimeout(() => {
-      leaving = undefined;
-      redis.unsubscribe(keys.changes).catch(() => undefined);
-    }, keepSubscribedMs).unref();
   }
 
   function listen(topic: string): ChangeListener {

@@ -57,8 +57,6 @@ export function redisKeys(prefix: string) {
     logRequests: (name: string) => `${host(name)}:log-requests`,
 
     changes: `${base}:changes`,
-    /** Tells of revoked keys alone: who hears all changes hears each create. */
-    endedKeys: `${base}:ended-keys`,
     logReplies: (requestId: string) => `${base}:log-replies:${requestId}`,
   };
 }

@@ -4,7 +4,7 @@ import { forgetProject, markProjectDeleting, unlinkOfProject } from '../redis/ca
 import { projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
-import { noProject } from '../tenancy/projects.ts';
+import { defaultProject, noProject } from '../tenancy/projects.ts';
 import type { Deletion } from './deletion.ts';
 import type { Store } from './store.ts';
 
@@ -23,12 +23,15 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
 
   /**
    * True when it is gone, false when its sandboxes are still being deleted. Throws `project_not_empty` when it has any and
-   * is not asked to take them along, `precondition_failed` and `not_found`.
+   * is not asked to take them along, `project_protected` for the default project, `precondition_failed` and `not_found`.
    */
   async function remove(
     name: string,
     { withSandboxes, ifMatch }: { withSandboxes: boolean; ifMatch?: string | undefined },
   ): Promise<boolean> {
+    if (name === defaultProject) {
+      throw new AppError('project_protected', `The project ${name} is the one that is always there.`);
+    }
     for (;;) {
       const version = await redis.hget(keys.project(name), projectFields.version);
       if (version === null) throw noProject(name);
@@ -82,10 +85,7 @@ export function createProjectRemoval(options: { redis: Redis; keys: RedisKeys; s
     for (const index of [keys.apiKeys(name), keys.revokedKeys(name)]) {
       const ids = await redis.zrange(index, '0', '-1');
       if (!(await unlink(ids.map(keys.apiKey)))) return;
-      for (const id of ids) {
-        await redis.publish(keys.changes, `key:${id}`);
-        await redis.publish(keys.endedKeys, id);
-      }
+      for (const id of ids) await redis.publish(keys.changes, `key:${id}`);
     }
     const own = redis.scanStream({ match: `${project}:*`, count: 1000 });
     for await (const found of own as AsyncIterable<string[]>) if (!(await unlink(found))) return;

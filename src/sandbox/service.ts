@@ -11,7 +11,7 @@ import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import type { SandboxCreate, SandboxPatch } from '../schemas/sandbox-input.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
 import { keyEnded } from '../tenancy/key-format.ts';
-import type { ProvenKey } from '../tenancy/principal.ts';
+import type { StoredKey } from '../tenancy/principal.ts';
 import { noProject, projectDeleting } from '../tenancy/projects.ts';
 import { quotaExceeded } from '../tenancy/quotas.ts';
 import type { Deletion } from './deletion.ts';
@@ -48,7 +48,7 @@ export interface Caller {
   /** As told in the history. */
   readonly subject: string;
   /** What a create has to find in the store as it was. */
-  readonly key?: ProvenKey | null;
+  readonly key?: StoredKey | null;
 }
 
 export interface ListQuery {

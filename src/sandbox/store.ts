@@ -6,7 +6,7 @@ import type { Sealer } from '../redis/seal.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import { type AuditedWith, maxAuditEntries } from '../tenancy/audit.ts';
-import type { ProvenKey } from '../tenancy/principal.ts';
+import type { StoredKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
 import { createReads, type StoredText, toText } from './reads.ts';
@@ -80,7 +80,7 @@ export function createStore(options: StoreOptions) {
    */
   async function create(
     record: SandboxRecord,
-    { why, audited, key }: { why?: Why; audited?: AuditedWith | undefined; key?: ProvenKey | null | undefined } = {},
+    { why, audited, key }: { why?: Why; audited?: AuditedWith | undefined; key?: StoredKey | null | undefined } = {},
   ): Promise<Created> {
     const { sandbox, ...internal } = record;
     const { id, project, createdAt, spec } = sandbox;

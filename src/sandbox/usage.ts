@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
+import { invalidField } from '../errors.ts';
 import { dayUsageFields, projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { UsageReport } from '../schemas/usage.ts';
 
 const dayMs = 86_400_000;
+const maxDays = 366;
 /** The counter of the whole project; all others are `label=value`. */
 const whole = '';
 
@@ -19,11 +21,21 @@ export function usageNames(sandbox: Sandbox): string {
   return JSON.stringify(labels.sort());
 }
 
-/** Sandbox-seconds and peaks from the first day to the last, both in UTC and included. */
+/** The first and the last day of a report, in UTC and both included, as `2026-11-23`. */
+export interface UsageQuery {
+  /** Default: the first day of the month of `to`. */
+  readonly from?: string;
+  /** Default: today. */
+  readonly to?: string;
+}
+
+export type Usage = ReturnType<typeof createUsage>;
+
+/** Reports sandbox-seconds and peaks of a project, by label. Throws `validation_failed` for days that make no sense. */
 export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  return async function read(project: string, from: Date, to: Date): Promise<UsageReport> {
+  return async function read(project: string, query: UsageQuery): Promise<UsageReport> {
     const now = Date.now();
-    const days = daysBetween(from, to);
+    const days = daysOf(query);
     const pipeline = redis.pipeline();
     pipeline.hgetall(keys.usageNow(project));
     pipeline.hget(keys.project(project), projectFields.usage);
@@ -49,7 +61,14 @@ export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
   };
 }
 
-function daysBetween(from: Date, to: Date): number[] {
+/** The days as numbers since 1970. */
+function daysOf(query: UsageQuery): number[] {
+  const to = query.to ? new Date(query.to) : new Date();
+  const from = query.from ? new Date(query.from) : new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth(), 1));
+  if (from > to) throw invalidField('#query/from', 'must not be after `to`');
+  if (to.getTime() - from.getTime() > maxDays * dayMs) {
+    throw invalidField('#query/from', `must be at most ${maxDays} days before \`to\``);
+  }
   const first = Math.floor(from.getTime() / dayMs);
   const last = Math.floor(to.getTime() / dayMs);
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);

@@ -13,7 +13,7 @@ export const phase = stringEnum(phases, {
   examples: ['ready'],
 });
 
-export const sandboxIdPattern = '^sb-[0-9a-z]{20}$';
+const sandboxIdPattern = '^sb-[0-9a-z]{20}$';
 
 export const sandboxId = Type.String({
   description: 'made by the server; a DNS label',

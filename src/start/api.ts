@@ -15,6 +15,7 @@ import { createAdmission } from '../tenancy/admission.ts';
 import { createApiKeys } from '../tenancy/api-keys.ts';
 import { createAudit } from '../tenancy/audit.ts';
 import { createAuthenticator } from '../tenancy/authenticate.ts';
+import { createKeyAuthenticator } from '../tenancy/authenticate-key.ts';
 import { createOidc, type Oidc } from '../tenancy/oidc.ts';
 import { readOidcSettings } from '../tenancy/oidc-settings.ts';
 import { createProjects } from '../tenancy/projects.ts';
@@ -103,8 +104,6 @@ async function appDependencies(given: {
   const changes = createChanges({ redis: subscriber, keys });
   const projects = createProjects({ redis, keys, defaults: config.quotas });
   await projects.ensureDefault();
-  const apiKeys = createApiKeys({ redis, keys });
-  await apiKeys.forgetEnded(subscriber);
   return {
     service: createSandboxService({
       store,
@@ -121,7 +120,7 @@ async function appDependencies(given: {
     watch: createWatch({ redis, keys, changes, store, maxWatchers: config.watches }),
     projects,
     removeProject: stores.removals.remove,
-    apiKeys,
+    apiKeys: createApiKeys({ redis, keys }),
     webhooks: createWebhookService({
       store: createWebhookStore({ redis, keys, sealer }),
       deliveries: createDeliveries({ redis, keys }),
@@ -130,9 +129,14 @@ async function appDependencies(given: {
     }),
     usage: createUsage({ redis, keys }),
     audit: createAudit({ redis, keys }),
-    once: createIdempotency({ redis, keys, sealer }),
+    runIdempotently: createIdempotency({ redis, keys, sealer }),
     admit: createAdmission({
-      authenticator: createAuthenticator({ adminKey: await adminKey(config), apiKeys, projects, oidc }),
+      authenticate: createAuthenticator({
+        adminKey: await adminKey(config),
+        authenticateKey: createKeyAuthenticator({ redis, keys }),
+        projects,
+        oidc,
+      }),
       rateLimit: createRateLimit({ perMinute: config.rateLimit }),
     }),
     untilInvalid: createValidity({ redis, keys, changes }),

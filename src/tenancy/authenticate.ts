@@ -1,59 +1,52 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { AppError, type ErrorCode, invalidField } from '../errors.ts';
 import { scopes } from '../schemas/key.ts';
-import type { ApiKeys } from './api-keys.ts';
+import type { AuthenticateKey } from './authenticate-key.ts';
 import { looksLikeKey } from './key-format.ts';
 import type { Oidc } from './oidc.ts';
 import type { Principal } from './principal.ts';
 import { defaultProject, noProject, type Projects } from './projects.ts';
 
+const adminPrincipal = { kind: 'admin', subject: 'admin', name: 'admin', scopes, expiresAt: null, key: null } as const;
+
 export interface AuthenticatorOptions {
   readonly adminKey: string;
-  readonly apiKeys: ApiKeys;
+  readonly authenticateKey: AuthenticateKey;
   readonly projects: Projects;
   /** Null when no issuer is configured. */
   readonly oidc: Oidc | null;
 }
 
-/** A project that a request names, and where in the request it does, as `FieldFault` says it. */
+/** A project that a request names, and a pointer to where it does, as in `FieldFault`. */
 export interface NamedProject {
   readonly name: string;
   readonly pointer: string;
 }
 
-export type Authenticator = ReturnType<typeof createAuthenticator>;
+export type Authenticate = ReturnType<typeof createAuthenticator>;
 
 /**
- * Who sends the header `Authorization: Bearer <key or JWT>`, and for which project: that of the key or token, or for the
- * admin the one that the request names.
+ * Authenticates the header `Authorization: Bearer <key or JWT>`. The project is that of the key or token; for the admin key it
+ * is the one that the request names, or the default one.
  */
-export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: AuthenticatorOptions) {
+export function createAuthenticator({ adminKey, authenticateKey, projects, oidc }: AuthenticatorOptions) {
   const adminDigest = digest(adminKey);
   if (looksLikeKey(adminKey))
     throw new AppError('config_invalid', 'SANDPLANE_ADMIN_KEY must not begin as keys of projects do.');
 
   async function principalOf(given: string, [named]: readonly NamedProject[]): Promise<Principal> {
-    if (looksLikeKey(given)) return await apiKeys.authenticate(given);
+    if (looksLikeKey(given)) return await authenticateKey(given);
     // Compared by digests of equal length, in constant time.
     if (timingSafeEqual(digest(given), adminDigest)) return await admin(named);
     if (/^ey[^.]*\./.test(given)) return await person(given);
-    return await apiKeys.authenticate(given);
+    return await authenticateKey(given);
   }
 
   async function admin(named: NamedProject | undefined): Promise<Principal> {
     const project = named?.name ?? defaultProject;
     const projectUid = await projects.uidOf(project);
     if (projectUid === null) throw noProject(project, named?.pointer);
-    return {
-      kind: 'admin',
-      subject: 'admin',
-      name: 'admin',
-      project,
-      projectUid,
-      scopes,
-      expiresAt: null,
-      key: null,
-    };
+    return { ...adminPrincipal, project, projectUid };
   }
 
   async function person(jwt: string): Promise<Principal> {
@@ -75,33 +68,21 @@ export function createAuthenticator({ adminKey, apiKeys, projects, oidc }: Authe
     };
   }
 
-  return {
-    /** Throws what api-keys.ts and oidc.ts throw, and `unauthenticated`. */
-    async prove(authorization: string | undefined, named: readonly NamedProject[]): Promise<Principal> {
-      const given = bearer(authorization);
-      if (given === undefined) {
-        throw refused('Send the header "Authorization: Bearer <key>" with a valid key.', 'unauthenticated');
-      }
-      const principal = await principalOf(given, named);
-      // Naming one's own project is fine; another's is as unknown as one that is not there.
-      const other = otherThan(principal, named);
-      if (other) throw noProject(other.name, other.pointer);
-      return principal;
-    },
-    /** Whose key it was a moment ago; undefined where that is not known. Whether it still is has to be proven. */
-    recall(authorization: string | undefined, named: readonly NamedProject[]): Principal | undefined {
-      const principal = apiKeys.recall(bearer(authorization) ?? '');
-      return principal && !otherThan(principal, named) ? principal : undefined;
-    },
+  /** Throws what authenticate-key.ts and oidc.ts throw, `unauthenticated`, and `not_found` for another project than one's own. */
+  return async function authenticate(
+    authorization: string | undefined,
+    named: readonly NamedProject[],
+  ): Promise<Principal> {
+    const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (given === undefined) {
+      throw refused('Send the header "Authorization: Bearer <key>" with a valid key.', 'unauthenticated');
+    }
+    const principal = await principalOf(given, named);
+    // Naming one's own project is fine; another's is as unknown as one that does not exist.
+    const other = named.find(({ name }) => name !== principal.project);
+    if (other) throw noProject(other.name, other.pointer);
+    return principal;
   };
-}
-
-function bearer(authorization: string | undefined): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-}
-
-function otherThan(principal: Principal, named: readonly NamedProject[]): NamedProject | undefined {
-  return named.find(({ name }) => name !== principal.project);
 }
 
 function refused(detail: string, code: ErrorCode): AppError {

@@ -1,10 +1,10 @@
 import { type AppError, invalidField } from '../errors.ts';
 import type { Scope, Whoami } from '../schemas/key.ts';
 
-/** Who asks, as proven, and the one project the request is about. */
+/** The authenticated caller, and the one project that the request is about. */
 export interface Principal {
   readonly kind: Whoami['kind'];
-  /** As the audit log and the history of sandboxes have it. */
+  /** The name of the caller in the audit log and in the history of sandboxes. */
   readonly subject: string;
   readonly name: string;
   readonly project: string;
@@ -12,18 +12,18 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** Epoch milliseconds, or null. */
   readonly expiresAt: number | null;
-  /** The key, when it is one. */
-  readonly key: ProvenKey | null;
+  /** The key of a project that was sent; null for the admin key and for tokens. */
+  readonly key: StoredKey | null;
 }
 
-/** How a key is found again: by its id, and as long as it is not revoked, with this hash. */
-export interface ProvenKey {
+/** A key as the store has it: where it is looked up, and the hash that was found there. */
+export interface StoredKey {
   readonly id: string;
-  /** As it is stored, in base64. */
+  /** SHA-256 of the key, in base64. */
   readonly hash: string;
 }
 
-/** What a route asks for; `service` is the service's own admin key. */
+/** What a route needs; `service` stands for the service's own admin key. */
 export type NeededScope = Scope | 'service';
 
 const implied: Readonly<Record<Scope, readonly Scope[]>> = {
@@ -32,7 +32,7 @@ const implied: Readonly<Record<Scope, readonly Scope[]>> = {
   admin: ['read', 'write', 'admin'],
 };
 
-/** `insufficient_scope`, unless the principal has the scope. */
+/** The error `insufficient_scope`, unless the principal has the scope. */
 export function missingScope(principal: Principal, needed: NeededScope): AppError | undefined {
   if (principal.kind === 'admin') return undefined;
   if (needed === 'service') {

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import { createProject, updateHash } from '../redis/calls/projects.ts';
-import { unsentOf } from '../redis/connection.ts';
 import { projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { checkMatch } from '../resources/etag.ts';
@@ -16,6 +14,7 @@ import {
   type Quotas,
   quotaNames,
 } from '../schemas/project.ts';
+import type { Principal } from './principal.ts';
 import { quotaExceeded } from './quotas.ts';
 
 export const defaultProject = 'default';
@@ -24,11 +23,9 @@ const nameRule = new RegExp(projectNamePattern);
 
 export type Projects = ReturnType<typeof createProjects>;
 
-/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's. */
+/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's defaults. */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
-  const uids = coalesce((name) => redis.hget(keys.project(name), 'uid'), unsentOf(redis));
-
-  /** Whoever creates it with the same uid again finds it made. Throws `project_exists`. */
+  /** Creating it again with the same uid changes nothing. Throws `project_exists`. */
   async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {
     const { name, quotas = {} } = body;
     const fields = fieldsOf(quotas).filter(([, value]) => value !== '');
@@ -51,7 +48,7 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
 
   async function find(name: string): Promise<Project | null> {
     const fields = await redis.hgetall(keys.project(name));
-    return fields.uid ? toProject(name, fields) : null;
+    return fields.uid ? toProject(name, fields, defaults) : null;
   }
 
   async function get(name: string): Promise<Project> {
@@ -60,32 +57,16 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     return project;
   }
 
-  function toProject(name: string, fields: Record<string, string>): Project {
-    const own = quotaNames.map((quota) => {
-      const text = fields[projectFields.quota(quota)];
-      return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
-    });
-    const used = (counter: string) => Number(fields[projectFields.used(counter)] ?? 0);
-    return {
-      name,
-      uid: fields.uid ?? '',
-      state: fields.state as Project['state'],
-      quotas: Object.fromEntries(own.map(([quota, value]) => [quota, value === -1 ? null : value])) as Quotas,
-      used: {
-        sandboxes: used('sandboxes'),
-        awake: used('awake'),
-        memoryMiB: used('memoryMiB'),
-        diskMiB: used('diskMiB'),
-      },
-      resourceVersion: fields.v ?? '1',
-      createdAt: new Date(Number(fields.createdAt)).toISOString(),
-    };
-  }
-
   async function list(query: { limit: number; cursor?: string }) {
     const page = await readIndex(redis, keys.projects, query.limit, parseCursor(query.cursor));
     const found = await Promise.all(page.members.map(find));
     return { items: found.filter((project) => project !== null), nextCursor: toCursor(page.next) };
+  }
+
+  /** All projects for the admin key, by pages; for everybody else their own one. */
+  async function listVisible(principal: Principal, query: { limit: number; cursor?: string }) {
+    if (principal.kind === 'admin') return await list(query);
+    return { items: [await get(principal.project)], nextCursor: null };
   }
 
   async function patch(name: string, body: ProjectPatch, ifMatch?: string): Promise<Project> {
@@ -101,14 +82,36 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     }
   }
 
-  /** The uid of a project, all that a request needs of it. Null when there is none. */
+  /** The uid of a project; null when there is none of that name. */
   async function uidOf(name: string): Promise<string | null> {
-    // The name may come from a header that no schema has seen.
+    // The name may come from a header, which no schema has validated.
     if (!nameRule.test(name)) return null;
-    return await uids(name);
+    return await redis.hget(keys.project(name), 'uid');
   }
 
-  return { create, ensureDefault, get, find, list, patch, uidOf };
+  return { create, ensureDefault, get, find, listVisible, patch, uidOf };
+}
+
+function toProject(name: string, fields: Record<string, string>, defaults: Quotas): Project {
+  const own = quotaNames.map((quota) => {
+    const text = fields[projectFields.quota(quota)];
+    return [quota, text === undefined ? defaults[quota] : Number(text)] as const;
+  });
+  const used = (counter: string) => Number(fields[projectFields.used(counter)] ?? 0);
+  return {
+    name,
+    uid: fields.uid ?? '',
+    state: fields.state as Project['state'],
+    quotas: Object.fromEntries(own.map(([quota, value]) => [quota, value === -1 ? null : value])) as Quotas,
+    used: {
+      sandboxes: used('sandboxes'),
+      awake: used('awake'),
+      memoryMiB: used('memoryMiB'),
+      diskMiB: used('diskMiB'),
+    },
+    resourceVersion: fields.v ?? '1',
+    createdAt: new Date(Number(fields.createdAt)).toISOString(),
+  };
 }
 
 /** Fields of the hash; '' stands for the service's default, and -1 for no limit. */

@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { coalesce } from '../coalesce.ts';
 import { AppError } from '../errors.ts';
 import type { Changes } from '../redis/changes.ts';
 import { eventFields } from '../redis/fields.ts';
@@ -91,21 +90,21 @@ export function createFeedReader(options: { redis: Redis; keys: RedisKeys; chang
     for (const wake of [...waiting]) wake();
   }
 
-  // Those who come back after a restart all ask for the same.
-  const read = coalesce(async (position: string): Promise<FeedEvent[]> => {
+  async function read(position: string): Promise<FeedEvent[]> {
     const rows = await redis.xrange(feed, `(${position}`, '+', 'COUNT', readAtOnce);
     return rows.map(([id, fields]) => toEvent(id, fields));
-  });
-  const info = coalesce((key: string) => eventStreamInfo(redis, key));
-  const createdAt = coalesce((key: string) => redis.hget(key, 'createdAt'));
+  }
 
   async function lastId(): Promise<string> {
-    return (await info(feed))?.lastId ?? beginning;
+    return (await eventStreamInfo(redis, feed))?.lastId ?? beginning;
   }
 
   /** Whether events after `position` may be lost: it is older than the feed, or of another one. */
   async function isExpired(position: string): Promise<boolean> {
-    const [found, since] = await Promise.all([info(feed), createdAt(keys.project(project))]);
+    const [found, since] = await Promise.all([
+      eventStreamInfo(redis, feed),
+      redis.hget(keys.project(project), 'createdAt'),
+    ]);
     if (!found) return position !== beginning;
     // Of an earlier project of the same name.
     if (position !== beginning && compareIds(position, `${since ?? 0}-0`) < 0) return true;

@@ -128,14 +128,14 @@ t.test('what is made for a key of the store is made as long as that has not expi
 t.test('an Idempotency-Key outlives the key that it came with: what it began may be there', async (t) => {
   const host = await startFakeHost();
   t.teardown(() => host.close());
-  const answerOnce = createIdempotency({
+  const runIdempotently = createIdempotency({
     redis: host.redis,
     keys: host.keys,
     sealer: createSealer(Buffer.alloc(32, 's')),
   });
   const seeds: string[] = [];
   const attempt = (end: () => Promise<never>) =>
-    answerOnce({ project: 'default', key: 'k', request: {} }, async (seed) => {
+    runIdempotently({ project: 'default', key: 'k', request: {} }, async (seed) => {
       seeds.push(seed);
       return await end();
     });

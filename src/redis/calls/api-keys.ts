@@ -11,14 +11,13 @@ export async function revokeKey(
     keepSeconds: number;
     most: number;
     changesChannel: string;
-    endedKeysChannel: string;
   },
 ): Promise<void> {
-  const { keys, id, nowMs, keepSeconds, most, changesChannel, endedKeysChannel } = given;
+  const { keys, id, nowMs, keepSeconds, most, changesChannel } = given;
   await redis.revokeKey(
     ...scriptArguments(
       [keys.apiKey, keys.projectKeys, keys.revokedKeys, keys.keyPrefix],
-      [id, nowMs, keepSeconds, most, changesChannel, endedKeysChannel],
+      [id, nowMs, keepSeconds, most, changesChannel],
     ),
   );
 }

@@ -9,11 +9,10 @@
 -- ARGV[3] keep it for (s)
 -- ARGV[4] most: how many revoked keys of a project are kept
 -- ARGV[5] channel of changes
--- ARGV[6] channel of keys that end
 -- Returns 1.
 
 local apiKey, projectKeys, revokedKeys, keyPrefix = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local id, now, keepSeconds, most, changes, endedKeys = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local id, now, keepSeconds, most, changes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 redis.call('HSET', apiKey, 'revokedAt', now)
 redis.call('EXPIRE', apiKey, keepSeconds)
@@ -25,5 +24,4 @@ for _, oldest in ipairs(redis.call('ZRANGE', revokedKeys, 0, -1 - most)) do
   redis.call('ZREM', revokedKeys, oldest)
 end
 redis.call('PUBLISH', changes, 'key:' .. id)
-redis.call('PUBLISH', endedKeys, id)
 return 1

@@ -1,0 +1,51 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import fp from 'fastify-plugin';
+import { AppError } from '../errors.ts';
+
+const checkEveryMs = 100;
+
+/** Decorates the application with `closing`, and refuses requests that come once it closes. */
+export const closing = fp(
+  async (app) => {
+    const controller = new AbortController();
+    app.decorate('closing', controller.signal);
+    app.addHook('onRequest', async (_request, reply) => {
+      if (!controller.signal.aborted) return;
+      reply.header('connection', 'close');
+      throw controller.signal.reason;
+    });
+    const closeIdle = trackConnections(app.server);
+    app.addHook('preClose', async () => {
+      closeIdle();
+      controller.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
+    });
+  },
+  { name: 'closing' },
+);
+
+/**
+ * Returns what to call when the server closes, so that it does not wait for connections that will get no more answers:
+ * those kept alive for another request, also when they become idle only later, and those that never sent a request, which
+ * Node gives a minute.
+ */
+function trackConnections(server: Server): () => void {
+  const silent = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }) => silent.delete(socket));
+  return () => {
+    for (const socket of silent) socket.destroy();
+    const idle = setInterval(() => server.closeIdleConnections(), checkEveryMs);
+    server.once('close', () => clearInterval(idle));
+  };
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Aborts when the service stops: long polls and streams end with it. */
+    readonly closing: AbortSignal;
+  }
+}
