@@ -15,7 +15,7 @@ const longestField = 200;
 const largestState = 3000;
 
 /** What failed: for the names of its fields. */
-export interface FailedCall {
+interface FailedCall {
   readonly operationId: string;
   readonly request: Type;
   readonly requestId: string;
