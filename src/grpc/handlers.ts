@@ -54,10 +54,12 @@ export function unary(
   };
   return (serverCall, respond) => {
     const call = beginCall(serverCall, method, dependencies);
-    answer(call).then(
-      (message) => respond(null, message),
-      async (error: unknown) => respond(await fail(call, rpc, error, dependencies)),
-    );
+    answer(call)
+      .then(
+        (message) => respond(null, message),
+        async (error: unknown) => respond(await fail(call, rpc, error, dependencies)),
+      )
+      .catch((error: unknown) => tellUnsent(call, error, dependencies));
   };
 }
 
@@ -83,14 +85,16 @@ export function streaming(
   };
   return (serverCall) => {
     const call = beginCall(serverCall, method, dependencies);
-    answer(call, serverCall).then(
-      () => serverCall.end(),
-      async (error: unknown) => {
-        // It only failed because nobody reads any more.
-        if (serverCall.cancelled) return;
-        serverCall.emit('error', await fail(call, rpc, error, dependencies));
-      },
-    );
+    answer(call, serverCall)
+      .then(
+        () => serverCall.end(),
+        async (error: unknown) => {
+          // It only failed because nobody reads any more.
+          if (serverCall.cancelled) return;
+          serverCall.emit('error', await fail(call, rpc, error, dependencies));
+        },
+      )
+      .catch((error: unknown) => tellUnsent(call, error, dependencies));
   };
 }
 
@@ -152,6 +156,11 @@ function tellFailure(call: GrpcCall, error: AppError, { logger }: HandlerDepende
   const line = lineOf(call);
   if (error.kind.http >= 500) logger.error({ reqId: line.reqId, err: error }, error.message);
   logger.info({ ...line, code: error.code }, 'answered');
+}
+
+/** The library could not send the end of a call. */
+function tellUnsent({ requestId: reqId }: GrpcCall, error: unknown, { logger }: HandlerDependencies): void {
+  logger.error({ reqId, err: error }, 'the answer could not be sent');
 }
 
 function lineOf({ requestId: reqId, address, beganAt, principal, method }: GrpcCall) {

@@ -1,11 +1,4 @@
-import {
-  Metadata,
-  type Metadata as SentMetadata,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  ServerListenerBuilder,
-  status,
-} from '@grpc/grpc-js';
+import { Metadata, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder, status } from '@grpc/grpc-js';
 import { requestIdFrom } from '../operations/request-id.ts';
 
 const header = 'x-request-id';
@@ -53,7 +46,7 @@ export function createInterceptor(receiveWithinMs: number): ServerInterceptor {
   };
 }
 
-function named(metadata: SentMetadata | null | undefined, requestId: string): SentMetadata {
+function named(metadata: Metadata | null | undefined, requestId: string): Metadata {
   const made = metadata ?? new Metadata();
   made.set(header, requestId);
   return made;
