@@ -22,7 +22,7 @@ async function main(cleanup: Cleanup): Promise<void> {
   const watch = await measureWatch(up, changes);
   const get = await measureGet(up, dir, rounds, calls);
   process.stdout.write(`${JSON.stringify({ machine: await machineFacts(), get, watch }, null, 2)}\n\n`);
-  printFigure('gRPC get against REST get, median of the ratios', get.ratio, '>= 1');
+  printFigure('gRPC get against REST get, median of the ratios', get.ratio, 'for comparison');
   for (const [name, times] of Object.entries(watch)) {
     printFigure(`a change told by ${name}, median in ms`, median(times), '<= 50');
     printFigure(`a change told by ${name}, longest in ms`, Math.max(...times), '<= 50');

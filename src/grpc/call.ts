@@ -1,3 +1,4 @@
+import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { AppError, isAppError } from '../errors.ts';
 import type { Answer, Call, Operation } from '../operations/operation.ts';
 import { type Endings, requestSignal } from '../operations/request-signal.ts';
@@ -6,7 +7,6 @@ import { type Audit, auditNote } from '../tenancy/audit.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';
 import type { Principal } from '../tenancy/principal.ts';
 import type { Parts } from './requests.ts';
-import type { Exchange } from './transport/exchange.ts';
 import type { Validate } from './validation.ts';
 
 /** An operation as it is called over gRPC. */
@@ -15,127 +15,145 @@ export interface Method {
   /** Throws when the bytes are not the message. */
   readonly read: (bytes: Buffer) => Parts;
   readonly validate: Validate;
-  /** Before it is known who asks, for a part of the request belongs to the question. */
-  readonly isReadEarly: boolean;
 }
 
 export interface CallDependencies extends Endings {
   readonly admit: Admit;
   readonly audit: Audit;
+  /** Of the client, or of the proxy that is trusted to tell it. */
+  readonly addressOf: (call: ServerCall) => string;
 }
 
-/** One call: who asks and what, known step by step. Nothing is checked yet: first `admit`, then `receive`. */
-export class GrpcCall {
-  readonly exchange: Exchange;
-  readonly #request: Buffer;
-  readonly #method: Method;
-  readonly #dependencies: CallDependencies;
-  #decoded: Decoded = {};
-  #principal: Principal | undefined;
-  #auditedProject: string | undefined;
-  #isAudited = false;
+/** As the library has it, with one answer or a stream of them. */
+export type ServerCall = ServerUnaryCall<Buffer, unknown> | ServerWritableStream<Buffer, unknown>;
 
-  constructor(exchange: Exchange, request: Buffer, method: Method, dependencies: CallDependencies) {
-    this.exchange = exchange;
-    this.#request = request;
-    this.#method = method;
-    this.#dependencies = dependencies;
-  }
-
+/** One call: what was sent, who asks, and what becomes of it. */
+export interface GrpcCall {
+  readonly server: ServerCall;
+  readonly method: Method;
+  readonly requestId: string;
+  readonly address: string;
+  /** Of `performance.now()`. */
+  readonly beganAt: number;
+  readonly message: Decoded;
   /** Who asks, once that is known. */
-  get subject(): string | undefined {
-    return this.#principal?.subject;
-  }
+  principal: Principal | undefined;
+  /** Whose audit log has the call, where it is not the caller's project. */
+  auditedProject: string | undefined;
+  /** A change took the audit entry along. */
+  isAudited: boolean;
+}
 
-  /** Authenticates the caller and checks its scope. */
-  async admit(): Promise<void> {
-    const { admit, closing } = this.#dependencies;
-    const { scope } = this.#method.operation;
-    if (closing.aborted) throw closing.reason;
-    if (this.#method.isReadEarly) this.#decode();
-    const params = this.#decoded.parts?.params;
-    const { authorization, 'sandplane-project': header } = this.exchange.headers;
-    const named = [...toNamed(params?.project, '#path/project'), ...toNamed(header, '#header/sandplane-project')];
-    const { principal, refusal } = await admit(authorization, named, scope);
-    this.#principal = principal;
-    if (refusal) throw refusal;
-  }
+type Decoded = { readonly parts: Parts } | { readonly parts?: never; readonly error: unknown };
 
-  /** What was sent, valid and with its defaults. Throws `malformed_body` and `validation_failed`. */
-  receive(): Parts {
-    const { parts, error } = this.#decode();
-    if (isAppError(error)) throw error;
-    if (!parts) throw new AppError('malformed_body', 'The message could not be read.', { cause: error });
-    this.#method.validate(parts);
-    return parts;
-  }
+/** Nothing is checked yet: first `admit`, then `readParts`. */
+export function beginCall(server: ServerCall, method: Method, { addressOf }: CallDependencies): GrpcCall {
+  return {
+    server,
+    method,
+    requestId: headerOf(server, 'x-request-id') ?? '',
+    address: addressOf(server),
+    beganAt: performance.now(),
+    message: decode(method, server.request),
+    principal: undefined,
+    auditedProject: undefined,
+    isAudited: false,
+  };
+}
 
-  /** As the operation has it, whatever the protocol. */
-  toCall({ params, querystring: query, headers, body }: Parts): Call {
-    const principal = this.#known();
-    return {
-      operationId: this.#method.operation.schema.operationId,
-      principal,
-      params,
-      query,
-      headers,
-      body,
-      signal: () => {
-        const { exchange } = this;
-        const connection = { isClosed: exchange.isGone, onClose: (listen: () => void) => exchange.onGone(listen) };
-        return requestSignal(principal, connection, this.#dependencies);
-      },
-      audited: (answer) => {
-        this.#isAudited = true;
-        return { projectUid: principal.projectUid, note: auditNote(this.#called(), { ...answer, code: null }) };
-      },
-      auditIn: (projectUid) => {
-        this.#auditedProject = projectUid;
-      },
-    };
-  }
-
-  /**
-   * As REST keeps its trail: of who is not known there is none, and one too many has done nothing. Undefined when there is
-   * nothing to write.
-   */
-  leaveTrail(ended: Answer | AppError): Promise<void> | undefined {
-    const { method, path } = this.#method.operation;
-    const error = ended instanceof AppError ? ended : null;
-    if (method === 'GET' || !this.#principal || error?.code === 'rate_limited') return undefined;
-    if (this.#isAudited && !error) return undefined;
-    const status = ended instanceof AppError ? ended.kind.http : ended.status;
-    const location = ended instanceof AppError ? undefined : ended.headers.location;
-    const target = location ?? fill(path, this.#decoded.parts?.params ?? {});
-    const note = auditNote(this.#called(), { target, status, code: error?.code ?? null });
-    return this.#dependencies.audit.append(this.#auditedProject ?? this.#principal.projectUid, note);
-  }
-
-  #called() {
-    const { requestId, address } = this.exchange;
-    return { principal: this.#known(), address, operation: this.#method.operation.schema.operationId, requestId };
-  }
-
-  #known(): Principal {
-    if (!this.#principal) throw new Error('not admitted');
-    return this.#principal;
-  }
-
-  #decode(): Decoded {
-    const known = this.#decoded;
-    if (known.parts || known.error) return known;
-    try {
-      this.#decoded = { parts: this.#method.read(this.#request) };
-    } catch (error) {
-      this.#decoded = { error };
-    }
-    return this.#decoded;
+/** What cannot be read is told only to who may call the operation. */
+function decode(method: Method, bytes: Buffer): Decoded {
+  try {
+    return { parts: method.read(bytes) };
+  } catch (error) {
+    return { error };
   }
 }
 
-interface Decoded {
-  readonly parts?: Parts;
-  readonly error?: unknown;
+/** Authenticates the caller and checks that he may call the operation. Throws AppError. */
+export async function admit(call: GrpcCall, dependencies: CallDependencies): Promise<void> {
+  const { closing } = dependencies;
+  if (closing.aborted) throw closing.reason;
+  const named = [
+    ...toNamed(call.message.parts?.params.project, '#path/project'),
+    ...toNamed(headerOf(call.server, 'sandplane-project'), '#header/sandplane-project'),
+  ];
+  const authorization = headerOf(call.server, 'authorization');
+  const { principal, refusal } = await dependencies.admit(authorization, named, call.method.operation.scope);
+  call.principal = principal;
+  if (refusal) throw refusal;
+}
+
+/** What was sent, valid and with its defaults. Throws `malformed_body` and `validation_failed`. */
+export function readParts({ message, method }: GrpcCall): Parts {
+  if (!message.parts) {
+    if (isAppError(message.error)) throw message.error;
+    throw new AppError('malformed_body', 'The message could not be read.', { cause: message.error });
+  }
+  method.validate(message.parts);
+  return message.parts;
+}
+
+/** As the operation has it, whatever the protocol. */
+export function toOperationCall(
+  call: GrpcCall,
+  { params, querystring: query, headers, body }: Parts,
+  endings: Endings,
+): Call {
+  const { server } = call;
+  const principal = principalOf(call);
+  const connection = {
+    isClosed: server.cancelled,
+    // The library says so at every end of a call.
+    onClose: (listener: () => void) => void server.once('cancelled', listener),
+  };
+  return {
+    operationId: call.method.operation.schema.operationId,
+    principal,
+    params,
+    query,
+    headers,
+    body,
+    signal: () => requestSignal(principal, connection, endings),
+    audited: (answer) => {
+      call.isAudited = true;
+      return { projectUid: principal.projectUid, note: auditNote(calledBy(call), { ...answer, code: null }) };
+    },
+    auditIn: (projectUid) => {
+      call.auditedProject = projectUid;
+    },
+  };
+}
+
+/**
+ * Writes the audit entry as REST does. There is none for reads, for callers who are not authenticated, for calls beyond
+ * the rate limit, which have done nothing, and for changes that took their entry along.
+ */
+export async function leaveTrail(call: GrpcCall, ended: Answer | AppError, audit: Audit): Promise<void> {
+  const { method, path } = call.method.operation;
+  const error = ended instanceof AppError ? ended : null;
+  if (method === 'GET' || !call.principal || error?.code === 'rate_limited') return;
+  if (call.isAudited && !error) return;
+  const status = ended instanceof AppError ? ended.kind.http : ended.status;
+  const location = ended instanceof AppError ? undefined : ended.headers.location;
+  const target = location ?? fill(path, call.message.parts?.params ?? {});
+  const note = auditNote(calledBy(call), { target, status, code: error?.code ?? null });
+  await audit.append(call.auditedProject ?? call.principal.projectUid, note);
+}
+
+function calledBy(call: GrpcCall) {
+  const { requestId, address, method } = call;
+  return { principal: principalOf(call), address, operation: method.operation.schema.operationId, requestId };
+}
+
+function principalOf({ principal }: GrpcCall): Principal {
+  if (!principal) throw new Error('not admitted');
+  return principal;
+}
+
+function headerOf({ metadata }: ServerCall, name: string): string | undefined {
+  const [value] = metadata.get(name);
+  return typeof value === 'string' ? value : undefined;
 }
 
 function toNamed(name: unknown, pointer: string): readonly NamedProject[] {

@@ -1,11 +1,11 @@
+import { Metadata, status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import protobuf, { type Field, type Type } from 'protobufjs';
 import { AppError, untold } from '../errors.ts';
 import { asStoreError } from '../redis/connection.ts';
-import { googleRpc } from './google-rpc.ts';
+import type { GoogleRpc } from './google-rpc.ts';
 import { type Codec, jsonName } from './messages.ts';
 import { messageName } from './requests.ts';
-import { type Status, type StatusName, statusCodes } from './transport/status.ts';
 
 const domain = 'sandplane';
 /** Errors travel in trailers, of which clients take 8 KiB, some no more. */
@@ -15,10 +15,17 @@ const longestField = 200;
 const largestState = 3000;
 
 /** What failed: for the names of its fields. */
-export interface FailedCall {
+interface FailedCall {
   readonly operationId: string;
   readonly request: Type;
   readonly requestId: string;
+}
+
+/** How a call ends that failed. */
+export interface Failure {
+  readonly code: status;
+  readonly details: string;
+  readonly metadata?: Metadata;
 }
 
 /** Any error as one of ours. */
@@ -28,35 +35,59 @@ export function toAppError(error: unknown): AppError {
 }
 
 /** When not even an answer could be made. */
-export function bareStatus(
-  { requestId: reqId }: Pick<FailedCall, 'requestId'>,
-  error: unknown,
-  logger: Logger,
-): Status {
-  logger.error({ reqId, err: error }, 'the answer could not be made');
-  return { code: 'INTERNAL', message: untold };
+export function bareFailure(requestId: string, error: unknown, logger: Logger): Failure {
+  logger.error({ reqId: requestId, err: error }, 'the answer could not be made');
+  return { code: status.INTERNAL, details: untold };
 }
 
-/** The status of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). */
-export function toStatus(error: AppError, call: FailedCall, expired: Codec): Status {
-  const message = error.code === 'internal' ? untold : short(error.message);
-  const code = error.kind.grpc as StatusName;
-  const details = [...googleDetails(error, call), ...ownDetails(error, expired)];
-  return { code, message, details: encode('Status', { code: statusCodes[code], message, details }) };
+export type ToFailure = (error: AppError, call: FailedCall) => Failure;
+
+/**
+ * Makes the end of a failed call, with the rich error model (https://grpc.io/docs/guides/error/). `expired` is the detail
+ * of `watch_expired`.
+ */
+export function createFailures(googleRpc: GoogleRpc, expired: Codec): ToFailure {
+  const encode = (name: string, value: object) => Buffer.from(googleRpc(name).encode(value).finish());
+  const toDetail = ({ name, value }: Detail) => ({
+    type_url: `type.googleapis.com/google.rpc.${name}`,
+    value: encode(name, value),
+  });
+  return (error, call) => {
+    const message = error.code === 'internal' ? untold : short(error.message);
+    const code = status[error.kind.grpc as keyof typeof status];
+    const details = [...googleDetails(error, message, call).map(toDetail), ...ownDetails(error, expired)];
+    const metadata = new Metadata();
+    metadata.set('grpc-status-details-bin', encode('Status', { code, message, details }));
+    return { code, details: message, metadata };
+  };
 }
 
-function googleDetails({ code, message, faults, limit, retryAfterSeconds }: AppError, call: FailedCall) {
+/** A message of google.rpc. */
+interface Detail {
+  readonly name: string;
+  readonly value: object;
+}
+
+function googleDetails(
+  { code, faults, limit, retryAfterSeconds }: AppError,
+  message: string,
+  call: FailedCall,
+): readonly Detail[] {
   const told = { request_id: call.requestId, ...(limit ? { limit: limit.name, value: String(limit.value) } : {}) };
-  const made = [any('ErrorInfo', { reason: code.toUpperCase(), domain, metadata: told })];
+  const made: Detail[] = [{ name: 'ErrorInfo', value: { reason: code.toUpperCase(), domain, metadata: told } }];
   if (faults.length > 0) {
-    const violations = faults.slice(0, mostFaults).map(({ pointer, detail }) => ({
+    const fieldViolations = faults.slice(0, mostFaults).map(({ pointer, detail }) => ({
       field: short(fieldOf(pointer, call), longestField),
       description: short(detail),
     }));
-    made.push(any('BadRequest', { fieldViolations: violations }));
+    made.push({ name: 'BadRequest', value: { fieldViolations } });
   }
-  if (limit) made.push(any('QuotaFailure', { violations: [{ subject: limit.name, description: short(message) }] }));
-  if (retryAfterSeconds !== undefined) made.push(any('RetryInfo', { retryDelay: { seconds: retryAfterSeconds } }));
+  if (limit) {
+    made.push({ name: 'QuotaFailure', value: { violations: [{ subject: limit.name, description: message }] } });
+  }
+  if (retryAfterSeconds !== undefined) {
+    made.push({ name: 'RetryInfo', value: { retryDelay: { seconds: retryAfterSeconds } } });
+  }
   return made;
 }
 
@@ -75,14 +106,6 @@ function ownDetails({ extension: { fresh } }: AppError, expired: Codec) {
 /** Well-formed too: of other text no trailer can be made. */
 function short(text: string, most = longestText): string {
   return (text.length > most ? `${text.slice(0, most)}…` : text).toWellFormed();
-}
-
-function any(name: string, value: object) {
-  return { type_url: `type.googleapis.com/google.rpc.${name}`, value: encode(name, value) };
-}
-
-function encode(name: string, value: object): Buffer {
-  return Buffer.from(googleRpc(name).encode(value).finish());
 }
 
 /** `/spec/ttlSeconds` or `#query/label/0` as a path in the message: `spec.ttl_seconds`, `label_selectors.0`. */

@@ -1,19 +1,6 @@
-import { protoPath } from 'grpc-health-check';
-import protobuf from 'protobufjs';
-import { decodeMessage } from './decode-message.ts';
-import type { Exchange } from './transport/exchange.ts';
-import type { Serve } from './transport/server.ts';
-import { StatusError } from './transport/status.ts';
-
-const path = '/grpc.health.v1.Health';
-const types = protobuf.loadSync(protoPath);
-const [Asked, Told, ToldOfAll] = ['HealthCheckRequest', 'HealthCheckResponse', 'HealthListResponse'].map((name) =>
-  types.lookupType(`grpc.health.v1.${name}`),
-) as [protobuf.Type, protobuf.Type, protobuf.Type];
-
-/** The values of ServingStatus. */
-const states = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const;
-type State = keyof typeof states;
+import { type handleUnaryCall, type Server, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { limitOpenStreams } from './open-streams.ts';
 
 interface HealthOptions {
   /** Those whose state can be asked for, besides that of the whole. */
@@ -23,78 +10,71 @@ interface HealthOptions {
   readonly closing: AbortSignal;
 }
 
-const lookAtStoreEveryMs = 5000;
+interface Request {
+  readonly service: string;
+}
 
-/**
- * https://github.com/grpc/grpc/blob/master/doc/health-checking.md. Needs no key: nothing is kept of what is asked, and who
- * watches is told of changes only.
- */
-export function healthMethods({
-  services,
-  checkStore,
-  closing,
-}: HealthOptions): Iterable<[path: string, serve: Serve]> {
-  const known = new Set(['', ...services]);
-  const watching = new Set<() => void>();
+type Check = handleUnaryCall<Request, unknown>;
+type WatchCall = ServerWritableStream<Request, unknown>;
+
+const checkStoreEveryMs = 5000;
+const mostWatches = 100;
+
+/** https://github.com/grpc/grpc/blob/master/doc/health-checking.md. Needs no key. */
+export function addHealth(server: Server, { services, checkStore, closing }: HealthOptions): void {
+  // The whole is the service without a name.
+  const names = new Set(['', ...services]);
+  const health = new HealthImplementation(Object.fromEntries([...names].map((name) => [name, 'SERVING' as const])));
+  reportStore(health, names, checkStore, closing);
+  health.addToServer({
+    addService(definition, implementation) {
+      const { check, watch } = implementation as never as { check: Check; watch: (call: WatchCall) => void };
+      server.addService(definition, {
+        ...implementation,
+        check: checkOf(names, check),
+        watch: limitOpenStreams(watchOf(names, watch), mostWatches, closing),
+      });
+    },
+  });
+}
+
+/** Is told to who watches when it changes, and at last that the service stops. */
+function reportStore(
+  health: HealthImplementation,
+  names: ReadonlySet<string>,
+  checkStore: () => Promise<void>,
+  closing: AbortSignal,
+): void {
   let isServing = true;
-  const now = (service: string): State => {
-    if (!known.has(service)) return 'SERVICE_UNKNOWN';
-    return isServing && !closing.aborted ? 'SERVING' : 'NOT_SERVING';
-  };
-  const tell = (serving: boolean) => {
+  const set = (serving: boolean) => {
     if (isServing === serving) return;
     isServing = serving;
-    for (const wake of watching) wake();
+    for (const name of names) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
   };
-  const look = () =>
+  const check = () =>
     checkStore().then(
-      () => tell(true),
-      () => tell(false),
+      () => set(!closing.aborted),
+      () => set(false),
     );
-  const looks = setInterval(look, lookAtStoreEveryMs).unref();
-  closing.addEventListener('abort', () => clearInterval(looks));
-
-  const check = (exchange: Exchange, service: string) => {
-    const state = now(service);
-    if (state === 'SERVICE_UNKNOWN') throw new StatusError('NOT_FOUND', 'No service here has that name.');
-    exchange.finish(toMessage(state));
-  };
-  const list = (exchange: Exchange) => {
-    const statuses = Object.fromEntries([...known].map((name) => [name, { status: states[now(name)] }]));
-    exchange.finish(ToldOfAll.encode({ statuses }).finish());
-  };
-  const watch = async (exchange: Exchange, service: string) => {
-    const gone = exchange.gone();
-    let change = Promise.withResolvers<void>();
-    const wake = () => change.resolve();
-    watching.add(wake);
-    gone.addEventListener('abort', wake);
-    closing.addEventListener('abort', wake);
-    let last: State | undefined;
-    while (!gone.aborted && !closing.aborted) {
-      change = Promise.withResolvers();
-      const state = now(service);
-      // One that does not read gets the latest once it does.
-      if (state !== last) await exchange.write(toMessage(state), gone);
-      last = state;
-      await change.promise;
-    }
-    watching.delete(wake);
-    closing.removeEventListener('abort', wake);
-    exchange.finish();
-  };
-  return [
-    [`${path}/Check`, (exchange) => exchange.receive((bytes) => check(exchange, toService(bytes)))],
-    [`${path}/List`, (exchange) => exchange.receive(() => list(exchange))],
-    [`${path}/Watch`, (exchange) => exchange.receive((bytes) => void watch(exchange, toService(bytes)))],
-  ];
+  const checks = setInterval(check, checkStoreEveryMs).unref();
+  closing.addEventListener('abort', () => {
+    clearInterval(checks);
+    set(false);
+  });
 }
 
-function toMessage(state: State): Uint8Array {
-  return Told.encode({ status: states[state] }).finish();
+/** The library would repeat the name that was asked for, however long it is. */
+function checkOf(names: ReadonlySet<string>, check: Check): Check {
+  return (call, respond) => {
+    if (names.has(call.request.service)) return check(call, respond);
+    respond({ code: status.NOT_FOUND, details: 'No service here has that name.' });
+  };
 }
 
-/** The service that is asked for; empty: the whole. */
-function toService(bytes: Buffer): string {
-  return decodeMessage<{ service: string }>(Asked, bytes).service;
+/** The library would keep every name that was ever watched. There will be no other services than now. */
+function watchOf(names: ReadonlySet<string>, watch: (call: WatchCall) => void): (call: WatchCall) => void {
+  return (call) => {
+    if (names.has(call.request.service)) return watch(call);
+    call.write({ status: 'SERVICE_UNKNOWN' });
+  };
 }

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import type { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Operations } from '../operations/operation.ts';
@@ -7,13 +9,16 @@ import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';
 import type { Validity } from '../tenancy/validity.ts';
 import type { Watch } from '../watch/watch.ts';
-import { type Rpc, readContract } from './contract.ts';
+import { addressReader } from './address.ts';
+import { type Contract, readContract } from './contract.ts';
+import { createFailures } from './errors.ts';
+import { readGoogleRpc } from './google-rpc.ts';
 import { type HandlerDependencies, streaming, unary } from './handlers.ts';
-import { healthMethods } from './health.ts';
+import { addHealth } from './health.ts';
 import { codecOf } from './messages.ts';
-import { reflectionMethods } from './reflection.ts';
-import { type Stream, streams } from './streams.ts';
-import { createGrpcServer, type Serve } from './transport/server.ts';
+import { addReflection } from './reflection.ts';
+import { streams } from './streams.ts';
+import { createGrpcServer, type ListenOptions, listen } from './transport.ts';
 
 export interface GrpcOptions {
   readonly host: string;
@@ -43,44 +48,62 @@ export interface RunningGrpc {
 }
 
 const graceMs = 5000;
+/** Of all clients together; most have one. */
+const mostConnections = 1000;
 
 /** Serves the operations over gRPC, with the health and reflection services. Those two need no key. */
 export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
+  const { host, port, backlog, checkStore } = options;
   const contract = readContract();
   const closing = new AbortController();
-  const streamed = streams(options.service, options.watch);
-  const dependencies = { ...options, closing: closing.signal, expired: codecOf(contract.message('WatchExpired')) };
-  const methods = new Map([
-    ...contract.rpcs.map((rpc) => [rpc.path, serveOf(rpc, options, streamed, dependencies)] as const),
-    ...healthMethods({ services: contract.services, checkStore: options.checkStore, closing: closing.signal }),
-    ...reflectionMethods(closing.signal, options.logger),
-  ]);
-  const { host, trustedProxies } = options;
-  const server = await secured(options, (tls) => createGrpcServer({ methods, tls, trustedProxies }));
-  const port = await server.listen(host, options.port, options.backlog).catch((cause: unknown) => {
-    const detail = `${bracketed(host)}:${options.port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
+  const tls = await readTls(options);
+  const server = createGrpcServer();
+  addOperations(server, contract, options, {
+    ...options,
+    closing: closing.signal,
+    addressOf: addressReader(options.trustedProxies),
+    toFailure: createFailures(readGoogleRpc(), codecOf(contract.message('WatchExpired'))),
+  });
+  addHealth(server, { services: contract.services, checkStore, closing: closing.signal });
+  addReflection(server, closing.signal);
+  const listener = await listen(server, { host, port, backlog, tls, mostConnections }).catch((cause: unknown) => {
+    closing.abort();
+    const detail = `${bracketed(host)}:${port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
     throw new AppError('config_invalid', detail, { cause });
   });
   return {
-    address: `${bracketed(host)}:${port}`,
+    address: `${bracketed(host)}:${listener.port}`,
     async close() {
       closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
-      await server.close(graceMs);
+      await listener.close(graceMs);
     },
   };
 }
 
-function serveOf(
-  rpc: Rpc,
-  { operations }: GrpcOptions,
-  streamed: ReadonlyMap<string, Stream>,
+/** Gives the server a method for each rpc of the contract. Throws when there is no such operation. */
+function addOperations(
+  server: Server,
+  { rpcs }: Contract,
+  { operations, service, watch }: GrpcOptions,
   dependencies: HandlerDependencies,
-): Serve {
-  const operation = operations.get(rpc.operationId);
-  const stream = streamed.get(rpc.operationId);
-  if (operation && stream && rpc.streams) return streaming({ rpc, operation }, stream, dependencies);
-  if (operation?.handle && !rpc.streams) return unary({ rpc, operation }, operation.handle, dependencies);
-  throw new Error(`the contract has ${rpc.name}, which no operation is`);
+): void {
+  const streamed = streams(service, watch);
+  for (const rpc of rpcs) {
+    const operation = operations.get(rpc.operationId);
+    const stream = streamed.get(rpc.operationId);
+    if (operation && stream && rpc.streams) {
+      server.register(rpc.path, streaming({ rpc, operation }, stream, dependencies), asItIs, asItIs, 'serverStream');
+    } else if (operation?.handle && !rpc.streams) {
+      server.register(rpc.path, unary({ rpc, operation }, operation.handle, dependencies), asItIs, asItIs, 'unary');
+    } else {
+      throw new Error(`the contract has ${rpc.name}, which no operation is`);
+    }
+  }
+}
+
+/** Handlers decode and encode the messages: they can tell what is wrong with one. */
+function asItIs(message: Buffer): Buffer {
+  return message;
 }
 
 /** An IPv6 address, so that a port can follow. */
@@ -88,11 +111,13 @@ function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** Makes what takes a key and its certificate, in PEM. */
-async function secured<Made>({ tls }: GrpcOptions, make: (tls: { cert: Buffer; key: Buffer } | null) => Made) {
-  if (!tls) return make(null);
+/** The certificate and its key, in PEM. Throws `config_invalid` when they are not there or do not fit. */
+async function readTls({ tls }: GrpcOptions): Promise<ListenOptions['tls']> {
+  if (!tls) return null;
   try {
-    return make({ cert: await readFile(tls.certificateFile), key: await readFile(tls.keyFile) });
+    const read = { cert: await readFile(tls.certificateFile), key: await readFile(tls.keyFile) };
+    createSecureContext(read);
+    return read;
   } catch (cause) {
     const detail = `SANDPLANE_GRPC_TLS_CERT_FILE and SANDPLANE_GRPC_TLS_KEY_FILE: ${(cause as Error).message}`;
     throw new AppError('config_invalid', detail, { cause });

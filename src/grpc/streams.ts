@@ -4,11 +4,11 @@ import type { Watch } from '../watch/watch.ts';
 import type { Fields } from './requests.ts';
 
 /** What an operation that streams sends, message by message. It ends with the signal of the call. */
-export type Stream = (call: Call, gone: AbortSignal) => Promise<AsyncIterable<Fields>>;
+export type Stream = (call: Call, signal: AbortSignal) => Promise<AsyncIterable<Fields>>;
 
-/** By operationId: those that have no one answer. */
+/** By operationId: the operations that answer by a stream. */
 export function streams(service: SandboxService, watchSandboxes: Watch): ReadonlyMap<string, Stream> {
-  const watch = async (call: Call, gone: AbortSignal) => {
+  const watch = async (call: Call, signal: AbortSignal) => {
     const { since, label } = call.query as { since?: string; label?: string[] };
     const { id } = call.params as { id?: string };
     const query = {
@@ -16,11 +16,11 @@ export function streams(service: SandboxService, watchSandboxes: Watch): Readonl
       ...(label === undefined ? {} : { label }),
       ...(id === undefined ? {} : { sandboxId: id }),
     };
-    return toChanges(await watchSandboxes(call.principal.project, query, gone));
+    return toChanges(await watchSandboxes(call.principal.project, query, signal));
   };
-  const logs = async (call: Call, gone: AbortSignal) => {
+  const logs = async (call: Call, signal: AbortSignal) => {
     const { id } = call.params as { id: string };
-    return toChunks(await service.logs(call.principal.project, id, call.query as LogsQuery, gone));
+    return toChunks(await service.logs(call.principal.project, id, call.query as LogsQuery, signal));
   };
   return new Map([
     ['watchSandboxes', watch],

@@ -10,7 +10,7 @@ import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { startTestService, temporaryFolder, testAdminKey } from '../support/service.ts';
 
 /** As a user who has nothing but grpcurl: the service tells by reflection what it has. */
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 const grpcurl = await goTool({ module: 'github.com/fullstorydev/grpcurl/cmd/grpcurl', version: '1.9.4' });
 // One after the other: who comes last waits for longer than grpcurl takes to connect.
 const service = await startTestService({ SANDPLANE_START_CONCURRENCY: '1' });
@@ -99,7 +99,10 @@ t.test('refusals', async (t) => {
   t.match(late.stderr, 'Code: DeadlineExceeded');
   const { items } = await call<{ items: { id: string; name: string }[] }>('ListSandboxes', {});
   const id = items.find(({ name }) => name === 'late')?.id;
-  const ready = await call<{ sandbox: { status: { phase: string } } }>('WaitForSandbox', { id });
+  const ready = await call<{ sandbox: { status: { phase: string } } }>('WaitForSandbox', {
+    id,
+    timeoutSeconds: 300,
+  });
   t.equal(ready.sandbox.status.phase, 'PHASE_READY', 'the work ended well all the same');
 
   const faulty = await ask(create, { request: { name: 'No!', spec: { ttlSeconds: -1 } } });

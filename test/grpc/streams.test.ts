@@ -11,7 +11,7 @@ import {
 import { service as definition } from 'grpc-health-check';
 import t from 'tap';
 import { readContract } from '../../src/grpc/contract.ts';
-import { googleRpc } from '../../src/grpc/google-rpc.ts';
+import { readGoogleRpc } from '../../src/grpc/google-rpc.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { connectTo, withKey } from '../support/grpc-package.ts';
@@ -24,6 +24,7 @@ const service = await startFakeService(
   { startMs: () => startMs },
 );
 t.teardown(() => service.close());
+const googleRpc = readGoogleRpc();
 
 interface Change {
   readonly type: string;

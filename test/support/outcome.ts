@@ -1,7 +1,7 @@
 import { credentials, Client as GrpcConnection, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type ErrorCode, errorTable } from '../../src/errors.ts';
 import { readContract } from '../../src/grpc/contract.ts';
-import { googleRpc } from '../../src/grpc/google-rpc.ts';
+import { type GoogleRpc, readGoogleRpc } from '../../src/grpc/google-rpc.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
 import { type Fields, messageName } from '../../src/grpc/requests.ts';
 import type { Operations } from '../../src/operations/operation.ts';
@@ -76,6 +76,7 @@ export function restClient(url: string, operations: Operations, ownKey: string):
 
 export function grpcClient(address: string, ownKey: string) {
   const { rpcs } = readContract();
+  const googleRpc = readGoogleRpc();
   const connection = new GrpcConnection(address, credentials.createInsecure());
   const client: ProtocolClient = {
     protocol: 'gRPC',
@@ -93,7 +94,7 @@ export function grpcClient(address: string, ownKey: string) {
         (bytes) => response.decode(bytes),
         toMessage(operationId, given),
         metadata,
-        (error, answer) => resolve(error ? failed(error) : succeeded(unwrap(answer as Fields))),
+        (error, answer) => resolve(error ? failed(error, googleRpc) : succeeded(unwrap(answer as Fields))),
       );
       return await promise;
     },
@@ -137,7 +138,7 @@ function unwrap(answer: Fields): Fields {
   return isHeld ? { ...(held as Fields), ...(secret ? { secret } : {}) } : answer;
 }
 
-function failed(error: ServiceError): Outcome {
+function failed(error: ServiceError, googleRpc: GoogleRpc): Outcome {
   const [bytes] = error.metadata.get('grpc-status-details-bin') as Buffer[];
   if (!bytes) throw new Error(`no details: ${status[error.code]} ${error.details}`);
   const decode = (name: string, value: Uint8Array) => googleRpc(name).decode(value) as never as Fields;
