@@ -18,7 +18,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const known = toAppError(error);
   const { http, title } = known.kind;
   request.failedWith = known.code;
-  if (http >= 500) request.log.error(error, known.message);
+  if (http >= 500) request.log.error({ err: error }, known.message);
   const problem: Problem = {
     type: 'about:blank',
     title,
