@@ -29,17 +29,22 @@ export function createReconciler(context: WorkerContext) {
     }
     const mine: Pass = { again: true, cut: new AbortController(), done: Promise.resolve() };
     busy.set(id, mine);
-    mine.done = passes(id, mine).finally(() => busy.delete(id));
+    mine.done = passes(id, mine);
     await mine.done;
   }
 
   async function passes(id: string, mine: Pass): Promise<void> {
-    while (mine.again && !context.signal.aborted) {
-      mine.again = false;
-      if (mine.cut.signal.aborted) mine.cut = new AbortController();
-      await takeSteps(context, id, AbortSignal.any([mine.cut.signal, context.signal]));
-      // A start that was cut short by the end of this worker goes on in the next one.
-      if (!mine.again && !context.signal.aborted) await context.dispatcher.releaseUnused(id);
+    try {
+      while (mine.again && !context.signal.aborted) {
+        mine.again = false;
+        if (mine.cut.signal.aborted) mine.cut = new AbortController();
+        await takeSteps(context, id, AbortSignal.any([mine.cut.signal, context.signal]));
+        // A start that was cut short by the end of this worker goes on in the next one.
+        if (!mine.again && !context.signal.aborted) await context.dispatcher.releaseUnused(id);
+      }
+    } finally {
+      // In the same step as the last look at `again`: between the two, a call could set it and nobody would see it.
+      busy.delete(id);
     }
   }
 
