@@ -1,36 +1,52 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { createInterface } from 'node:readline';
 import type { Redis } from 'ioredis';
 
-/** Records the commands that Redis gets. */
+/**
+ * Hears what a store is asked, by the command MONITOR. That of ioredis ends the process when the store is asked something
+ * while it begins to listen.
+ */
 export async function listenTo(redis: Redis) {
-  const monitor = await redis.monitor();
+  const socket = createConnection(redis.options.path ?? '');
+  const monitor = createInterface({ input: socket });
+  socket.write('MONITOR\r\n');
+  // The first line is the reply, +OK.
+  await once(monitor, 'line');
 
-  /** Waits until all commands so far were recorded: a client may get its answer before that. */
+  /** Waits for what was asked so far: who asks may be answered before it is heard. */
   async function catchUp(): Promise<void> {
     const mark = randomUUID();
     const { promise, resolve } = Promise.withResolvers<void>();
-    const listener = (_time: string, command: string[]) => {
-      if (command.includes(mark)) resolve();
+    const listener = (line: string) => {
+      if (line.includes(mark)) resolve();
     };
-    monitor.on('monitor', listener);
+    monitor.on('line', listener);
     await redis.echo(mark);
     await promise;
-    monitor.off('monitor', listener);
+    monitor.off('line', listener);
   }
 
-  /** The commands, in their order, that Redis got during `work`. */
+  /** The commands, in their order, that the store was given during `work`. */
   async function during<Result>(work: () => Promise<Result>): Promise<{ result: Result; commands: string[] }> {
     await catchUp();
     const commands: string[] = [];
-    const listener = (_time: string, command: string[]) => commands.push(command.join(' '));
-    monitor.on('monitor', listener);
+    const listener = (line: string) => commands.push(toCommand(line));
+    monitor.on('line', listener);
     const result = await work();
     await catchUp();
-    monitor.off('monitor', listener);
+    monitor.off('line', listener);
     return { result, commands };
   }
 
-  return { during, close: () => monitor.disconnect() };
+  return { during, close: () => socket.destroy() };
+}
+
+/** A line is `+<time> [<client>] "<word>" "<word>" ...`; quotes and backslashes in words are escaped. */
+function toCommand(line: string): string {
+  const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) => word.replace(/\\(["\\])/g, '$1'));
+  return words.join(' ');
 }
 
 /** How often a key was asked for by a question of its own. */
