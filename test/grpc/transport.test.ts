@@ -254,7 +254,7 @@ t.test('an end is not kept for ever for one that does not read', async (t) => {
 });
 
 t.test('TLS, and an end that waits for calls, but not for ever', async (t) => {
-  const { serverCert, serverKey, caCert } = createCredentials(['127.0.0.1']);
+  const { serverCert, serverKey, caCert } = await createCredentials(['127.0.0.1']);
   const tls = { cert: Buffer.from(serverCert), key: Buffer.from(serverKey) };
   const server = createGrpcServer({ methods, tls, trustedProxies: [] });
   const port = await server.listen('127.0.0.1', 0, 100);
