@@ -94,8 +94,8 @@ async function endGroup(script: ChildProcess, dir: string): Promise<void> {
  * In a template the admin group is bound to its role already; on fresh data the script binds it, as a bootstrap user.
  */
 async function writeCertificates(dir: string, { script, group }: ScriptOptions): Promise<void> {
-  const made = createCredentials(['127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes.default.svc']);
-  const bootstrap = createBootstrapCertificate(made);
+  const made = await createCredentials(['127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes.default.svc']);
+  const bootstrap = await createBootstrapCertificate(made);
   const isMaster = group === 'system:masters';
   const binds = script === 'bare-start.sh' && !isMaster;
   const files = {

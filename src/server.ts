@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   const logger = createLogger(config.logLevel);
   const api = await startApi(config, redisAddress(config.redisUrl), logger);
   logger.info({ url: api.url, grpc: api.grpcAddress }, 'listening');
-  closeOnSignal(api.close, logger);
+  closeOnSignal({ close: api.close, logger });
 }
 
 main().catch(reportAndExit);

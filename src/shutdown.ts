@@ -1,34 +1,49 @@
+import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 
 const deadlineMs = 20_000;
-// npm passes Ctrl-C on to a child that the terminal has told already: that is one signal, not two.
+/** npm passes Ctrl-C on to a child that the terminal has told already: that is one signal, not two. */
 const sameSignalMs = 500;
 
 /**
- * Closes in order on SIGINT or SIGTERM and then ends the process. A second signal, or the deadline, ends it at once:
- * closing may hang on a Redis that is gone, and nothing that is lost then is needed.
+ * These keep what Node.js does with them: SIGINT as it is handled below, SIGHUP so that `nohup` works, and those of a
+ * fault in the process itself, where no handler in JavaScript can run any more.
  */
-export function closeOnSignal(
-  close: () => Promise<void>,
-  logger: Logger,
-  onSignal: () => void = () => undefined,
-): void {
+const leftAlone: closeWithGrace.AllEvents[] = [
+  'SIGINT',
+  'SIGHUP',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGSEGV',
+  'SIGUSR2',
+];
+
+interface ShutdownOptions {
+  readonly close: () => Promise<void>;
+  readonly logger: Logger;
+  /** Tells people that the service closes: because of an error that nothing caught, or because it was asked to. */
+  readonly announce?: (error?: Error) => void;
+}
+
+/**
+ * Closes in order on SIGINT or SIGTERM and then ends the process, with 0 when all was closed; after an error that
+ * nothing caught, with 1. A second signal, or the deadline, ends it at once: closing may hang on a Redis that is gone,
+ * and nothing that is lost then is needed.
+ */
+export function closeOnSignal({ close, logger, announce = () => undefined }: ShutdownOptions): void {
   let closingSince: number | null = null;
-  const handle = async (signal: NodeJS.Signals) => {
-    if (closingSince !== null && performance.now() - closingSince < sameSignalMs) return;
-    if (closingSince !== null) process.exit(130);
+  const grace = closeWithGrace({ delay: deadlineMs, logger, skip: leftAlone }, async ({ err, signal = 'SIGINT' }) => {
     closingSince = performance.now();
-    onSignal();
-    logger.info({ signal }, 'stopping');
-    setTimeout(() => {
-      logger.error(`not stopped after ${deadlineMs / 1000} s, ending`);
-      process.exit(1);
-    }, deadlineMs).unref();
-    await close().catch((error: unknown) => {
-      logger.error({ err: error }, 'stopping failed');
-      process.exitCode = 1;
-    });
-    process.exit();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, (name) => void handle(name));
+    announce(err);
+    if (err) logger.fatal({ err }, 'ending after an error that nothing caught');
+    else logger.info({ signal }, 'closing');
+    await close();
+  });
+  process.on('SIGINT', () => {
+    if (closingSince === null) grace.close();
+    else if (performance.now() - closingSince > sameSignalMs) process.exit(130);
+  });
 }

@@ -27,7 +27,7 @@ export const settings = {
   },
   metricsPort: setting(
     'SANDPLANE_METRICS_PORT',
-    port('port of /healthz for probes, off the public port; 0 takes a free one', 9464),
+    port('port of /metrics (Prometheus) and /healthz of the worker, off the public port; 0 takes a free one', 9464),
   ),
   dataDir: optional(
     'SANDPLANE_DATA_DIR',

@@ -115,7 +115,7 @@ const adminBinding = {
 
 /** Binds our admin group to cluster-admin, with a credential that is forgotten at once. */
 export async function bindAdmins(options: Target): Promise<void> {
-  const client = clientFor(options, createBootstrapCertificate(options.credentials));
+  const client = clientFor(options, await createBootstrapCertificate(options.credentials));
   try {
     // Any refusal is met again by the caller's next write.
     await client.send('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', adminBinding);

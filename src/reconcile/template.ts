@@ -86,7 +86,7 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     etcd: { extraArgs: {} },
   };
   const identity = { sandboxId: templateId, spec, advertiseHost: '127.0.0.1' };
-  const credentials = createCredentials(certificateNames(identity));
+  const credentials = await createCredentials(certificateNames(identity));
   const port = await freePort();
   const plan = makePlan({
     ...identity,
@@ -107,7 +107,7 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     port,
     servername: sniName(templateId),
     ca: credentials.caCert,
-    identity: createBootstrapCertificate(credentials),
+    identity: await createBootstrapCertificate(credentials),
   });
   try {
     // All hooks this time: the template must hold what they write.

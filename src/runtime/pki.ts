@@ -1,19 +1,23 @@
+// @peculiar/x509 finds its own parts by this.
+import 'reflect-metadata';
+import { KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  type Name,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509Certificate,
-} from 'node:crypto';
-import {
-  type CertificateRequest,
-  distinguishedName,
-  extensions,
-  type Issuer,
-  signCertificate,
-  subjectOf,
-} from './certificate.ts';
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import ipaddr from 'ipaddr.js';
 
 /** PEM texts. The CA is of this sandbox alone. */
 export interface Credentials {
@@ -40,23 +44,28 @@ const dayMs = 86_400_000;
 const backdateMs = 5 * 60_000;
 const yearMs = 365 * dayMs;
 
-interface Ca extends Issuer {
-  readonly publicKey: KeyObject;
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+interface Ca {
+  readonly subject: Name;
+  readonly privateKey: webcrypto.CryptoKey;
+  /** Says in each certificate which key has signed it. */
+  readonly signedBy: Extension;
 }
 
 /** Makes all keys and certificates of a sandbox: EC P-256, valid for a year (the CA for ten). */
-export function createCredentials(names: readonly string[]): Credentials {
-  const { caCert, ca } = createCa();
-  const server = issueServer(ca, names);
-  const admin = issueClient(ca, 'sandplane-admin', adminGroup, yearMs);
-  const serviceAccount = generateKeys();
+export async function createCredentials(names: readonly string[]): Promise<Credentials> {
+  const { caCert, ca } = await createCa();
+  const server = await issueServer(ca, names);
+  const admin = await issueClient(ca, 'sandplane-admin', adminGroup, yearMs);
+  const serviceAccount = await generateKeys();
   return {
     caCert,
-    caKey: privatePem(ca.privateKey),
+    caKey: pem(ca.privateKey, 'pkcs8'),
     serverCert: server.cert,
     serverKey: server.key,
-    serviceAccountKey: serviceAccount.privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
-    serviceAccountPub: serviceAccount.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    serviceAccountKey: pem(serviceAccount.privateKey, 'sec1'),
+    serviceAccountPub: pem(serviceAccount.publicKey, 'spki'),
     adminCert: admin.cert,
     adminKey: admin.key,
   };
@@ -66,53 +75,83 @@ export function createCredentials(names: readonly string[]): Credentials {
  * A client certificate of system:masters, by default for ten minutes: needed once, to bind our admin group in a data
  * set that has never been booted. There it stays in memory.
  */
-export function createBootstrapCertificate(
+export async function createBootstrapCertificate(
   { caCert, caKey }: Credentials,
   lifetimeMs = 10 * 60_000,
-): CertificateAndKey {
-  const privateKey = createPrivateKey(caKey);
-  const subject = subjectOf(new X509Certificate(caCert).raw);
-  const ca = { subject, privateKey, publicKey: createPublicKey(privateKey) };
-  return issueClient(ca, 'sandplane-bootstrap', 'system:masters', lifetimeMs);
+): Promise<CertificateAndKey> {
+  const { subjectName: subject, publicKey } = new X509Certificate(caCert);
+  const der = PemConverter.decodeFirst(caKey);
+  const privateKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
+  const ca = { subject, privateKey, signedBy: await AuthorityKeyIdentifierExtension.create(publicKey) };
+  return await issueClient(ca, 'sandplane-bootstrap', 'system:masters', lifetimeMs);
 }
 
-function createCa(): { caCert: string; ca: Ca } {
-  const { publicKey, privateKey } = generateKeys();
-  const subject = distinguishedName({ commonName: `sandplane-ca-${randomBytes(4).toString('hex')}` });
-  const ca = { subject, publicKey, privateKey };
-  const own = [extensions.authority(), extensions.signsCertificates(), extensions.subjectKey(publicKey)];
-  const caCert = signCertificate({ subject, publicKey, ...validity(10 * yearMs), extensions: own }, ca);
-  return { caCert, ca };
+async function createCa(): Promise<{ caCert: string; ca: Ca }> {
+  const keys = await generateKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [`sandplane-ca-${randomBytes(4).toString('hex')}`] }],
+    keys,
+    signingAlgorithm: algorithm,
+    ...validity(10 * yearMs),
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  const signedBy = await AuthorityKeyIdentifierExtension.create(keys.publicKey);
+  const ca = { subject: certificate.subjectName, privateKey: keys.privateKey, signedBy };
+  return { caCert: certificate.toString('pem'), ca };
 }
 
-function issueServer(ca: Ca, names: readonly string[]): CertificateAndKey {
-  const subject = distinguishedName({ commonName: 'kube-apiserver' });
-  return issue(ca, subject, yearMs, [extensions.purpose('serverAuth'), extensions.names(names)]);
+async function issueServer(ca: Ca, names: readonly string[]): Promise<CertificateAndKey> {
+  const general = names.map((name) =>
+    // Written out, as the library reads no IPv4 address within an IPv6 address.
+    isIP(name)
+      ? { type: 'ip' as const, value: ipaddr.parse(name).toNormalizedString() }
+      : { type: 'dns' as const, value: name },
+  );
+  return await issue(ca, [{ CN: ['kube-apiserver'] }], yearMs, [
+    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    new SubjectAlternativeNameExtension(general),
+  ]);
 }
 
-function issueClient(ca: Ca, user: string, group: string, lifetimeMs: number): CertificateAndKey {
-  const subject = distinguishedName({ commonName: user, organization: group });
-  return issue(ca, subject, lifetimeMs, [extensions.purpose('clientAuth')]);
+async function issueClient(ca: Ca, user: string, group: string, lifetimeMs: number): Promise<CertificateAndKey> {
+  const subject = [{ CN: [user] }, { O: [group] }];
+  return await issue(ca, subject, lifetimeMs, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
 }
 
-function issue(
+async function issue(
   ca: Ca,
-  subject: CertificateRequest['subject'],
+  subject: Record<string, string[]>[],
   lifetimeMs: number,
-  own: CertificateRequest['extensions'],
-): CertificateAndKey {
-  const { publicKey, privateKey } = generateKeys();
-  const all = [extensions.endEntity(), extensions.signs(), ...own, extensions.authorityKey(ca.publicKey)];
-  const cert = signCertificate({ subject, publicKey, ...validity(lifetimeMs), extensions: all }, ca);
-  return { cert, key: privatePem(privateKey) };
+  own: readonly Extension[],
+): Promise<CertificateAndKey> {
+  const keys = await generateKeys();
+  const certificate = await X509CertificateGenerator.create({
+    subject,
+    issuer: ca.subject,
+    publicKey: keys.publicKey,
+    signingKey: ca.privateKey,
+    signingAlgorithm: algorithm,
+    ...validity(lifetimeMs),
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      ...own,
+      ca.signedBy,
+    ],
+  });
+  return { cert: certificate.toString('pem'), key: pem(keys.privateKey, 'pkcs8') };
 }
 
-function generateKeys() {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-function privatePem(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+function pem(key: webcrypto.CryptoKey, type: 'pkcs8' | 'sec1' | 'spki'): string {
+  return KeyObject.from(key).export({ type, format: 'pem' }).toString();
 }
 
 function validity(lifetimeMs: number): { notBefore: Date; notAfter: Date } {

@@ -125,7 +125,7 @@ t.test('TLS by setting', async (t) => {
     string,
     string,
   ];
-  const made = createCredentials(['127.0.0.1', 'localhost']);
+  const made = await createCredentials(['127.0.0.1', 'localhost']);
   await Promise.all([
     writeFile(certificate, made.serverCert),
     writeFile(key, made.serverKey),

@@ -274,7 +274,7 @@ t.test('connections are bounded, and those that close make room', async (t) => {
 });
 
 t.test('TLS, and an end that waits for calls, but not for ever', async (t) => {
-  const { serverCert, serverKey, caCert } = createCredentials(['127.0.0.1']);
+  const { serverCert, serverKey, caCert } = await createCredentials(['127.0.0.1']);
   const tls = { cert: Buffer.from(serverCert), key: Buffer.from(serverKey) };
   const { address, port, close } = await startGrpcServer(t, adder(), { tls });
   const client = clientOf(t, address, credentials.createSsl(Buffer.from(caCert)));

@@ -11,7 +11,7 @@ import type { SandboxRecord } from '../../src/sandbox/record.ts';
 const id = 'sb-00000000000000000000';
 
 t.test('one that runs and is not ready is given three looks', async (t) => {
-  const credentials = createCredentials([sniName(id)]);
+  const credentials = await createCredentials([sniName(id)]);
   let status = 200;
   const tls = { cert: credentials.serverCert, key: credentials.serverKey };
   const server = createServer(tls, (_request, response) => void response.writeHead(status).end());

@@ -1,0 +1,47 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { collectDefaultMetrics, Registry } from '@prometheus-io/client';
+import type { Config } from '../config/config.ts';
+
+interface MetricsPortOptions {
+  /** What /metrics shows. */
+  readonly registry: Registry;
+  /** What /healthz says. */
+  readonly isHealthy: () => boolean;
+}
+
+/** A registry with what is known of every process: CPU, memory, event loop, open files. */
+export function createProcessMetrics(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+/** Serves what watches the service, off its public port: /metrics for Prometheus, /healthz for probes (200 or 503). */
+export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>, options: MetricsPortOptions) {
+  const server = createServer(listener(options));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.metricsPort, config.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${config.host}:${port}`,
+    close: () => new Promise<void>((resolve) => void server.close(() => resolve())),
+  };
+}
+
+function listener({ registry, isHealthy }: MetricsPortOptions): RequestListener {
+  return async (request, response) => {
+    const answer = (status: number, type: string, body: string) =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    if (request.url === '/healthz') {
+      const isWell = isHealthy();
+      answer(isWell ? 200 : 503, 'text/plain', isWell ? 'ok\n' : 'not ok\n');
+    } else if (request.url === '/metrics') {
+      const metrics = await registry.metrics().catch((error: unknown) => error as Error);
+      if (metrics instanceof Error) answer(500, 'text/plain', `${metrics.message}\n`);
+      else answer(200, registry.contentType, metrics);
+    } else answer(404, 'text/plain', 'not found: there are /metrics and /healthz\n');
+  };
+}
