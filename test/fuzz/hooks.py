@@ -36,6 +36,7 @@ URL = re.compile(
     r"(?is)https?://[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff/?#@\\]*((?:[/?#].*)?)"
 )
 UNRESOLVABLE = re.compile(r"(?s)https://[a-z0-9.-]+\.invalid([/?#].*)?")
+PROJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SANDBOX_ID = re.compile(r"sb-[0-9a-z]{20}")
 
 
@@ -98,6 +99,7 @@ def before_call(ctx, case, kwargs):
     keep_own_key(case)
     bound_wait(case)
     renew_idempotency_key(case)
+    renew_project_name(case)
     call_only_the_receiver(case)
 
 
@@ -141,6 +143,16 @@ def renew_idempotency_key(case):
         return
     if UUID.fullmatch(given) or (case.meta and case.meta.phase.name == TestPhase.STATEFUL):
         case.headers["idempotency-key"] = str(uuid.uuid5(uuid.NAMESPACE_URL, case.id))
+
+
+def renew_project_name(case):
+    """A name is taken once. Hypothesis sends a chain of requests again to vary it, and ends the whole phase when an answer
+    is another than before, as that of a project whose name the first chain took. Elsewhere, names are sent as generated."""
+    body = case.body
+    if operation_id(case) != "createProject" or not (case.meta and case.meta.phase.name == TestPhase.STATEFUL):
+        return
+    if isinstance(body, dict) and isinstance(body.get("name"), str) and PROJECT_NAME.fullmatch(body["name"]):
+        case.body = {**body, "name": f"p-{uuid.uuid5(uuid.NAMESPACE_URL, case.id)}"}
 
 
 def call_only_the_receiver(case):

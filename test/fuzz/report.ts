@@ -1,7 +1,9 @@
 /** What is read of Schemathesis' JSON report. */
 export interface Report {
-  readonly who: string;
+  readonly name: string;
   readonly exitCode: number;
+  /** Links of the document that were followed; null where no chains of requests were asked for. */
+  readonly links: { readonly covered: number; readonly selected: number } | null;
   readonly complete: boolean;
   readonly running_time: number;
   readonly operations: { readonly total: number; readonly tested: number };
@@ -16,6 +18,12 @@ export interface Report {
   readonly errors: readonly { readonly title: string; readonly count: number }[];
 }
 
+/** What Schemathesis prints of links and writes into no report: "API Links:    21 covered / 123 selected / 123 total". */
+export function linksIn(output: string): Report['links'] {
+  const [, covered, selected] = /API Links: +(\d+) covered \/ (\d+) selected/.exec(output) ?? [];
+  return covered && selected ? { covered: Number(covered), selected: Number(selected) } : null;
+}
+
 /** Cases that were run and checked. */
 function casesOf({ test_cases: { generated, without_checks, errored } }: Report): number {
   return generated - without_checks - errored;
@@ -26,9 +34,10 @@ function faultsOf({ failures, errors }: Report): number {
 }
 
 export function toldShort(report: Report): Report {
-  const { who, running_time: seconds, operations } = report;
+  const { name, running_time: seconds, operations, links } = report;
+  const followed = links ? `, ${links.covered} of ${links.selected} links` : '';
   process.stdout.write(
-    `\n${who}: ${casesOf(report)} cases of ${operations.tested} of ${operations.total} operations in ${Math.round(seconds)} s, ${faultsOf(report)} failures\n\n`,
+    `\n${name}: ${casesOf(report)} cases of ${operations.tested} of ${operations.total} operations${followed} in ${Math.round(seconds)} s, ${faultsOf(report)} failures\n\n`,
   );
   return report;
 }

@@ -7,8 +7,9 @@ import { loadConfig } from '../../src/config/config.ts';
 import { type FakeService, startFakeService } from '../support/fake-service.ts';
 import { testAdminKey } from '../support/service.ts';
 import { makeEnvironment } from './environment.ts';
+import { type Part, partsOf } from './parts.ts';
 import { startReceiver } from './receiver.ts';
-import { type Report, told, toldShort } from './report.ts';
+import { linksIn, type Report, told, toldShort } from './report.ts';
 
 /**
  * Fuzzes a running service by its own OpenAPI document: with Schemathesis, all of its checks and phases, once for each
@@ -25,7 +26,6 @@ const { values: given } = parseArgs({
   },
 });
 const folder = import.meta.dirname;
-const chainsForEach = 4;
 
 /** High enough that the limits are not all that is met. */
 const settings = {
@@ -76,7 +76,7 @@ async function fuzz(seed: string): Promise<boolean> {
     const peers = identities.map(({ name }) => name);
     const tenants: Run = { who: 'tenants', identities, peers, examples: Math.ceil(examples / 3) };
     const ofTenants = await run(seed, service, receiver.url, work, tenants);
-    return told(seed, [ofAdmin, ofTenants], Number(given.least), receiver.count());
+    return told(seed, [...ofAdmin, ...ofTenants], Number(given.least), receiver.count());
   } finally {
     await service.close();
     await receiver.close();
@@ -93,53 +93,67 @@ async function tenant(service: FakeService, name: string): Promise<Identity> {
   return { name, key: body.secret, keyId: body.id };
 }
 
-async function run(seed: string, service: FakeService, receiver: string, work: string, run: Run): Promise<Report> {
-  const { who, identities } = run;
+/** What the identities of a run find, in all of its parts. */
+async function run(seed: string, service: FakeService, receiver: string, work: string, run: Run): Promise<Report[]> {
+  const { who, identities, examples } = run;
+  const url = service.url();
   const users = path.join(work, `${who}.json`);
-  const config = path.join(work, `${who}.toml`);
-  const report = path.join(work, `${who}-report.json`);
   const auth = identities.map(({ name, key }) => ({
     name,
     fixedHeaders: [{ name: 'Authorization', value: `Bearer ${key}` }],
   }));
   await writeFile(users, JSON.stringify({ schemaVersion: '0.2.0', auth }));
-  await writeFile(config, await configWith(users, run));
-  const { exitCode } = await execa(
-    schemathesis,
-    [
-      ...['--config-file', config, 'run', `${service.url()}/openapi.json`, '--url', service.url()],
-      ...['--checks', 'all', '--seed', seed],
-      ...['--phases', given.phases],
-      ...['--report', 'json', '--report-json-path', report],
-      ...given.operation.flatMap((id) => ['--include-operation-id', id]),
-    ],
-    {
-      cwd: work,
-      stdout: 'inherit',
-      stderr: 'inherit',
-      reject: false,
-      env: {
-        PYTHONPATH: folder,
-        SCHEMATHESIS_HOOKS: 'hooks',
-        FUZZ_RECEIVER: receiver,
-        FUZZ_OWN_KEYS: identities.flatMap(({ keyId }) => keyId ?? []).join(' '),
-      },
-    },
-  );
-  const read = JSON.parse(await readFile(report, 'utf8')) as Omit<Report, 'who' | 'exitCode'>;
-  return toldShort({ ...read, who, exitCode: exitCode ?? 1 });
+  const env = {
+    PYTHONPATH: folder,
+    SCHEMATHESIS_HOOKS: 'hooks',
+    FUZZ_RECEIVER: receiver,
+    FUZZ_OWN_KEYS: identities.flatMap(({ keyId }) => keyId ?? []).join(' '),
+  };
+  const reports: Report[] = [];
+  const wanted = { who, examples, phases: given.phases.split(','), operations: given.operation };
+  for (const part of await partsOf(url, wanted)) {
+    const config = path.join(work, `${who}.toml`);
+    await writeFile(config, await configWith(users, run, part.chains));
+    reports.push(await runPart(seed, url, part, config, work, env));
+  }
+  return reports;
 }
 
-async function configWith(users: string, { peers, examples }: Run): Promise<string> {
+async function runPart(
+  seed: string,
+  url: string,
+  { name, phases, chosen }: Part,
+  config: string,
+  work: string,
+  env: Record<string, string>,
+): Promise<Report> {
+  const report = path.join(work, 'report.json');
+  await rm(report, { force: true });
+  const { exitCode, stdout } = await execa(
+    schemathesis,
+    [
+      ...['--config-file', config, 'run', `${url}/openapi.json`, '--url', url],
+      ...['--checks', 'all', '--seed', seed],
+      ...['--phases', phases.join(',')],
+      ...['--report', 'json', '--report-json-path', report],
+      ...chosen,
+    ],
+    // Links are told on the output alone.
+    { cwd: work, stdout: ['pipe', 'inherit'], stderr: 'inherit', reject: false, env },
+  );
+  const read = JSON.parse(await readFile(report, 'utf8')) as Omit<Report, 'name' | 'exitCode' | 'links'>;
+  return toldShort({ ...read, name, exitCode: exitCode ?? 1, links: linksIn(stdout) });
+}
+
+async function configWith(users: string, { peers, examples }: Run, chains: number): Promise<string> {
   const base = await readFile(path.join(folder, 'schemathesis.toml'), 'utf8');
   const list = peers.length > 0 ? `peers = ${JSON.stringify(peers)}\n` : '';
   return `${base}
 [phases.fuzzing.generation]
 max-examples = ${examples}
 
-# Chains are few and short: more of them cost little.
 [phases.stateful.generation]
-max-examples = ${chainsForEach * examples}
+max-examples = ${Math.max(chains, 1)}
 
 [auth.wfc]
 path = ${JSON.stringify(users)}

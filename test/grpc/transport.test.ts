@@ -250,7 +250,7 @@ t.test('of a stream that is not read, little waits, and others are served', asyn
 });
 
 t.test('connections are bounded, and those that close make room', async (t) => {
-  const { serverCert, serverKey, caCert } = createCredentials(['127.0.0.1']);
+  const { serverCert, serverKey, caCert } = await createCredentials(['127.0.0.1']);
   const tls = { cert: Buffer.from(serverCert), key: Buffer.from(serverKey) };
   const { address } = await startGrpcServer(t, adder(), { tls, mostConnections: 2 });
   const open = () => connectBelow(t, `https://${address}`, { ca: caCert });
