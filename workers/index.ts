@@ -1,6 +1,7 @@
+import { openInOrder } from '../src/open-in-order.ts';
 import { changeSandboxes } from './change-sandbox.ts';
 import { deliverWebhooks } from './deliver-webhook.ts';
-import type { WorkerParts } from './parts.ts';
+import type { RunningWorker, WorkerParts } from './parts.ts';
 import { projectEvents } from './project-events.ts';
 import { reportHost } from './report-host.ts';
 import { serveLogs } from './serve-logs.ts';
@@ -16,9 +17,12 @@ export interface RunningWorkers {
 
 /** Starts everything that works on this host; what was started is stopped again when a later one cannot be. */
 export async function startWorkers(parts: WorkerParts): Promise<RunningWorkers> {
-  await using starting = new AsyncDisposableStack();
-  const run = <Worker extends { close(): void | Promise<void> }>(worker: Worker): Worker => {
-    starting.defer(async () => await worker.close());
+  return await openInOrder(async (started) => await startAll(parts, started));
+}
+
+async function startAll(parts: WorkerParts, started: AsyncDisposableStack): Promise<RunningWorkers> {
+  const run = <Worker extends RunningWorker>(worker: Worker): Worker => {
+    started.defer(async () => await worker.close());
     return worker;
   };
   run(await serveLogs(parts));
@@ -28,6 +32,5 @@ export async function startWorkers(parts: WorkerParts): Promise<RunningWorkers> 
   for (const worker of startSandboxes(parts)) run(worker);
   const sweeps = run(sweep(parts));
   run(await reportHost(parts));
-  const running = starting.move();
-  return { isHealthy: sweeps.isHealthy, close: () => running.disposeAsync() };
+  return { isHealthy: sweeps.isHealthy, close: () => started.disposeAsync() };
 }

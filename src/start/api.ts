@@ -4,6 +4,7 @@ import { type AppDependencies, buildApp } from '../app.ts';
 import { resolveVersions } from '../components/catalog.ts';
 import type { Config } from '../config/config.ts';
 import { startGrpc } from '../grpc/server.ts';
+import { openInOrder } from '../open-in-order.ts';
 import { createIdempotency } from '../operations/idempotency.ts';
 import { createChanges } from '../redis/changes.ts';
 import { connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
@@ -42,12 +43,17 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-/**
- * Starts the REST and the gRPC API. They hold no runtime: all they do is to read and write records and to queue jobs. What was
- * opened is closed in reverse when a later step fails, as at the end.
- */
+/** Starts the REST and the gRPC API. They hold no runtime: all they do is to read and write records and to queue jobs. */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
-  await using opened = new AsyncDisposableStack();
+  return await openInOrder(async (opened) => await openApi(config, address, logger, opened));
+}
+
+async function openApi(
+  config: Config,
+  address: RedisAddress,
+  logger: Logger,
+  opened: AsyncDisposableStack,
+): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
   const connected = async (connection: Redis) => {
     opened.defer(() => connection.disconnect());
@@ -60,32 +66,19 @@ export async function startApi(config: Config, address: RedisAddress, logger: Lo
   opened.defer(stores.queues.close);
   const deliveryQueue = createDeliveryQueue(stores);
   opened.defer(deliveryQueue.close);
-  const dependencies = await appDependencies({
-    config,
-    stores,
-    subscriber,
-    oidc,
-    enqueue: deliveryQueue.enqueue,
-    logger,
-  });
+  const { enqueue } = deliveryQueue;
+  const dependencies = await appDependencies({ config, stores, subscriber, oidc, enqueue, logger });
   const app = opened.adopt(await buildApp(dependencies), (built) => built.close());
-  const url = await app.listen({ host: config.host, port: config.port, backlog: connectionBacklog });
-  const grpc = await startGrpc({
-    ...dependencies,
-    logger,
-    host: config.host,
-    port: config.grpcPort,
-    tls: config.grpcTls,
-    backlog: connectionBacklog,
-    operations: app.operations,
-  });
-  const running = opened.move();
+  const { host, port } = config;
+  const url = await app.listen({ host, port, backlog: connectionBacklog });
+  const listening = { host, port: config.grpcPort, tls: config.grpcTls, backlog: connectionBacklog };
+  const grpc = await startGrpc({ ...dependencies, ...listening, logger, operations: app.operations });
   return {
     url,
     grpcAddress: grpc.address,
     async close() {
       await Promise.all([app.close(), grpc.close()]);
-      await running.disposeAsync();
+      await opened.disposeAsync();
     },
   };
 }

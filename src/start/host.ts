@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { startWorkers } from '../../workers/index.ts';
-import type { WorkerParts } from '../../workers/parts.ts';
 import { defaultVersions } from '../components/catalog.ts';
 import type { Config } from '../config/config.ts';
+import { openInOrder } from '../open-in-order.ts';
 import { createHealthChecks } from '../reconcile/health.ts';
 import { holdHostLease } from '../reconcile/host-lease.ts';
 import { launch } from '../reconcile/launch.ts';
@@ -39,68 +39,82 @@ export interface HostParts {
 
 const realParts: HostParts = { openRuntimes, launch, createHealthChecks };
 
-/** Starts the workers of this host. What was opened is closed in reverse when a later step fails, as at the end. */
+/** Starts the workers of this host. */
 export async function startHost(
   config: Config,
   address: RedisAddress,
   logger: Logger,
   parts: HostParts = realParts,
 ): Promise<RunningHost> {
-  await using opened = new AsyncDisposableStack();
+  return await openInOrder(async (opened) => await openHost({ config, address, logger, parts }, opened));
+}
+
+interface HostOptions {
+  readonly config: Config;
+  readonly address: RedisAddress;
+  readonly logger: Logger;
+  readonly parts: HostParts;
+}
+
+async function openHost(
+  { config, address, logger, parts }: HostOptions,
+  opened: AsyncDisposableStack,
+): Promise<RunningHost> {
   const stopping = new AbortController();
   const connect = async () => {
     const connection = opened.adopt(connectForWork(address), (redis) => redis.disconnect());
     await connection.connect();
     return connection;
   };
-  const [redis, queueRedis, subscriber, outboxRedis] = [
-    await connect(),
-    await connect(),
-    await connect(),
-    await connect(),
-  ];
+  const redis = await connect();
+  const queueRedis = await connect();
   const stores = createStores({ redis, config, secretKey: await secretKey(config), queueRedis, logger });
   opened.defer(stores.queues.close);
-  const id = await serviceId(config.dataDir);
-  const host = config.workerName;
   const lease = await leaseHost(config, stores, logger, stopping);
   opened.defer(lease.release);
-  const open = await parts.openRuntimes(config, id, logger, stopping.signal);
-  const { runtimes, defaultRuntime, templates } = open;
-  opened.defer(templates.settled);
-  await checkRecordsFit({ redis, keys: stores.keys, host, id, runtimes });
-
+  const open = await openMachine({ config, logger, parts }, stores, stopping.signal);
+  opened.defer(open.templates.settled);
   const health = opened.adopt(parts.createHealthChecks({ probeHost: config.probeHost }), (checks) => checks.close());
   const context = contextOf({ config, stores, open, health, launch: parts.launch, logger, signal: stopping.signal });
   const reconciler = createReconciler(context);
   opened.defer(reconciler.settled);
-  const workerParts: WorkerParts = {
+  const workers = await startWorkers({
     ...stores,
     config,
-    host,
-    redis,
+    host: config.workerName,
     queueRedis,
-    outboxRedis,
-    subscriber,
+    outboxRedis: await connect(),
+    subscriber: await connect(),
     context,
     reconciler,
-    runtimes,
-    defaultRuntime,
+    runtimes: open.runtimes,
+    defaultRuntime: open.defaultRuntime,
     versions: open.components.versions,
     advanceRemovals: stores.removals.advanceAll,
     logger,
     signal: stopping.signal,
-  };
-  const workers = opened.adopt(await startWorkers(workerParts), (running) => running.close());
+  });
+  opened.defer(workers.close);
   opened.defer(() => stopping.abort());
-  const running = opened.move();
   const { kubernetesVersion, etcdVersion } = defaultVersions;
   return {
-    defaultRuntime,
-    prepared: templates.ensure(kubernetesVersion, etcdVersion).then(() => undefined),
+    defaultRuntime: open.defaultRuntime,
+    prepared: open.templates.ensure(kubernetesVersion, etcdVersion).then(() => undefined),
     isHealthy: () => !lease.isLost() && workers.isHealthy(),
-    close: () => running.disposeAsync(),
+    close: () => opened.disposeAsync(),
   };
+}
+
+/** Finds out what this host can run sandboxes with. Throws `config_invalid`. */
+async function openMachine(
+  { config, logger, parts }: Omit<HostOptions, 'address'>,
+  { redis, keys }: Stores,
+  signal: AbortSignal,
+) {
+  const id = await serviceId(config.dataDir);
+  const open = await parts.openRuntimes(config, id, logger, signal);
+  await checkRecordsFit({ redis, keys, host: config.workerName, id, runtimes: open.runtimes });
+  return open;
 }
 
 /** Throws `conflict` when another worker serves the host. One that takes it over later stops this one. */
