@@ -1,12 +1,13 @@
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
+import { wantsComponents } from '../sandbox/phase.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
-import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
-import type { Claim } from './claim.ts';
+import { type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
 import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
 export interface BringUpOptions {
-  readonly claim: Claim;
+  /** As it was when this host was free to take it. */
+  readonly record: SandboxRecord;
   /** Those that the record has. */
   readonly credentials: Credentials | null;
   /** How long it took until binaries or images were there. */
@@ -16,30 +17,28 @@ export interface BringUpOptions {
 }
 
 /**
- * Brings up a sandbox that this host has taken, for the first time or again. What fails is handled here and not thrown.
+ * Takes a sandbox for this host and brings it up, for the first time or again. What fails is handled here and not thrown.
  * Returns when to try again.
  */
 export async function bringUp(context: WorkerContext, options: BringUpOptions): Promise<TryAgainAt> {
-  const { claim, signal } = options;
-  const { id } = claim.record.sandbox;
+  const { record, signal } = options;
   try {
     await start(context, options);
   } catch (error) {
     // Cut off: by a deletion, which is the next step, or by the end of this worker.
     if (signal.aborted) return null;
-    return await handleFailure(context, id, error);
+    return await handleFailure(context, record.sandbox.id, error);
   }
   return null;
 }
 
 async function start(
   context: WorkerContext,
-  { claim: { record, isOld }, credentials, componentsMs, signal }: BringUpOptions,
+  { record, credentials, componentsMs, signal }: BringUpOptions,
 ): Promise<void> {
   const { id, createdAt, status } = record.sandbox;
   const queuedMs = Math.max(0, Date.now() - Date.parse(createdAt) - componentsMs);
-  // Those that another host had made may name another address.
-  const begun = await begin(context, record, isOld ? credentials : null);
+  const begun = await take(context, record, credentials);
   if (!begun) return;
   const timings = await launchPair(context, begun, signal);
   const after = await updateOwn(context, id, (now) =>
@@ -57,26 +56,42 @@ interface Begun {
   readonly credentials: Credentials;
 }
 
-/** Puts port and credentials on the record before anything is started with them. Null when it is not this host's any more. */
-async function begin(
+/**
+ * Puts this host, a port and credentials on the record before anything is started with them, by one compare-and-swap: of
+ * several hosts that take it, one does. Null when another has, or when it is not wanted any more.
+ */
+async function take(
   context: WorkerContext,
   record: SandboxRecord,
   existing: Credentials | null,
 ): Promise<Begun | null> {
-  const { ports, host, advertiseHost } = context;
-  const { id, spec } = record.sandbox;
-  const names = certificateNames({ sandboxId: id, spec, advertiseHost });
+  const { store, ports, host, advertiseHost } = context;
+  const { id, spec, status } = record.sandbox;
+  const { host: owner } = status;
+  const isOld = owner === host;
+  const leased = isOld ? record.port : null;
+  // Those of another host may name another address.
+  const kept = isOld ? existing : null;
   const [port, credentials] = await Promise.all([
-    record.port ?? ports.lease(host, id),
-    existing ?? createCredentials(names),
+    leased ?? ports.lease(host, id),
+    kept ?? createCredentials(certificateNames({ sandboxId: id, spec, advertiseHost })),
   ]);
-  const stored = await updateOwn(context, id, (now) => toBegun(now, port), existing ? {} : { credentials });
-  return stored && isOwn(stored, host) ? { record: stored, port, credentials } : null;
+  const change = (now: SandboxRecord) => (now.sandbox.status.host === owner ? toTaken(now, host, port) : null);
+  const stored = await store.update(id, change, kept ? {} : { credentials });
+  if (stored && isOwn(stored, host) && stored.port === port) {
+    if (owner !== null && !isOld && record.port !== null) await ports.release(owner, id, record.port);
+    return { record: stored, port, credentials };
+  }
+  if (leased === null) await ports.release(host, id, port);
+  return null;
 }
 
-function toBegun(record: SandboxRecord, port: number): SandboxRecord {
-  const begun = { ...record, port, attempts: record.attempts + 1 };
-  return phaseOf(record) === 'degraded' ? begun : withStatus(begun, { phase: 'provisioning' });
+function toTaken(record: SandboxRecord, host: string, port: number): SandboxRecord | null {
+  const { phase, host: before } = record.sandbox.status;
+  if (record.desired === 'deleted' || !wantsComponents(phase)) return null;
+  const attempts = before === null || before === host ? record.attempts + 1 : 1;
+  const taken = { ...record, port, attempts };
+  return withStatus(taken, phase === 'degraded' ? { host } : { host, phase: 'provisioning' });
 }
 
 async function launchPair(context: WorkerContext, { record, port, credentials }: Begun, signal: AbortSignal) {

@@ -1,6 +1,6 @@
 import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
-import { expire, removeLeftovers } from './end.ts';
+import { endOf, removeLeftovers } from './end.ts';
 import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
 /**
@@ -14,7 +14,8 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
   if (!stored || stored.record.sandbox.status.host !== host) return await removeLeftovers(context, id);
   const { record, credentials } = stored;
   const { sandbox } = record;
-  if (record.desired === 'deleted' || (await expire(context, record))) return await deletion.carryOut(record);
+  const ended = await endOf(context, record);
+  if (ended) return await deletion.carryOut(ended);
   const phase = phaseOf(record);
   if (!wantsComponents(phase) || record.notBefore > Date.now()) return;
   if (phase === 'ready') {

@@ -1,13 +1,17 @@
 import { phaseOf, type SandboxRecord, toDeleting } from '../sandbox/record.ts';
 import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
-/** Turns the end of its time to live into the wish to have it deleted; a longer one given meanwhile counts. */
-export async function expire({ store }: WorkerContext, record: SandboxRecord): Promise<boolean> {
-  if (!isExpired(record)) return false;
+/**
+ * The record of a sandbox that is to be deleted, else null. The end of its time to live is turned into the wish to have it
+ * deleted; a longer one given meanwhile counts.
+ */
+export async function endOf({ store }: WorkerContext, record: SandboxRecord): Promise<SandboxRecord | null> {
+  if (record.desired === 'deleted') return record;
+  if (!isExpired(record)) return null;
   const now = await store.update(record.sandbox.id, (latest) => (isExpired(latest) ? toDeleting(latest) : null), {
     why: { reason: 'Expired', message: 'its time to live has ended' },
   });
-  return now?.desired === 'deleted';
+  return now?.desired === 'deleted' ? now : null;
 }
 
 function isExpired({ desired, sandbox: { expiresAt } }: SandboxRecord): boolean {

@@ -1,6 +1,6 @@
 import { AppError, isAppError } from '../errors.ts';
 import { type SandboxRecord, withFailure } from '../sandbox/record.ts';
-import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
+import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 /** When to try again, in epoch milliseconds; null: not by itself. */
 export type TryAgainAt = number | null;
@@ -17,23 +17,29 @@ const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2
  */
 export async function handleFailure(context: WorkerContext, id: string, error: unknown): Promise<TryAgainAt> {
   const { store, ports, host, logger } = context;
-  const stored = await store.get(id);
-  if (!stored || !isOwn(stored.record, host)) return null;
-  const { attempts, wasReady, port } = stored.record;
+  const record = (await store.get(id))?.record;
+  if (!record || record.desired === 'deleted') return null;
+  const { wasReady, port, sandbox } = record;
+  const { host: owner } = sandbox.status;
+  // Another host has it by now.
+  if (owner !== null && owner !== host) return null;
+  // One that no host has failed before it was taken, which counts the attempts.
+  const attempts = owner === null ? record.attempts + 1 : record.attempts;
   const cause = error instanceof AppError ? error : new AppError('internal', 'The start failed.', { cause: error });
   const portTaken = isAppError(cause, 'port_taken');
   const again = wasReady || ((portTaken || isAppError(cause, 'runtime_unavailable')) && attempts < maxAttempts);
   logger.warn({ sandboxId: id, attempts, err: error }, again ? 'start failed, will try again' : 'start failed');
-  await stopPair(context, stored.record);
+  if (owner === host) await stopPair(context, record);
   const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);
   if (port !== null && moves) await ports.release(host, id, port);
   const notBefore = Date.now() + (moves ? 0 : backoffMs(attempts));
   const change = (now: SandboxRecord) => {
-    const freed = moves ? { ...now, port: null } : now;
-    return again ? { ...freed, notBefore } : withFailure(freed, failureOf(cause));
+    if (now.desired === 'deleted' || now.sandbox.status.host !== owner) return null;
+    const counted = { ...now, attempts, ...(moves ? { port: null } : {}) };
+    return again ? { ...counted, notBefore } : withFailure(counted, failureOf(cause));
   };
   const retrying = { type: 'retrying', reason: cause.code, message: cause.message } as const;
-  await updateOwn(context, id, change, again ? { why: retrying } : {});
+  await store.update(id, change, again ? { why: retrying } : {});
   return again ? notBefore : null;
 }
 

@@ -2,9 +2,9 @@ import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf, type SandboxRecord } from '../sandbox/record.ts';
 import type { Stored } from '../sandbox/store.ts';
 import { bringUp } from './bring-up.ts';
-import { claim } from './claim.ts';
+import { mayTake } from './claim.ts';
 import { areComponentsReady, notePreparing } from './components-ready.ts';
-import { expire, remove } from './end.ts';
+import { endOf, remove } from './end.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -19,13 +19,15 @@ const busyPauseMs = 1000;
  * again.
  */
 export async function reconcile(context: WorkerContext, id: string, signal: AbortSignal): Promise<TryAgainAt> {
-  const { store, host } = context;
+  const { store, deletion, host } = context;
   const stored = await store.get(id);
   if (!stored) return null;
   const { record } = stored;
-  const isHere = record.sandbox.status.host === host;
-  if (record.desired === 'deleted' || (isHere && (await expire(context, record)))) {
-    if (isHere) await remove(context, record);
+  const { host: owner } = record.sandbox.status;
+  const isHere = owner === host;
+  const ended = isHere || owner === null ? await endOf(context, record) : null;
+  if (ended) {
+    await (isHere ? remove(context, ended) : deletion.carryOut(ended));
     return null;
   }
   const phase = phaseOf(record);
@@ -54,6 +56,8 @@ async function takeAndStart(
   signal: AbortSignal,
 ): Promise<TryAgainAt> {
   const { id } = record.sandbox;
+  const may = await mayTake(context, record);
+  if (may !== 'now') return may === 'later' ? Date.now() + busyPauseMs : null;
   const began = Date.now();
   try {
     if (!(await areComponentsReady(context, record, signal))) {
@@ -61,15 +65,10 @@ async function takeAndStart(
       return Date.now() + componentsPauseMs;
     }
   } catch (error) {
-    if (signal.aborted) return null;
-    const claimed = await claim(context, record);
-    return claimed && claimed !== 'served' ? await handleFailure(context, id, error) : null;
+    return signal.aborted ? null : await handleFailure(context, id, error);
   }
-  const claimed = await claim(context, record);
-  if (claimed === 'served') return Date.now() + busyPauseMs;
-  if (!claimed) return null;
-  const componentsMs = Date.now() - Math.min(began, preparingSince(claimed.record) ?? began);
-  return await bringUp(context, { claim: claimed, credentials: credentials(), componentsMs, signal });
+  const componentsMs = Date.now() - Math.min(began, preparingSince(record) ?? began);
+  return await bringUp(context, { record, credentials: credentials(), componentsMs, signal });
 }
 
 /** Since when binaries or images are being fetched or built for it, in epoch milliseconds. */

@@ -1,6 +1,6 @@
 import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf } from '../sandbox/record.ts';
-import { expire } from './end.ts';
+import { endOf } from './end.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -49,9 +49,8 @@ async function endUntaken(context: WorkerContext, id: string): Promise<void> {
   const before = (await context.store.get(id))?.record;
   // The sweep of its host finds what has one.
   if (!before || before.sandbox.status.host !== null) return;
-  if (before.desired !== 'deleted' && !(await expire(context, before))) return;
-  const record = (await context.store.get(id))?.record;
-  if (record?.desired === 'deleted') await context.deletion.carryOut(record);
+  const ended = await endOf(context, before);
+  if (ended) await context.deletion.carryOut(ended);
 }
 
 /** Queues starts again whose jobs were lost: between the record and the queue, or with a worker that does not come back. */

@@ -38,7 +38,7 @@ function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string
       ? { reason: 'Recovered', message: `after restart ${status.restarts}` }
       : { reason: 'WriteAccepted', message: `after ${status.timings.totalMs} ms` };
   }
-  if (status.phase === 'provisioning') return { reason: 'Taken', message: `by the host ${status.host}` };
+  if (status.phase === 'provisioning') return { reason: 'Scheduled', message: `on ${status.host}` };
   if (status.phase === 'degraded') return { reason: 'NotAnswering', message: 'being restarted' };
   return { reason: 'Reconciled', message: '' };
 }

@@ -21,7 +21,7 @@ t.test('what happened to a sandbox and why, also after its deletion', async (t) 
   const { items } = (await client.call<{ items: HistoryEntry[] }>('GET', `/v1/sandboxes/${id}/events`)).body;
   t.match(items, [
     { type: 'created', reason: 'Requested', message: `by ${subject}`, phase: 'pending' },
-    { type: 'provisioning', reason: 'TurnCame', message: 'on test' },
+    { type: 'provisioning', reason: 'Scheduled', message: 'on test' },
     { type: 'ready', reason: 'WriteAccepted' },
     { type: 'updated', reason: 'Requested', message: `by ${subject}`, phase: 'ready' },
     { type: 'deleting', reason: 'Requested', message: `by ${subject}` },
