@@ -5,8 +5,7 @@ import { Redis } from 'ioredis';
 
 /**
  * What the service is compared with: Fastify without validation, keys, quotas, history or logs. POST makes a resource
- * as large as a sandbox, writes it as one Redis value, adds one BullMQ job, and answers with the resource; GET reads
- * one value. The arguments: the path of the Unix socket of Redis, and a sandbox as JSON.
+ * as large as a sandbox, writes it as one Redis value, adds one BullMQ job, and answers with the resource. The arguments: the path of the Unix socket of Redis, and a sandbox as JSON.
  */
 const [socket = '', sandbox = '{}'] = process.argv.slice(2);
 const redis = new Redis(socket);
@@ -20,11 +19,6 @@ app.post('/things', async (request, reply) => {
   await redis.set(`thing:${id}`, text);
   await queue.add('make', { id });
   return reply.status(202).type('application/json').send(text);
-});
-
-app.get('/things/:id', async (request, reply) => {
-  const { id } = request.params as { id: string };
-  return reply.type('application/json').send(await redis.get(`thing:${id}`));
 });
 
 process.stdout.write(`listening ${await app.listen({ host: '127.0.0.1', port: 0 })}\n`);

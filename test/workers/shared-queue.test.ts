@@ -10,6 +10,7 @@ import { startApi } from '../../src/start/api.ts';
 import { makeFolders } from '../../src/start/data-folder.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { until } from '../support/until.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 
 /** Workers as processes of their own, which share the queue of a runtime. */
@@ -46,6 +47,10 @@ t.teardown(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
+const idsOn = async (host: string, ids: readonly string[], phase: string) => {
+  const found = await Promise.all(ids.map((id) => client.get(id)));
+  return ids.filter((_id, i) => found[i]?.body.status.host === host && found[i]?.body.status.phase === phase);
+};
 const create = async () => (await client.call('POST', '/v1/sandboxes', {})).body.id;
 const createMany = (count: number) => Promise.all(Array.from({ length: count }, create));
 const hostsOf = async (ids: readonly string[]) => {
@@ -91,13 +96,7 @@ t.test('two workers share one queue', async (t) => {
 t.test('one is killed in the middle of starts: the other finishes them, none twice', async (t) => {
   const ids = await createMany(10);
   const [second] = workers.filter(({ name }) => name === 'second') as [WorkerProcess];
-  const startsOn = async (name: string) => {
-    const found = await Promise.all(ids.map((id) => client.get(id)));
-    return found.filter(({ body }) => body.status.host === name && body.status.phase === 'provisioning').length;
-  };
-  while ((await startsOn('second')) === 0) await delay(10);
-  const finished = (await hostsOf(ids)).map((host, i) => host === 'second' && ids[i]).filter(Boolean);
-  t.ok(finished.length > 0);
+  while ((await idsOn('second', ids, 'provisioning')).length === 0) await delay(10);
   second.kill('SIGKILL');
   const killedAt = performance.now();
   for (const id of ids) {
@@ -113,3 +112,27 @@ t.test('one is killed in the middle of starts: the other finishes them, none twi
   }
   t.ok(hosts.filter((host) => host === 'first').length >= 5, 'what was being started moved over');
 });
+
+t.test(
+  'one stands still in the middle of starts for so long that the other takes them over: it gives them up',
+  async (t) => {
+    const third = await startWorker('third', 2000);
+    const ids = await createMany(8);
+    let begun: string[] = [];
+    while (begun.length === 0) begun = await idsOn('third', ids, 'provisioning');
+    third.kill('SIGSTOP');
+    for (const id of ids) await client.waitFor(id, 'ready');
+    t.same(await idsOn('first', begun, 'ready'), begun, 'the other has brought them up');
+    third.kill('SIGCONT');
+    // It goes on where it stood, finds that they are not its own any more, and removes what it had made of them.
+    await until(async () => (await third.running()).every((id) => !begun.includes(id)));
+    await until(async () => (await starts.getActiveCount()) === 0);
+    t.same(await third.running(), await idsOn('third', ids, 'ready'));
+    t.same(await idsOn('first', begun, 'ready'), begun);
+    const running = await first.running();
+    t.ok(
+      begun.every((id) => running.includes(id)),
+      'each runs once',
+    );
+  },
+);
