@@ -6,7 +6,7 @@ import { handleFailure, type TryAgainAt } from './failure.ts';
 import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
 export interface BringUpOptions {
-  /** As it was when this host was free to take it. */
+  /** As it was when this host was free to claim it. */
   readonly record: SandboxRecord;
   /** Those that the record has. */
   readonly credentials: Credentials | null;
@@ -17,7 +17,7 @@ export interface BringUpOptions {
 }
 
 /**
- * Takes a sandbox for this host and brings it up, for the first time or again. What fails is handled here and not thrown.
+ * Claims a sandbox for this host and brings it up, for the first time or again. What fails is handled here and not thrown.
  * Returns when to try again.
  */
 export async function bringUp(context: WorkerContext, options: BringUpOptions): Promise<TryAgainAt> {
@@ -38,7 +38,7 @@ async function start(
 ): Promise<void> {
   const { id, createdAt, status } = record.sandbox;
   const queuedMs = Math.max(0, Date.now() - Date.parse(createdAt) - componentsMs);
-  const begun = await take(context, record, credentials);
+  const begun = await claim(context, record, credentials);
   if (!begun) return;
   const timings = await launchPair(context, begun, signal);
   const after = await updateOwn(context, id, (now) =>
@@ -60,7 +60,7 @@ interface Begun {
  * Puts this host, a port and credentials on the record before anything is started with them, by one compare-and-swap: of
  * several hosts that take it, one does. Null when another has, or when it is not wanted any more.
  */
-async function take(
+async function claim(
   context: WorkerContext,
   record: SandboxRecord,
   existing: Credentials | null,
@@ -76,7 +76,7 @@ async function take(
     leased ?? ports.lease(host, id),
     kept ?? createCredentials(certificateNames({ sandboxId: id, spec, advertiseHost })),
   ]);
-  const change = (now: SandboxRecord) => (now.sandbox.status.host === owner ? toTaken(now, host, port) : null);
+  const change = (now: SandboxRecord) => (now.sandbox.status.host === owner ? toClaimed(now, host, port) : null);
   const stored = await store.update(id, change, kept ? {} : { credentials });
   if (stored && isOwn(stored, host) && stored.port === port) {
     if (owner !== null && !isOld && record.port !== null) await ports.release(owner, id, record.port);
@@ -86,12 +86,12 @@ async function take(
   return null;
 }
 
-function toTaken(record: SandboxRecord, host: string, port: number): SandboxRecord | null {
+function toClaimed(record: SandboxRecord, host: string, port: number): SandboxRecord | null {
   const { phase, host: before } = record.sandbox.status;
   if (record.desired === 'deleted' || !wantsComponents(phase)) return null;
   const attempts = before === null || before === host ? record.attempts + 1 : 1;
-  const taken = { ...record, port, attempts };
-  return withStatus(taken, phase === 'degraded' ? { host } : { host, phase: 'provisioning' });
+  const claimed = { ...record, port, attempts };
+  return withStatus(claimed, phase === 'degraded' ? { host } : { host, phase: 'provisioning' });
 }
 
 async function launchPair(context: WorkerContext, { record, port, credentials }: Begun, signal: AbortSignal) {

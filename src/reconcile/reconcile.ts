@@ -2,10 +2,10 @@ import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf, type SandboxRecord } from '../sandbox/record.ts';
 import type { Stored } from '../sandbox/store.ts';
 import { bringUp } from './bring-up.ts';
-import { mayTake } from './claim.ts';
 import { areComponentsReady, notePreparing } from './components-ready.ts';
 import { endOf, remove } from './end.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
+import { mayClaim } from './may-claim.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** Until it is asked again whether binaries or images are there. */
@@ -41,7 +41,7 @@ async function bringUpInSlot(context: WorkerContext, { record, credentials }: St
   const kind = phaseOf(record) === 'degraded' ? 'restart' : 'start';
   if (kind === 'restart' && slots.hasEnoughRestarts()) return Date.now() + busyPauseMs;
   try {
-    return await slots.run(kind, () => takeAndStart(context, record, credentials, signal), signal);
+    return await slots.run(kind, () => claimAndStart(context, record, credentials, signal), signal);
   } catch (error) {
     // Cut off while it waited for a slot.
     if (signal.aborted) return null;
@@ -49,14 +49,14 @@ async function bringUpInSlot(context: WorkerContext, { record, credentials }: St
   }
 }
 
-async function takeAndStart(
+async function claimAndStart(
   context: WorkerContext,
   record: SandboxRecord,
   credentials: Stored['credentials'],
   signal: AbortSignal,
 ): Promise<TryAgainAt> {
   const { id } = record.sandbox;
-  const may = await mayTake(context, record);
+  const may = await mayClaim(context, record);
   if (may !== 'now') return may === 'later' ? Date.now() + busyPauseMs : null;
   const began = Date.now();
   try {
