@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from './config/config.ts';
 import { createLogger } from './logger.ts';
+import { openInOrder } from './open-in-order.ts';
 import { type RedisAddress, redisAddress } from './redis/connection.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { type RunningApi, startApi } from './start/api.ts';
@@ -19,57 +20,47 @@ import { print, runSteps } from './start/terminal.ts';
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   await makeFolders(config);
-  const claim = await claimService(config.dataDir);
-  const log = await openServiceLog(config.dataDir);
-  const logger = createLogger(config.logLevel, log.destination);
-
-  // Closed in reverse of how they came up, also when only some have.
-  const closers: Closer[] = [claim.release];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
-  const announce = (error?: Error) =>
-    print(error ? `\nStopping after an error (${error.message}), see ${log.file}` : '\nStopping; sandboxes stay.');
-  closeOnSignal({ close, logger, announce });
-
-  try {
-    const { host, api } = await startService(config, logger, closers, claim.listening);
-    await firstRun(config, host, api);
-    printUsage(config, api, log.file);
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  await openInOrder(async (opened) => await openService(config, opened));
 }
 
-type Closer = () => Promise<void>;
+async function openService(config: Config, opened: AsyncDisposableStack): Promise<void> {
+  const claim = await claimService(config.dataDir);
+  opened.defer(claim.release);
+  const log = await openServiceLog(config.dataDir);
+  const logger = createLogger(config.logLevel, log.destination);
+  const announce = (error?: Error) =>
+    print(error ? `\nStopping after an error (${error.message}), see ${log.file}` : '\nStopping; sandboxes stay.');
+  closeOnSignal({ close: () => opened.disposeAsync(), logger, announce });
+  const { host, api } = await startParts(config, logger, opened);
+  await claim.listening(api.url);
+  await firstRun(config, host, api);
+  printUsage(config, api, log.file);
+}
 
-/** Starts the parts one after the other, telling how far it is; each leaves behind how it is closed. */
-async function startService(
+/** Starts the parts one after the other, telling how far it is. */
+async function startParts(
   config: Config,
   logger: Logger,
-  closers: Closer[],
-  listening: (url: string) => Promise<void>,
+  opened: AsyncDisposableStack,
 ): Promise<{ host: RunningHost; api: RunningApi }> {
   const started = {} as { address: RedisAddress; host: RunningHost; api: RunningApi };
   const redis = async () => {
     const { address, stop } = await openRedis(config);
-    closers.push(stop);
+    opened.defer(stop);
     started.address = address;
     return config.redisUrl ? 'as set by REDIS_URL' : 'embedded';
   };
   const worker = async () => {
     started.host = await startHost(config, started.address, logger);
-    closers.push(started.host.close);
+    opened.defer(started.host.close);
     const { isHealthy } = started.host;
     const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy });
-    closers.push(metrics.close);
+    opened.defer(metrics.close);
     return `${config.workerName}, runtime ${started.host.defaultRuntime}`;
   };
   const api = async () => {
     started.api = await startApi(config, started.address, logger);
-    closers.push(started.api.close);
-    await listening(started.api.url);
+    opened.defer(started.api.close);
     return started.api.url;
   };
   await runSteps([
