@@ -1,8 +1,9 @@
 import { isAppError } from '../errors.ts';
 import type { SandboxCreate } from '../schemas/sandbox-input.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
+import type { Caller } from './caller.ts';
 import { type StoredText, toText } from './reads.ts';
-import type { Caller, SandboxService } from './service.ts';
+import type { SandboxService } from './service.ts';
 
 export interface CreateOptions {
   readonly id: string;

@@ -30,7 +30,7 @@ const leastFeedLength = 10;
 /** Reads the feed of one project, a Redis stream. What is recent is read once for all watches of this process. */
 export function createFeedReader(options: { redis: Redis; keys: RedisKeys; changes: Changes; project: string }) {
   const { redis, keys, changes, project } = options;
-  const feed = keys.feed(project);
+  const feed = keys.eventLog(project);
   /** Consecutive events; those after `floor` are all here. */
   let recent: FeedEvent[] = [];
   let floor: string | null = null;

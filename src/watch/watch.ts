@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis';
 import { AppError, isAppError } from '../errors.ts';
 import type { Changes } from '../redis/changes.ts';
 import type { RedisKeys } from '../redis/keys.ts';
+import { notFound } from '../sandbox/find.ts';
 import { matchesLabels, parseSelectors, type Requirement } from '../sandbox/selector.ts';
 import type { Store } from '../sandbox/store.ts';
-import { notFound } from '../sandbox/wait.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import { compareIds, createFeedReader, type FeedEvent, relevance } from './event-log.ts';
 

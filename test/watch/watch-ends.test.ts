@@ -193,7 +193,7 @@ t.test('who was away for longer than the feed keeps is told', async (t) => {
   while (versions.length < 2) await delay(10);
   isAway = true;
   for (let i = 0; i < 150; i += 1) await sandboxes.patch(caller, id, { name: `missed-${i}` });
-  await redis.xtrim(keys.feed('default'), 'MAXLEN', 20);
+  await redis.xtrim(keys.eventLog('default'), 'MAXLEN', 20);
   isAway = false;
   await t.rejects(reading, { code: 'watch_expired' }, 'it ends, and the next is answered by 410');
   t.same(
