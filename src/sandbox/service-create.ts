@@ -9,10 +9,10 @@ import { quotaExceeded } from '../tenancy/quotas.ts';
 import { type Caller, requestedBy } from './caller.ts';
 import { checkArguments } from './flags.ts';
 import type { Hosts } from './hosts.ts';
-import type { StoredText } from './reads.ts';
 import { newSandboxId } from './record.ts';
 import { newRecord } from './resource.ts';
 import type { Store } from './store.ts';
+import type { StoredText } from './store-read.ts';
 
 export interface CreateOptions {
   readonly store: Store;

@@ -2,9 +2,9 @@ import type { SandboxQueues } from '../queue/sandbox-queues.ts';
 import { parseCursor, toCursor } from '../resources/paging.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
 import { findSandbox, notFound } from './find.ts';
-import { type StoredText, toText } from './reads.ts';
 import { matchesLabels, parseSelectors } from './selector.ts';
 import type { Store } from './store.ts';
+import { type StoredText, toText } from './store-read.ts';
 
 export interface ReadOptions {
   readonly store: Store;

@@ -4,8 +4,8 @@ import { type AuditedWith, maxAuditEntries } from '../tenancy/audit.ts';
 import type { StoredKey } from '../tenancy/principal.ts';
 import { describeChange, type Why } from './history.ts';
 import { footprint } from './plan.ts';
-import { type StoredText, toText } from './reads.ts';
 import { nextCheckAt, type SandboxRecord } from './record.ts';
+import { type StoredText, toText } from './store-read.ts';
 import { type StoreWrite, writtenKeys, writtenValues } from './store-write.ts';
 import { usageNames } from './usage.ts';
 

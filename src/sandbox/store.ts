@@ -5,10 +5,10 @@ import type { Sealer } from '../redis/seal.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import type { Why } from './history.ts';
-import { createIndexes } from './indexes.ts';
-import { createReads } from './reads.ts';
 import type { SandboxRecord } from './record.ts';
 import { recordCreation } from './store-create.ts';
+import { createIndexes } from './store-index.ts';
+import { createReads } from './store-read.ts';
 import { recordRemoval } from './store-remove.ts';
 import { recordSwap } from './store-update.ts';
 

@@ -5,7 +5,7 @@ import { notFound } from './find.ts';
 import { canReach } from './phase.ts';
 import type { Store } from './store.ts';
 
-/** Waits for a phase. Throws `wait_timeout`, `phase_unreachable` as soon as it is, `not_found`. */
+/** Waits for a phase. Throws `wait_timeout`, `not_found`, and `phase_unreachable` as soon as the phase cannot come any more. */
 export function createWait({ store, changes }: { store: Store; changes: Changes }) {
   return async function wait(
     project: string,

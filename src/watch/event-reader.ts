@@ -29,10 +29,12 @@ export function createEventReader({ log, changes, project }: { log: EventLog; ch
   };
 
   async function readNew(): Promise<void> {
-    floor ??= await log.lastId();
-    for (;;) {
-      // Also those that are behind `floor` now, and read from Redis themselves.
+    if (floor === null) {
+      floor = await log.lastId();
+      // Watches that are behind it read from Redis themselves.
       wakeAll();
+    }
+    for (;;) {
       const from = recent.at(-1)?.id ?? floor;
       const events = await log.read(from);
       const [first] = events;
@@ -42,6 +44,7 @@ export function createEventReader({ log, changes, project }: { log: EventLog; ch
       recent.push(...events);
       const dropped = recent.splice(0, Math.max(0, recent.length - keepRecent));
       floor = dropped.at(-1)?.id ?? floor;
+      wakeAll();
     }
   }
 
