@@ -31,7 +31,7 @@ export type LogRequestBody =
   | { readonly kind: 'close' };
 
 export type LogReply =
-  /** In base64. The first chunk of a log that is followed is empty: it says that the log is there. */
+  /** In base64. The first chunk is empty: it says that the log is open. */
   | { readonly kind: 'chunk'; readonly data: string }
   | { readonly kind: 'end' }
   | { readonly kind: 'alive' }

@@ -81,28 +81,19 @@ function createInbox(signal: AbortSignal) {
 }
 
 /**
- * Resolves with the whole log when its first chunk has come: what goes wrong until then is thrown here, before an answer
- * has begun. Throws the reason of `signal` if that is an AppError.
+ * Resolves with the log once the host has opened it: what goes wrong until then is thrown here, before an answer has begun.
+ * Throws the reason of `signal` if that is an AppError.
  */
-export async function begun(reading: AsyncGenerator<Buffer>, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-  const first = await reading.next();
+export async function begun(log: AsyncGenerator<Buffer>, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  // The first chunk is always empty.
+  await log.next();
   // The log may never be read: then nothing else would end it.
-  const end = () => void reading.return(undefined);
+  const end = () => void log.return(undefined);
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) {
     end();
     // The log only seems to have ended: it was cut off.
     if (isAppError(signal.reason)) throw signal.reason;
   }
-  return startingWith(first, reading);
-}
-
-async function* startingWith(first: IteratorResult<Buffer>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    if (first.done) return;
-    yield first.value;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
-  }
+  return log;
 }

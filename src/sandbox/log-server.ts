@@ -36,7 +36,7 @@ export async function serveLogs(options: {
     if (request.kind === 'open') {
       const sending = newSending();
       sendings.set(requestId, sending);
-      return await send(sending, (signal) => read(request, signal), request.follow, reply).finally(() => {
+      return await send(sending, (signal) => read(request, signal), reply).finally(() => {
         sendings.delete(requestId);
         end(sending);
       });
@@ -77,14 +77,13 @@ function end({ stop, silence }: Sending): void {
 async function send(
   sending: Sending,
   open: (signal: AbortSignal) => Promise<AsyncIterable<Buffer>>,
-  follow: boolean,
   reply: Reply,
 ): Promise<void> {
   const { signal } = sending.stop;
   try {
     const chunks = await open(signal);
-    // A log that is followed may have nothing to send for a long time.
-    if (follow) await reply({ kind: 'chunk', data: '' });
+    // A log that is followed may have nothing to send for a long time: the reader is told that it is open.
+    await reply({ kind: 'chunk', data: '' });
     for await (const chunk of chunks) {
       while (sending.credit <= 0 && !signal.aborted) await waitForCall(sending.waiting, silenceMs, signal);
       if (signal.aborted) break;
