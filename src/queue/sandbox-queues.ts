@@ -5,7 +5,7 @@ import type { RedisKeys } from '../redis/keys.ts';
 import { highPriority, lowestPriority } from './fair-priority.ts';
 import { hostQueue, type JobKind, jobIdOf, type SandboxJob, startQueue } from './names.ts';
 
-/** What a queue has to know of a sandbox: jobs of one project take turns with those of others. */
+/** What a queue has to know of a sandbox: jobs are shared out fairly between projects. */
 export interface Queued {
   readonly id: string;
   readonly project: string;
