@@ -1,5 +1,5 @@
 import { AppError } from '../src/errors.ts';
-import { serveLogs as serve } from '../src/sandbox/log-relay.ts';
+import { serveLogs as serve } from '../src/sandbox/log-server.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
 
 /** Sends the logs of this host's sandboxes to API processes that ask for them. */

@@ -85,7 +85,7 @@ const said: Partial<Record<ErrorCode, Said>> = {
   },
   watch_expired: {
     detail:
-      'The feed does not go back that far. Take `fresh.items` as the state and resume with since=1763900000000-0.',
+      'The event log does not go back that far. Take `fresh.items` as the state and resume with since=1763900000000-0.',
     fresh: { items: [exampleSandbox], since: '1763900000000-0', complete: true },
   },
   invalid_cursor: fault('#query/cursor', 'is not a cursor of this service; begin without one'),

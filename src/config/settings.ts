@@ -134,7 +134,7 @@ export const settings = {
     ),
     all: setting('SANDPLANE_WATCHES', count('open watches in all, for each API process', 10_000, 1)),
   },
-  feedLength: setting('SANDPLANE_FEED_LENGTH', count('changes of a project that a watch can go back', 5000, 10)),
+  eventLogLength: setting('SANDPLANE_FEED_LENGTH', count('changes of a project that a watch can go back', 5000, 10)),
   corsOrigins: setting('SANDPLANE_CORS_ORIGINS', list('origins of web pages that may call the API, or *'), {
     read: splitList,
   }),

@@ -13,7 +13,9 @@ export function hostQueue(host: string): string {
   return `host-${host}`;
 }
 
+export type JobKind = 'start' | 'restart' | 'delete';
+
 /** The same sandbox waits once for each kind of work, however often it is added. */
-export function jobIdOf(kind: 'start' | 'restart' | 'delete', sandboxId: string): string {
+export function jobIdOf(kind: JobKind, sandboxId: string): string {
   return `${kind}-${sandboxId}`;
 }

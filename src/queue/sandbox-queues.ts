@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis';
 import { nextPriority, noteTaken } from '../redis/calls/fairness.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { highPriority, lowestPriority } from './fair-priority.ts';
-import { hostQueue, jobIdOf, type SandboxJob, startQueue } from './names.ts';
+import { hostQueue, type JobKind, jobIdOf, type SandboxJob, startQueue } from './names.ts';
 
-/** A sandbox as far as a queue has to know it. */
+/** What a queue has to know of a sandbox: jobs are shared out fairly between projects. */
 export interface Queued {
   readonly id: string;
   readonly project: string;
@@ -13,88 +13,67 @@ export interface Queued {
 
 export type SandboxQueues = ReturnType<typeof createSandboxQueues>;
 
-/** Adds jobs of sandboxes, takes them out again, and tells their positions. Adding what waits already changes nothing. */
+/** Adds jobs of sandboxes, takes them out again, and tells their positions. Adding a job that waits already changes nothing. */
 export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   const opened = new Map<string, Queue<SandboxJob>>();
 
   function queueOf(name: string): Queue<SandboxJob> {
-    const known = opened.get(name);
-    if (known) return known;
-    const queue = new Queue<SandboxJob>(name, {
-      connection: redis,
-      prefix: keys.base,
-      skipVersionCheck: true,
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-    });
-    // Nothing to do here: each add that fails rejects by itself.
-    queue.on('error', () => undefined);
+    const queue = opened.get(name) ?? openQueue(name, redis, keys);
     opened.set(name, queue);
     return queue;
   }
 
-  async function add(queue: string, jobId: string, { id, project }: Queued): Promise<void> {
-    const priority = await nextPriority(redis, {
-      keys: { fairness: keys.fairness(queue) },
-      project,
-      lowest: lowestPriority,
-    });
-    await queueOf(queue).add('sandbox', { sandboxId: id }, { jobId, priority });
-  }
-
-  /** Asks `command` of each id in one round trip. */
-  async function ofEach(command: 'exists' | 'zrank', keysAndMembers: readonly string[][]): Promise<(number | null)[]> {
-    const replies = (await redis.pipeline(keysAndMembers.map((given) => [command, ...given])).exec()) ?? [];
-    return replies.map(([error, reply]) => {
-      if (error) throw error;
-      return reply as number | null;
-    });
+  async function add(name: string, kind: JobKind, { id, project }: Queued): Promise<void> {
+    const fairness = keys.fairness(name);
+    const priority = await nextPriority(redis, { keys: { fairness }, project, lowest: lowestPriority });
+    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId: jobIdOf(kind, id), priority });
   }
 
   return {
-    async addStart(runtime: string, sandbox: Queued): Promise<void> {
-      await add(startQueue(runtime), jobIdOf('start', sandbox.id), sandbox);
-    },
-    async addRestart(host: string, sandbox: Queued): Promise<void> {
-      await add(hostQueue(host), jobIdOf('restart', sandbox.id), sandbox);
-    },
-    async addDelete(host: string, sandbox: Queued): Promise<void> {
-      await add(hostQueue(host), jobIdOf('delete', sandbox.id), sandbox);
-    },
+    addStart: async (runtime: string, sandbox: Queued) => await add(startQueue(runtime), 'start', sandbox),
+    addRestart: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'restart', sandbox),
+    addDelete: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'delete', sandbox),
+
     /** Takes a job out that no host has taken yet. */
     async removeStart(runtime: string, id: string): Promise<void> {
       await queueOf(startQueue(runtime)).remove(jobIdOf('start', id));
     },
-    /** How many jobs come before it, and one; null for what does not wait. BullMQ keeps what has a priority in one sorted set. */
+
+    /** The positions in the queue, from 1; null for what does not wait. BullMQ keeps jobs with a priority in a sorted set. */
     async startPositions(runtime: string, ids: readonly string[]): Promise<(number | null)[]> {
       const waiting = queueOf(startQueue(runtime)).toKey('prioritized');
-      const ranks = await ofEach(
-        'zrank',
-        ids.map((id) => [waiting, jobIdOf('start', id)]),
-      );
+      const ranks = await Promise.all(ids.map((id) => redis.zrank(waiting, jobIdOf('start', id))));
       return ranks.map((rank) => (rank === null ? null : rank + 1));
     },
+
     /** Those of the ids that have no job in the queue, whatever its state. */
     async withoutStart(runtime: string, ids: readonly string[]): Promise<string[]> {
       const queue = queueOf(startQueue(runtime));
-      const found = await ofEach(
-        'exists',
-        ids.map((id) => [queue.toKey(jobIdOf('start', id))]),
-      );
+      const found = await Promise.all(ids.map((id) => redis.exists(queue.toKey(jobIdOf('start', id)))));
       return ids.filter((_id, i) => found[i] === 0);
     },
-    /** To be called when a worker has taken a job of the queue, for the turns of the others. */
-    async noteTaken(queue: string, project: string, priority: number): Promise<void> {
-      const waiting = await queueOf(queue).getPrioritizedCount();
-      await noteTaken(redis, {
-        keys: { fairness: keys.fairness(queue) },
-        project,
-        priority,
-        waiting,
-        high: highPriority,
-      });
+
+    /** To be called when a worker has taken a job of the queue: the priorities of later jobs follow from it. */
+    async noteTaken(name: string, project: string, priority: number): Promise<void> {
+      const waiting = await queueOf(name).getPrioritizedCount();
+      const fairness = keys.fairness(name);
+      await noteTaken(redis, { keys: { fairness }, project, priority, waiting, high: highPriority });
     },
+
     async close(): Promise<void> {
       await Promise.all([...opened.values()].map((queue) => queue.close()));
     },
   };
+}
+
+function openQueue(name: string, redis: Redis, keys: RedisKeys): Queue<SandboxJob> {
+  const queue = new Queue<SandboxJob>(name, {
+    connection: redis,
+    prefix: keys.base,
+    skipVersionCheck: true,
+    defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+  });
+  // Nothing to do: each call that fails rejects by itself. Without a listener, an error would end the process.
+  queue.on('error', () => undefined);
+  return queue;
 }

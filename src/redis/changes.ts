@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './keys.ts';
+import { waitForCall } from './wait-for-call.ts';
 
 /** Notifications may be lost while Redis is away: whoever waits also looks again after this long. */
 const lookAgainMs = 2000;
@@ -53,22 +54,14 @@ export function createChanges({ redis, keys }: { redis: Redis; keys: RedisKeys }
 
   function listen(topic: string): ChangeListener {
     let changed = false;
-    let wake = () => {};
+    const waiting = new Set<() => void>();
     const close = on(topic, () => {
       changed = true;
-      wake();
+      for (const wake of waiting) wake();
     });
     return {
       async next(timeoutMs, signal) {
-        if (!changed && !signal.aborted) {
-          const until = Promise.withResolvers<void>();
-          wake = until.resolve;
-          const timer = setTimeout(wake, Math.min(timeoutMs, lookAgainMs));
-          signal.addEventListener('abort', wake);
-          await until.promise;
-          clearTimeout(timer);
-          signal.removeEventListener('abort', wake);
-        }
+        if (!changed) await waitForCall(waiting, Math.min(timeoutMs, lookAgainMs), signal);
         changed = false;
       },
       close,

@@ -12,7 +12,8 @@ export function redisKeys(prefix: string) {
     /** The project's record. All that is the project's own has this as its beginning. */
     project,
     projectIndex: (name: string) => `${project(name)}:sandboxes`,
-    feed: (name: string) => `${project(name)}:feed`,
+    /** Stored as `feed`, its earlier name. */
+    eventLog: (name: string) => `${project(name)}:feed`,
     history: (name: string, sandboxId: string) => `${project(name)}:history:${sandboxId}`,
     usageNow: (name: string) => `${project(name)}:usage-now`,
     usageOfDay: (name: string, day: number | string) => `${project(name)}:usage:${day}`,

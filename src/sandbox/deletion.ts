@@ -9,12 +9,14 @@ export type Deletion = ReturnType<typeof createDeletion>;
 /** How a sandbox is deleted: marked first, then by the host that it is on, or at once when no host has taken it. */
 export function createDeletion({ store, queues, logger }: { store: Store; queues: SandboxQueues; logger: Logger }) {
   /**
-   * Marks a sandbox as to be deleted, if `mayBe` lets it be, and has it deleted. Acknowledged once it is marked: what goes
-   * wrong after that is done by the next sweep. Null when there is no such sandbox.
+   * Marks a sandbox as to be deleted, and has it deleted. Resolves once it is marked: what goes wrong after that is done by
+   * the next sweep. `check` may throw to leave the sandbox as it is. Null when there is no such sandbox.
    */
-  async function request(id: string, why: Why, mayBe: (record: SandboxRecord) => boolean = () => true) {
-    const change = (record: SandboxRecord) =>
-      mayBe(record) && record.desired !== 'deleted' ? toDeleting(record) : null;
+  async function request(id: string, why: Why, check: (record: SandboxRecord) => void = () => undefined) {
+    const change = (record: SandboxRecord) => {
+      check(record);
+      return record.desired === 'deleted' ? null : toDeleting(record);
+    };
     const marked = await store.update(id, change, { why });
     if (marked?.desired === 'deleted') {
       await carryOut(marked).catch((error: unknown) => {
@@ -24,7 +26,7 @@ export function createDeletion({ store, queues, logger }: { store: Store; queues
     return marked;
   }
 
-  /** Has a sandbox deleted that is marked. No host takes one that is marked: where none has, nothing of it exists but the record. */
+  /** Has a marked sandbox deleted. No host takes one that is marked: one without a host is nothing but its record. */
   async function carryOut({ sandbox }: SandboxRecord): Promise<void> {
     const { host, runtime } = sandbox.status;
     if (host !== null) return await queues.addDelete(host, sandbox);

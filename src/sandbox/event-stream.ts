@@ -10,6 +10,11 @@ export interface EventStreamInfo {
   readonly trimmed: boolean;
 }
 
+/** The id of the newest event; what comes after it is missed by nobody who begins there. */
+export async function lastEventId(redis: Redis, key: string): Promise<string> {
+  return (await eventStreamInfo(redis, key))?.lastId ?? beginning;
+}
+
 /** Null when there is no such stream. */
 export async function eventStreamInfo(redis: Redis, key: string): Promise<EventStreamInfo | null> {
   const reply = (await redis.xinfo('STREAM', key).catch((error: Error) => {

@@ -4,7 +4,7 @@ import type { RedisKeys } from '../redis/keys.ts';
 import type { HistoryEntry, HistoryType } from '../schemas/history.ts';
 import { phaseOf, type SandboxRecord } from './record.ts';
 
-/** What is told of a change where it does not follow from the record: who asked for it, or what went wrong. */
+/** What the record does not say about a change: who asked for it, or what went wrong. */
 export interface Why {
   readonly type?: HistoryType;
   readonly reason: string;
@@ -13,7 +13,7 @@ export interface Why {
 
 export type HistoryNote = Omit<HistoryEntry, 'id'>;
 
-/** What a change means to people; null when it means nothing to them, as the count of attempts. Pure. */
+/** The history entry of a change; null for a change that users do not see, such as of the count of attempts. Pure. */
 export function describeChange(before: SandboxRecord | null, after: SandboxRecord, why?: Why): HistoryNote | null {
   const phase = phaseOf(after);
   const at = after.sandbox.updatedAt;
@@ -45,17 +45,17 @@ function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string
 
 /** What happened to a sandbox, newest last. Kept for a day after its deletion. */
 export function createHistory({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  async function noted(project: string, sandboxId: string): Promise<HistoryEntry[]> {
+  async function entriesOf(project: string, sandboxId: string): Promise<HistoryEntry[]> {
     const rows = await redis.xrange(keys.history(project, sandboxId), '-', '+');
     return rows.map(([id, [, text = '{}']]) => ({ id, ...(JSON.parse(text) as HistoryNote) }));
   }
 
   return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {
-    const entries = await noted(project, sandboxId);
+    const entries = await entriesOf(project, sandboxId);
     if (entries.length > 0) return entries;
-    const [owner, begin] = await redis.hmget(keys.sandbox(sandboxId), recordFields.project, recordFields.created);
-    if (owner === project && begin) return [{ id: '0-0', ...(JSON.parse(begin) as HistoryNote) }];
-    // The first change moves the begin from the record into the history: perhaps between the two looks.
-    return await noted(project, sandboxId);
+    const [owner, created] = await redis.hmget(keys.sandbox(sandboxId), recordFields.project, recordFields.created);
+    if (owner === project && created) return [{ id: '0-0', ...(JSON.parse(created) as HistoryNote) }];
+    // The first change moves this entry from the record into the history: it may have done so between the two reads.
+    return await entriesOf(project, sandboxId);
   };
 }

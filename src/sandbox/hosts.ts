@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { VersionReport } from '../schemas/version.ts';
 
-/** What a worker tells about its host. */
+/** What a worker reports about its host. */
 export interface HostReport {
   readonly name: string;
   readonly runtimes: readonly string[];
@@ -17,9 +17,9 @@ const aliveForMs = 15_000;
 
 export type Hosts = ReturnType<typeof createHosts>;
 
-/** The hosts by what their workers report, and who of them lives. */
+/** The hosts, as their workers report them. */
 export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
-  /** Those that reported in the last 15 s, by name. */
+  /** The hosts that reported in the last 15 s, sorted by name. */
   async function alive(): Promise<HostReport[]> {
     const reports = Object.values(await redis.hgetall(keys.hosts)).map((text) => JSON.parse(text) as HostReport);
     return reports
@@ -35,7 +35,7 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async retire(name: string): Promise<void> {
       await redis.hdel(keys.hosts, name);
     },
-    /** Whether a worker serves the host now: it holds the host's lease. */
+    /** Whether a worker serves the host now: then it holds the host's lease. */
     async isServed(name: string): Promise<boolean> {
       return (await redis.exists(keys.hostLease(name))) === 1;
     },

@@ -157,7 +157,7 @@ const authentication = stringify({
   anonymous: { enabled: true, conditions: [{ path: '/livez' }, { path: '/readyz' }, { path: '/healthz' }] },
 });
 
-// Metadata only: bodies hold secrets. What the server asks of itself is left out.
+// Metadata only: bodies hold secrets. Requests of the server to itself are left out.
 const auditPolicy = stringify({
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',

@@ -11,9 +11,9 @@ export interface SandboxRecord {
   readonly port: number | null;
   /** Start attempts since it was last ready. */
   readonly attempts: number;
-  /** Epoch milliseconds; no attempt before. */
+  /** No start attempt before this time, in epoch milliseconds. */
   readonly notBefore: number;
-  /** It has been ready once: its data is worth keeping through a failed restart. */
+  /** It has been ready before: then a failed restart keeps its data. */
   readonly wasReady: boolean;
 }
 
@@ -24,7 +24,7 @@ export function newSandboxId(seed = randomId(20)): string {
 
 type StatusChange = Partial<Omit<Sandbox['status'], 'phase' | 'conditions'>> & { phase?: Phase };
 
-/** A copy with another status. Throws when the phase may not follow: that is a fault in this code. */
+/** A copy with another status. Throws when the phase cannot follow the present one: that is a fault in this code. */
 export function withStatus(record: SandboxRecord, change: StatusChange): SandboxRecord {
   const from = record.sandbox.status.phase;
   if (change.phase && !canFollow(from, change.phase)) throw new Error(`phase ${change.phase} cannot follow ${from}`);
@@ -48,19 +48,19 @@ export function withFailure(record: SandboxRecord, failure: Failure): SandboxRec
   return withStatus(record, { phase: 'failed', failure, endpoint: null });
 }
 
-/** A copy that is to be deleted, and says so. */
+/** A copy that is to be deleted, in the phase `deleting`. */
 export function toDeleting(record: SandboxRecord): SandboxRecord {
   const unwanted: SandboxRecord = { ...record, desired: 'deleted' };
   return withStatus(unwanted, { phase: 'deleting', endpoint: null });
 }
 
-/** Whether components may exist; null while that is as it was before. Failed sandboxes have none. */
+/** Whether its components may exist; null when the phase does not change that. Failed sandboxes have none. */
 export function isAwake(record: SandboxRecord): boolean | null {
   const phase = phaseOf(record);
   return phase === 'deleting' ? null : phase !== 'failed' && phase !== 'deleted';
 }
 
-/** Whether it still has to be ready for the first time, or is on no host: then it is in the index of those. */
+/** Whether it has yet to become ready for the first time, or is on no host: then it is in the index of unstarted sandboxes. */
 export function isUnstarted(record: SandboxRecord): boolean {
   const { phase, host } = record.sandbox.status;
   return phase === 'pending' || phase === 'provisioning' || host === null;
@@ -70,11 +70,11 @@ export function isUnstarted(record: SandboxRecord): boolean {
 const never = 1e15;
 
 /**
- * When it needs a check even while it waits for its start, in epoch milliseconds. Those that need none stand in the order
- * of their creation: at the end of a sorted set, Redis adds one for less than anywhere in it.
+ * When it needs a check even while it waits for its start, in epoch milliseconds. Sandboxes that need none are sorted by
+ * their creation, so that Redis adds each at the end of the sorted set, where that costs least.
  */
 export function nextCheckAt({ desired, sandbox: { createdAt, expiresAt } }: SandboxRecord): number {
-  // At once, and each with a score of its own: many of one score are slow to page.
+  // Now, but each with a score of its own: many members with the same score are slow to page through.
   if (desired === 'deleted') return Math.min(Date.parse(createdAt), Date.now());
   return expiresAt === null ? never + Date.parse(createdAt) : Date.parse(expiresAt);
 }

@@ -3,7 +3,7 @@ import type { Sandbox } from '../schemas/sandbox.ts';
 import type { SandboxCreate, SandboxPatch } from '../schemas/sandbox-input.ts';
 import type { SandboxRecord } from './record.ts';
 
-/** The record of a sandbox that was just asked for. */
+/** The first record of a new sandbox. */
 export function newRecord(input: {
   id: string;
   project: string;
@@ -46,7 +46,7 @@ export function newRecord(input: {
   };
 }
 
-/** Applies a merge patch (RFC 7396). Throws `validation_failed` when the outcome has too many labels. */
+/** Applies a merge patch (RFC 7396). Throws `validation_failed` when the result has too many labels. */
 export function merge(record: SandboxRecord, body: SandboxPatch): SandboxRecord {
   const { sandbox } = record;
   const kept = body.labels === null ? {} : sandbox.labels;

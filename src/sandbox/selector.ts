@@ -20,7 +20,7 @@ const maxRequirements = 32;
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
  */
 export function parseSelectors(texts: readonly string[]): Requirement[] {
-  // One that is empty selects everything.
+  // An empty selector selects everything.
   const given = texts.filter((text) => text.trim() !== '');
   const terms = given.flatMap((text) => splitTerms(text)).map((term) => term.trim());
   if (terms.length > maxRequirements) throw invalid(`has more than ${maxRequirements} requirements`);

@@ -15,7 +15,7 @@ interface Counter {
   peak: number;
 }
 
-/** The usage counters that a sandbox is in beside its project's, as JSON: one for each of its labels. */
+/** The usage counters that a sandbox is counted in beside its project's, as JSON: one for each of its labels. */
 export function usageNames(sandbox: Sandbox): string {
   const labels = Object.entries(sandbox.labels).map(([key, value]) => `${key}=${value}`);
   return JSON.stringify(labels.sort());
@@ -31,7 +31,7 @@ export interface UsageQuery {
 
 export type Usage = ReturnType<typeof createUsage>;
 
-/** Reports sandbox-seconds and peaks of a project, by label. Throws `validation_failed` for days that make no sense. */
+/** Reports sandbox-seconds and peaks of a project, by label. Throws `validation_failed` when `from` is after `to` or too long before it. */
 export function createUsage({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   return async function read(project: string, query: UsageQuery): Promise<UsageReport> {
     const now = Date.now();
@@ -89,7 +89,7 @@ function addDay(counters: Map<string, Counter>, fields: Record<string, string>):
   }
 }
 
-/** Counters of what runs: `count:since:ms:peak`. Since then it has run on, and days have gone by. */
+/** Adds a counter of what runs now, `count:since:ms:peak`, and what it has come to since `since`, over all days. */
 function addRunning(counters: Map<string, Counter>, name: string, text: string, days: number[], now: number): void {
   const [count = 0, since = now, ms = 0, peak = 0] = text.split(':').map(Number);
   const [firstDay = 0, lastDay = 0] = [days[0], days.at(-1)];

@@ -1,10 +1,11 @@
 import { AppError, isAppError } from '../errors.ts';
 import type { Changes } from '../redis/changes.ts';
 import type { Phase, Sandbox } from '../schemas/sandbox.ts';
+import { notFound } from './find.ts';
 import { canReach } from './phase.ts';
 import type { Store } from './store.ts';
 
-/** Waits for a phase. Throws `wait_timeout`, `phase_unreachable` as soon as it is, `not_found`. */
+/** Waits for a phase. Throws `wait_timeout`, `not_found`, and `phase_unreachable` as soon as the phase cannot come any more. */
 export function createWait({ store, changes }: { store: Store; changes: Changes }) {
   return async function wait(
     project: string,
@@ -20,8 +21,8 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
         const found = await store.read(project, id);
         if (isAppError(signal.reason)) throw signal.reason;
         if (!found) {
-          const gone = goal === 'deleted' ? await store.readDeleted(project, id) : null;
-          if (gone) return gone.sandbox;
+          const last = goal === 'deleted' ? await store.readDeleted(project, id) : null;
+          if (last) return last.sandbox;
           throw notFound(id);
         }
         const { phase } = found.status;
@@ -37,10 +38,6 @@ export function createWait({ store, changes }: { store: Store; changes: Changes 
       listener.close();
     }
   };
-}
-
-export function notFound(id: string): AppError {
-  return new AppError('not_found', `There is no sandbox ${id}.`);
 }
 
 function unreachable(sandbox: Sandbox, goal: Phase): AppError {

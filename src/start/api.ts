@@ -9,7 +9,7 @@ import { createIdempotency } from '../operations/idempotency.ts';
 import { createChanges } from '../redis/changes.ts';
 import { connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { createHistory } from '../sandbox/history.ts';
-import { createLogReader } from '../sandbox/log-relay.ts';
+import { createLogReader } from '../sandbox/log-reader.ts';
 import { createSandboxService } from '../sandbox/service.ts';
 import { createUsage } from '../sandbox/usage.ts';
 import { createAdmission } from '../tenancy/admission.ts';

@@ -17,7 +17,7 @@ export function createStores(given: {
   redis: Redis;
   /** For BullMQ; by default the same. */
   queueRedis?: Redis;
-  config: Pick<Config, 'redisPrefix' | 'quotas' | 'feedLength'>;
+  config: Pick<Config, 'redisPrefix' | 'quotas' | 'eventLogLength'>;
   secretKey: Buffer;
   logger: Logger;
 }) {
@@ -25,7 +25,7 @@ export function createStores(given: {
   const keys = redisKeys(config.redisPrefix);
   const sealer = createSealer(secretKey);
   const quotaDefaults = quotaArguments(config.quotas);
-  const store = createStore({ redis, keys, sealer, quotaDefaults, feedLength: config.feedLength });
+  const store = createStore({ redis, keys, sealer, quotaDefaults, maxEvents: config.eventLogLength });
   const queues = createSandboxQueues({ redis: queueRedis, keys });
   const deletion = createDeletion({ store, queues, logger });
   return {

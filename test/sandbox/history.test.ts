@@ -52,21 +52,21 @@ t.test('an end of its own says so', async (t) => {
   );
 });
 
-t.test('the begin that moves into the history while it is read is not missed', async (t) => {
+t.test('an entry that moves from the record into the history while both are read is not missed', async (t) => {
   const note = { at: '2026-11-23T12:00:00.000Z', type: 'created', reason: 'Requested', message: '', phase: 'pending' };
-  const looks: string[] = [];
-  // As the first change has it: what was in the record at the first look is in the history at the next.
+  const reads: string[] = [];
+  // As the first change has it: what was in the record at the first read is in the history at the next.
   const redis = {
     async xrange() {
-      looks.push('history');
-      return looks.length === 1 ? [] : [['1-0', ['j', JSON.stringify(note)]]];
+      reads.push('history');
+      return reads.length === 1 ? [] : [['1-0', ['j', JSON.stringify(note)]]];
     },
     async hmget() {
-      looks.push('record');
+      reads.push('record');
       return ['team', null];
     },
   } as unknown as Redis;
   const read = createHistory({ redis, keys: redisKeys('test') });
   t.same(await read('team', 'sb-00000000000000000000'), [{ id: '1-0', ...note }]);
-  t.same(looks, ['history', 'record', 'history']);
+  t.same(reads, ['history', 'record', 'history']);
 });

@@ -40,7 +40,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   const subscriber = connectForWork(redisServer.address);
   await Promise.all([redis.connect(), subscriber.connect()]);
   const logger = createLogger(process.env.TEST_LOG ?? 'silent');
-  const config = { redisPrefix: 'fake', quotas, feedLength: 5000 };
+  const config = { redisPrefix: 'fake', quotas, eventLogLength: 5000 };
   const stores = createStores({ redis, config, secretKey: randomBytes(32), logger });
   const { keys, store, queues, deletion } = stores;
   const runtime = createFakeRuntime(onStart ? { onStart } : {});

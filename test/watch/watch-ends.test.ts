@@ -24,7 +24,7 @@ async function open(client: Client, path = watchPath, headers: Record<string, st
   return { answer, stop: () => stop.abort() };
 }
 
-t.test('who goes before the watch has begun takes no place', async (t) => {
+t.test('who goes before the watch has begun takes no slot', async (t) => {
   const client = await service.project('hasty');
   const { port } = new URL(service.url());
   const request = `GET ${watchPath} HTTP/1.1\r\nhost: x\r\nauthorization: ${client.authorization.authorization}\r\n\r\n`;
@@ -35,14 +35,14 @@ t.test('who goes before the watch has begun takes no place', async (t) => {
     await delay(i % 4);
     socket.destroy();
   }
-  const places: Awaited<ReturnType<typeof open>>[] = [];
-  while (places.length < 20) {
+  const slots: Awaited<ReturnType<typeof open>>[] = [];
+  while (slots.length < 20) {
     const one = await open(client);
-    if (one.answer.status === 200) places.push(one);
+    if (one.answer.status === 200) slots.push(one);
     else await delay(20);
   }
-  t.equal((await open(client)).answer.status, 429, 'all twenty places could be had');
-  for (const { stop } of places) stop();
+  t.equal((await open(client)).answer.status, 429, 'all twenty slots could be had');
+  for (const { stop } of slots) stop();
 });
 
 t.test('one that does not read on does not keep the service from stopping', async (t) => {
@@ -162,7 +162,7 @@ t.test('who gets nothing of what happens sees that it lives, and where it is', a
   t.equal(new Set(ids).size, 4, 'each is further on');
 });
 
-t.test('who was away for longer than the feed keeps is told', async (t) => {
+t.test('who was away for longer than the event log keeps is told', async (t) => {
   const host = await startFakeHost();
   t.teardown(() => host.close());
   const { redis, keys, changes, store, service: sandboxes } = host;
@@ -193,7 +193,7 @@ t.test('who was away for longer than the feed keeps is told', async (t) => {
   while (versions.length < 2) await delay(10);
   isAway = true;
   for (let i = 0; i < 150; i += 1) await sandboxes.patch(caller, id, { name: `missed-${i}` });
-  await redis.xtrim(keys.feed('default'), 'MAXLEN', 20);
+  await redis.xtrim(keys.eventLog('default'), 'MAXLEN', 20);
   isAway = false;
   await t.rejects(reading, { code: 'watch_expired' }, 'it ends, and the next is answered by 410');
   t.same(

@@ -3,7 +3,8 @@ import t from 'tap';
 import { AppError } from '../../src/errors.ts';
 import { connectForWork } from '../../src/redis/connection.ts';
 import { redisKeys } from '../../src/redis/keys.ts';
-import { begun, createLogReader, serveLogs } from '../../src/sandbox/log-relay.ts';
+import { begun, createLogReader } from '../../src/sandbox/log-reader.ts';
+import { serveLogs } from '../../src/sandbox/log-server.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { temporaryFolder } from '../support/service.ts';
 
@@ -12,7 +13,7 @@ const server = await startEmbeddedRedis(dir);
 const connections = [1, 2, 3, 4].map(() => connectForWork(server.address));
 await Promise.all(connections.map((connection) => connection.connect()));
 const [redis, subscriber, hostRedis, hostSubscriber] = connections as [never, never, never, never];
-const keys = redisKeys('relay');
+const keys = redisKeys('logs');
 const query = { sandboxId: 'sb-00000000000000000000', host: 'h', component: 'etcd', tail: 10, follow: false };
 const never = new AbortController().signal;
 
