@@ -1,4 +1,3 @@
-import type Docker from 'dockerode';
 import { DeadlineError, withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 
@@ -65,5 +64,3 @@ export const labels = {
   component: 'io.sandplane.component',
   specHash: 'io.sandplane.spec-hash',
 } as const;
-
-export type ContainerInfo = Docker.ContainerInfo;
