@@ -19,7 +19,7 @@ import { createAuthenticator } from '../tenancy/authenticate.ts';
 import { createKeyAuthenticator } from '../tenancy/authenticate-key.ts';
 import { createOidc, type Oidc } from '../tenancy/oidc.ts';
 import { readOidcSettings } from '../tenancy/oidc-settings.ts';
-import { createProjects } from '../tenancy/projects.ts';
+import { createProjects, ensureDefaultProject } from '../tenancy/projects.ts';
 import { createRateLimit } from '../tenancy/rate-limit.ts';
 import { createValidity } from '../tenancy/validity.ts';
 import { createWatch } from '../watch/watch.ts';
@@ -96,7 +96,7 @@ async function appDependencies(given: {
   const { redis, keys, sealer, store, queues, deletion, hosts } = stores;
   const changes = createChanges({ redis: subscriber, keys });
   const projects = createProjects({ redis, keys, defaults: config.quotas });
-  await projects.ensureDefault();
+  await ensureDefaultProject(projects);
   return {
     service: createSandboxService({
       store,

@@ -19,18 +19,9 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 /** The keys of projects. Only a hash of each is stored, so that whoever reads the store cannot use them. */
 export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   async function create(project: string, uid: string, id: string, body: KeyCreate): Promise<KeyWithSecret> {
-    const expiresAt = toExpiry(body.expiresAt);
     const secret = newSecret(id);
     const createdAt = Date.now();
-    const fields = {
-      hash: hashKey(secret).toString('base64'),
-      project,
-      uid,
-      name: body.name,
-      scopes: body.scopes.join(' '),
-      createdAt: String(createdAt),
-      ...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
-    } satisfies ApiKeyHash;
+    const fields = { ...toFields(body, secret, createdAt), project, uid } satisfies ApiKeyHash;
     const added = await addToProject(redis, {
       keys: { project: keys.project(project), hash: keys.apiKey(id), index: keys.apiKeys(project) },
       member: id,
@@ -79,6 +70,18 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
   }
 
   return { create, get, list, revoke };
+}
+
+/** What is stored of a new key, but for its project. Throws `validation_failed`. */
+function toFields(body: KeyCreate, secret: string, createdAt: number) {
+  const expiresAt = toExpiry(body.expiresAt);
+  return {
+    hash: hashKey(secret).toString('base64'),
+    name: body.name,
+    scopes: body.scopes.join(' '),
+    createdAt: String(createdAt),
+    ...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
+  };
 }
 
 /** Epoch milliseconds, or null. Throws `validation_failed`. */
