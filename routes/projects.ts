@@ -135,8 +135,8 @@ export function projectRoutes(app: App, dependencies: RouteDependencies): void {
     async ({ params, query, headers }) => {
       const { project: name } = params;
       const withSandboxes = query.sandboxes === 'delete';
-      const gone = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
-      const left = gone ? null : await projects.find(name);
+      const isRemoved = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
+      const left = isRemoved ? null : await projects.find(name);
       return left ? withEtag(left, 202) : answered(null, { status: 204 });
     },
   );

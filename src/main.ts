@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const log = await openServiceLog(config.dataDir);
   const logger = createLogger(config.logLevel, log.destination);
 
-  // Closed in reverse of how they came up, also when only some have.
+  // Closed in reverse of the order in which they started, also when only some have.
   const closers: Closer[] = [claim.release];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
 
 type Closer = () => Promise<void>;
 
-/** Starts the parts one after the other, telling how far it is; each leaves behind how it is closed. */
+/** Starts the parts one after the other and prints the progress. Each adds to `closers` how it is closed. */
 async function startService(
   config: Config,
   logger: Logger,

@@ -22,7 +22,7 @@ type Add = <const Schema extends OperationSchema>(
   handle: Handle<Schema>,
 ) => void;
 
-/** Adds operations as routes: what they do knows nothing of HTTP, so that other protocols have it too. */
+/** Adds operations as routes. Their handlers know nothing of HTTP, so that other protocols can call them too. */
 export function operations(app: App, { untilInvalid }: RouteDependencies) {
   const by =
     (method: 'GET' | 'POST' | 'PATCH' | 'DELETE'): Add =>

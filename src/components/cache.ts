@@ -41,7 +41,9 @@ function entryAt(dir: string, name: string, version: string) {
 export function binaryCache(cacheDir: string) {
   const dir = path.join(cacheDir, 'bin');
 
-  /** The binary, or null when it has to be fetched. One that is not as it was stored is renamed and counts as missing. */
+  /**
+   * The binary, or null when it has to be fetched. One that is not as it was stored is renamed and counts as missing.
+   */
   async function find(name: string, version: string): Promise<Cached | null> {
     return await findBinary(entryAt(dir, name, version));
   }

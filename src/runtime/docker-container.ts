@@ -8,7 +8,9 @@ export const containerUser = { uid: 65_532, gid: 65_532 };
 
 const dataMount = '/sandboxes';
 
-/** Throws unless it is a sandbox id: it becomes part of URL paths of the Engine API, which dockerode does not escape. */
+/**
+ * Throws unless it is a sandbox id: it becomes part of URL paths of the Engine API, which dockerode does not escape.
+ */
 export function checkedId(id: string): string {
   if (!sandboxIdPattern.test(id)) throw new Error('not a sandbox id');
   return id;

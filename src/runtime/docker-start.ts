@@ -35,7 +35,7 @@ export async function ensureContainer(
   }
   signal.throwIfAborted();
   if (component.port !== null) await ensureNetwork(docker, owner);
-  // 409: another call was faster. It had the same record and so the same spec.
+  // 409: another call has made it meanwhile. It had the same record and so the same spec.
   await tolerating([409], docker.createContainer(containerOptions({ plan, component, image, owner, bindAddress })));
 }
 

@@ -40,7 +40,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
 
   function makeAhead(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): void {
     const name = objectName(plan.sandboxId, component.name);
-    // An error is left to `start`, which makes the container again and throws when that fails too.
+    // Nothing is to be done about an error: `start` makes the container again, and throws when that fails too.
     const made = ensureContainer(options, plan, component, signal).catch(() => undefined);
     underWay.set(name, made);
     void made.then(() => underWay.delete(name));

@@ -47,7 +47,7 @@ export function createKubeClient({ host, port, servername, ca, identity }: KubeC
 }
 
 /**
- * Readiness of kube-apiserver without two hooks that poll only once a second and would delay it. What these hooks make
+ * Readiness of kube-apiserver without two hooks that poll only every second and would delay it. What these hooks make
  * exists already in a template; and ready is said only after a write with the user's credential was accepted.
  */
 export const readyPath =

@@ -43,7 +43,9 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-/** Starts the REST and the gRPC API. They hold no runtime: all they do is to read and write records and to queue jobs. */
+/**
+ * Starts the REST and the gRPC API. They hold no runtime: all they do is to read and write records and to queue jobs.
+ */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   return await openInOrder(async (opened) => await openApi(config, address, logger, opened));
 }

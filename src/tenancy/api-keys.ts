@@ -89,7 +89,8 @@ function toExpiry(given: string | null | undefined): number | null {
   if (!given) return null;
   const expiresAt = Date.parse(given);
   if (expiresAt > Date.now() && expiresAt <= lastExpiry) return expiresAt;
-  // RFC 3339 also has times that a Date cannot hold: leap seconds, and some with an offset that are past the year 9999 in UTC.
+  // RFC 3339 also has times that a Date cannot hold: leap seconds, and some with an offset that are past the year
+  // 9999 in UTC.
   throw invalidField('/expiresAt', 'must be in the future and before the year 10000, as 2030-12-31T23:59:59Z');
 }
 

@@ -23,7 +23,10 @@ const nameRule = new RegExp(projectNamePattern);
 
 export type Projects = ReturnType<typeof createProjects>;
 
-/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's defaults. */
+/**
+ * The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's
+ * defaults.
+ */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
   /** Creating it again with the same uid changes nothing. Throws `project_exists`. */
   async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {

@@ -41,7 +41,7 @@ export const addToProject = scriptCall('addToProject', {
   reply: asIs<number>(),
 });
 
-/** False when it has another version or is gone. */
+/** False when it has another version or does not exist. */
 export const removeFromProject = scriptCall('removeFromProject', {
   keys: { hash: text, index: text },
   arguments: { member: text, expectedVersion: text },

@@ -40,7 +40,10 @@ export const createSandbox = scriptCall('createSandbox', {
     nextCheckAtMs: number,
     /** '' when no key has to be valid. */
     keyHash: text,
-    /** The limits of a project that has no other: sandboxes, awake, startsPerMinute, maxTtlSeconds, memoryMiB, diskMiB. */
+    /**
+     * The limits of a project that has no other: sandboxes, awake, startsPerMinute, maxTtlSeconds, memoryMiB,
+     * diskMiB.
+     */
     defaultQuotas: (limits: readonly number[]) => limits.map(String),
   },
   reply: asIs<['created' | 'key_ended' | 'not_found' | 'deleting'] | ['exists', resource: string] | QuotaReply>(),
