@@ -72,6 +72,11 @@ export function answers<Own extends Answers>(own: Own, ...codes: ErrorCode[]) {
   return withProblems(own, [...codes, ...withKey, ...always], { ...rateLimitHeaders, ...requestIdHeader });
 }
 
+/** The answers of a route that lists: a page, and the problems. */
+export function pageAnswers<Schema extends TSchema>(schema: Schema, example: unknown, ...codes: ErrorCode[]) {
+  return answers({ 200: answer(schema, { description: 'a page', example }) }, 'invalid_cursor', ...codes);
+}
+
 /** The same for a route that needs no key. */
 export function publicAnswers<Own extends Answers>(own: Own) {
   return withProblems(own, always, requestIdHeader);

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, nextCursor, nullable, ref, stringEnum, timestamp } from './common.ts';
+import { integer, nullable, pageOf, stringEnum, timestamp } from './common.ts';
 
 export const AuditEntry = Type.Object(
   {
@@ -32,10 +32,4 @@ export const AuditEntry = Type.Object(
 );
 export type AuditEntry = Type.Static<typeof AuditEntry>;
 
-export const AuditList = Type.Object(
-  {
-    items: Type.Array(ref(AuditEntry), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'AuditList', title: 'AuditList', description: 'a page of the audit log' },
-);
+export const AuditList = pageOf('AuditList', AuditEntry, 'a page of the audit log');

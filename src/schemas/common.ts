@@ -56,6 +56,13 @@ export const nextCursor = nullable(Type.String(), {
   examples: ['MTc2MzkwMDAwMDAwMDpzYi00azJ4OXE3bTN2OHQxYzZ6MHc1eQ'],
 });
 
+/** A page of a list, newest first. */
+export const pageOf = <Item extends TSchema>($id: string, item: Item, description: string) =>
+  Type.Object(
+    { items: Type.Array(ref(item), { description: 'this page, newest first' }), nextCursor },
+    { $id, title: $id, description },
+  );
+
 export const resourceVersion = Type.String({
   description: 'changes with every change; the ETag is this in quotes',
   examples: ['7'],

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { nextCursor, nullable, ref, stringEnum, timestamp } from './common.ts';
+import { nullable, pageOf, stringEnum, timestamp } from './common.ts';
 
 export const scopes = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
@@ -81,13 +81,7 @@ export const KeyWithSecret = Type.Object(
 );
 export type KeyWithSecret = Type.Static<typeof KeyWithSecret>;
 
-export const KeyList = Type.Object(
-  {
-    items: Type.Array(ref(Key), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'KeyList', title: 'KeyList', description: 'a page of keys' },
-);
+export const KeyList = pageOf('KeyList', Key, 'a page of keys');
 
 export const Whoami = Type.Object(
   {

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, nextCursor, nullable, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
+import { integer, nullable, pageOf, resourceVersion, stringEnum, timestamp } from './common.ts';
 
 /** A DNS label. */
 export const projectNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
@@ -117,10 +117,4 @@ export const Project = Type.Object(
 );
 export type Project = Type.Static<typeof Project>;
 
-export const ProjectList = Type.Object(
-  {
-    items: Type.Array(ref(Project), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'ProjectList', title: 'ProjectList', description: 'a page of projects' },
-);
+export const ProjectList = pageOf('ProjectList', Project, 'a page of projects');

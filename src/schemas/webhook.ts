@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, nextCursor, nullable, openEnum, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
+import { integer, nullable, openEnum, pageOf, resourceVersion, stringEnum, timestamp } from './common.ts';
 import { historyTypes } from './history.ts';
 
 const webhookEvents = [...historyTypes.map((type) => `sandbox.${type}` as const), 'webhook.disabled'] as const;
@@ -121,13 +121,7 @@ export const WebhookWithSecret = Type.Object(
 );
 export type WebhookWithSecret = Type.Static<typeof WebhookWithSecret>;
 
-export const WebhookList = Type.Object(
-  {
-    items: Type.Array(ref(Webhook), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'WebhookList', title: 'WebhookList', description: 'a page of receivers' },
-);
+export const WebhookList = pageOf('WebhookList', Webhook, 'a page of receivers');
 
 const Attempt = Type.Object(
   {
@@ -166,10 +160,4 @@ export const Delivery = Type.Object(
 );
 export type Delivery = Type.Static<typeof Delivery>;
 
-export const DeliveryList = Type.Object(
-  {
-    items: Type.Array(ref(Delivery), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'DeliveryList', title: 'DeliveryList', description: 'a page of deliveries' },
-);
+export const DeliveryList = pageOf('DeliveryList', Delivery, 'a page of deliveries');
