@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
+import pTimeout from 'p-timeout';
 import { pack } from 'tar-stream';
-import { withDeadline } from '../deadline.ts';
 import { localImageReference, pathInImage } from './catalog.ts';
 
 const answerTimeoutMs = 30_000;
@@ -12,7 +12,8 @@ const silenceTimeoutMs = 120_000;
 
 /** A call that ends after a time: a promise of dockerode may never settle when the daemon's answer is cut off. */
 export async function answered<Result>(call: Promise<Result>, timeoutMs = answerTimeoutMs): Promise<Result> {
-  return await withDeadline(call, timeoutMs, 'Docker');
+  const message = `Docker did not answer within ${timeoutMs / 1000} s`;
+  return await pTimeout(call, { milliseconds: timeoutMs, message });
 }
 
 /**
