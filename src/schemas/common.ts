@@ -43,6 +43,9 @@ export function nullable<Schema extends TSchema>(schema: Schema, options: Type.T
   return Type.Unsafe<Static<Schema> | null>({ ...both, ...options });
 }
 
+/** A text of any form. */
+export const text = (description: string, example: string) => Type.String({ description, examples: [example] });
+
 /** An RFC 3339 time in UTC. */
 export const timestamp = (description: string) =>
   Type.String({ description, format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] });
