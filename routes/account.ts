@@ -7,7 +7,7 @@ import { exampleCursor } from '../src/schemas/examples.ts';
 import { UsageReport } from '../src/schemas/usage.ts';
 import { requireScope } from '../src/tenancy/principal.ts';
 import type { RouteDependencies } from './dependencies.ts';
-import { answer, answers } from './shared/answers.ts';
+import { answer, answers, pageAnswers } from './shared/answers.ts';
 import { operations } from './shared/operation.ts';
 import { cursor, limit } from './shared/parameters.ts';
 
@@ -51,33 +51,19 @@ const listAudit = {
     },
     { additionalProperties: false },
   ),
-  response: answers(
-    {
-      200: answer(AuditList, {
-        description: 'a page',
-        example: { items: [exampleAuditEntry], nextCursor: exampleCursor },
-      }),
-    },
-    'invalid_cursor',
-  ),
+  response: pageAnswers(AuditList, { items: [exampleAuditEntry], nextCursor: exampleCursor }),
 };
 
 export function accountRoutes(app: App, dependencies: RouteDependencies): void {
   const { usage, audit } = dependencies;
   const add = operations(app, dependencies);
-  add.get(
-    '/v1/usage',
-    { config: { scope: 'read', compressed: true }, schema: getUsage },
-    async ({ principal, query }) => answered(await usage(principal.project, query)),
+  add.get('/v1/usage', { scope: 'read', compressed: true, schema: getUsage }, async ({ principal, query }) =>
+    answered(await usage(principal.project, query)),
   );
 
-  add.get(
-    '/v1/audit',
-    { config: { scope: 'admin', compressed: true }, schema: listAudit },
-    async ({ principal, query }) => {
-      const { projectUid, ...page } = query;
-      if (projectUid !== undefined) requireScope(principal, 'service');
-      return answered(await audit.list(projectUid ?? principal.projectUid, page));
-    },
-  );
+  add.get('/v1/audit', { scope: 'admin', compressed: true, schema: listAudit }, async ({ principal, query }) => {
+    const { projectUid, ...page } = query;
+    if (projectUid !== undefined) requireScope(principal, 'service');
+    return answered(await audit.list(projectUid ?? principal.projectUid, page));
+  });
 }

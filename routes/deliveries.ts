@@ -4,8 +4,7 @@ import { answered } from '../src/operations/operation.ts';
 import { exampleDelivery, pendingDelivery } from '../src/schemas/example-projects.ts';
 import { Delivery, DeliveryList, deliveryId, webhookId } from '../src/schemas/webhook.ts';
 import type { RouteDependencies } from './dependencies.ts';
-import { answer, answers, postCodes } from './shared/answers.ts';
-import { idempotent } from './shared/idempotent.ts';
+import { answer, answers, pageAnswers, postCodes } from './shared/answers.ts';
 import { operations } from './shared/operation.ts';
 import { PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -20,15 +19,7 @@ const listDeliveries = {
   tags,
   params: OfWebhook,
   querystring: PageQuery,
-  response: answers(
-    {
-      200: answer(DeliveryList, {
-        description: 'a page',
-        example: { items: [exampleDelivery], nextCursor: null },
-      }),
-    },
-    'invalid_cursor',
-  ),
+  response: pageAnswers(DeliveryList, { items: [exampleDelivery], nextCursor: null }),
 };
 
 const getDelivery = {
@@ -56,30 +47,26 @@ const replayDelivery = {
 };
 
 export function deliveryRoutes(app: App, dependencies: RouteDependencies): void {
-  const { webhooks, runIdempotently } = dependencies;
+  const { webhooks } = dependencies;
   const add = operations(app, dependencies);
   add.get(
     '/v1/webhooks/:id/deliveries',
-    { config: { scope: 'read', compressed: true }, schema: listDeliveries },
+    { scope: 'read', compressed: true, schema: listDeliveries },
     async ({ principal, params, query }) =>
       answered(await webhooks.listDeliveries(principal.project, params.id, query)),
   );
 
   add.get(
     '/v1/webhooks/:id/deliveries/:delivery',
-    { config: { scope: 'read' }, schema: getDelivery },
+    { scope: 'read', schema: getDelivery },
     async ({ principal, params }) =>
       answered(await webhooks.getDelivery(principal.project, params.id, params.delivery)),
   );
 
   add.post(
     '/v1/webhooks/:id/deliveries/:delivery/replay',
-    { config: { scope: 'write' }, schema: replayDelivery },
-    async (call) =>
-      await idempotent(call, runIdempotently, async () => {
-        const { id, delivery } = call.params;
-        const body = await webhooks.replay(call.principal.project, id, delivery);
-        return { status: 202, headers: {}, body: JSON.stringify(body) };
-      }),
+    { scope: 'write', schema: replayDelivery },
+    async ({ principal, params }) =>
+      answered(await webhooks.replay(principal.project, params.id, params.delivery), { status: 202 }),
   );
 }

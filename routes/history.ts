@@ -24,7 +24,7 @@ export function historyRoute(app: App, dependencies: RouteDependencies): void {
   const add = operations(app, dependencies);
   add.get(
     '/v1/sandboxes/:id/events',
-    { config: { scope: 'read', compressed: true }, schema: listSandboxEvents },
+    { scope: 'read', compressed: true, schema: listSandboxEvents },
     async ({ principal, params }) => answered({ items: await service.history(principal.project, params.id) }),
   );
 }

@@ -39,7 +39,7 @@ export const routes = fp<RouteDependencies, RawServerDefault, TypeBoxTypeProvide
   },
   {
     name: 'routes',
-    // Those that look at each route, and so have to be there before the first.
+    // These read every route as it is added, so they have to be registered before the first.
     dependencies: ['access', 'not-found', 'operations-registry', '@fastify/swagger', 'compression', 'audit-trail'],
   },
 );

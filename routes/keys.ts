@@ -7,8 +7,7 @@ import { projectName } from '../src/schemas/project.ts';
 import { whoami } from '../src/tenancy/principal.ts';
 import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
-import { answer, answers, bodyCodes, noContent, postCodes } from './shared/answers.ts';
-import { idempotent } from './shared/idempotent.ts';
+import { answer, answers, bodyCodes, noContent, pageAnswers, postCodes } from './shared/answers.ts';
 import { operations } from './shared/operation.ts';
 import { PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -45,10 +44,7 @@ const listKeys = {
   tags,
   params: OfProject,
   querystring: PageQuery,
-  response: answers(
-    { 200: answer(KeyList, { description: 'a page', example: { items: [exampleKey], nextCursor: null } }) },
-    'invalid_cursor',
-  ),
+  response: pageAnswers(KeyList, { items: [exampleKey], nextCursor: null }),
 };
 
 const getKey = {
@@ -80,40 +76,32 @@ const getWhoami = {
 };
 
 export function keyRoutes(app: App, dependencies: RouteDependencies): void {
-  const { apiKeys, runIdempotently } = dependencies;
+  const { apiKeys } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/projects/:project/keys',
-    { config: { scope: 'admin' }, schema: createKey },
-    async (call) =>
-      await idempotent(call, runIdempotently, async (seed) => {
-        const { project, projectUid } = call.principal;
-        const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), call.body);
-        const headers = { location: `/v1/projects/${project}/keys/${key.id}`, 'cache-control': 'no-store' };
-        return { status: 201, headers, body: JSON.stringify(key) };
-      }),
+    { scope: 'admin', schema: createKey },
+    async ({ principal: { project, projectUid }, body }, seed) => {
+      const key = await apiKeys.create(project, projectUid, seed.slice(0, 12), body);
+      const headers = { location: `/v1/projects/${project}/keys/${key.id}`, 'cache-control': 'no-store' };
+      return answered(key, { status: 201, headers });
+    },
   );
 
   add.get(
     '/v1/projects/:project/keys',
-    { config: { scope: 'admin', compressed: true }, schema: listKeys },
+    { scope: 'admin', compressed: true, schema: listKeys },
     async ({ params, query }) => answered(await apiKeys.list(params.project, query)),
   );
 
-  add.get('/v1/projects/:project/keys/:key', { config: { scope: 'admin' }, schema: getKey }, async ({ params }) =>
+  add.get('/v1/projects/:project/keys/:key', { scope: 'admin', schema: getKey }, async ({ params }) =>
     answered(await apiKeys.get(params.project, params.key)),
   );
 
-  add.delete(
-    '/v1/projects/:project/keys/:key',
-    { config: { scope: 'admin' }, schema: revokeKey },
-    async ({ params }) => {
-      await apiKeys.revoke(params.project, params.key);
-      return answered(null, { status: 204 });
-    },
-  );
+  add.delete('/v1/projects/:project/keys/:key', { scope: 'admin', schema: revokeKey }, async ({ params }) => {
+    await apiKeys.revoke(params.project, params.key);
+    return answered(null, { status: 204 });
+  });
 
-  add.get('/v1/whoami', { config: { scope: 'read' }, schema: getWhoami }, async ({ principal }) =>
-    answered(whoami(principal)),
-  );
+  add.get('/v1/whoami', { scope: 'read', schema: getWhoami }, async ({ principal }) => answered(whoami(principal)));
 }

@@ -10,7 +10,10 @@ interface Form {
   readonly etag: string;
 }
 
-/** The OpenAPI document in its two versions, made once. Who knows them asks again by `If-None-Match`. */
+/**
+ * The OpenAPI document in its two versions, made at the first request. A client that has it already sends
+ * `If-None-Match`.
+ */
 export function openapiRoutes(app: App): void {
   const served = (version: 'v31' | 'v30') => {
     let forms: { plain: Form; gzip: Form } | undefined;

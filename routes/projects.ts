@@ -1,16 +1,14 @@
 import Type from 'typebox';
 import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
-import { etag } from '../src/resources/etag.ts';
 import { uuidOf } from '../src/resources/random-id.ts';
 import { stringEnum } from '../src/schemas/common.ts';
 import { deletingProject, exampleProject } from '../src/schemas/example-projects.ts';
 import { Project, ProjectCreate, ProjectList, ProjectPatch, projectName } from '../src/schemas/project.ts';
 import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader } from './shared/answer-headers.ts';
-import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
+import { answers, bodyCodes, noContent, pageAnswers, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -38,12 +36,7 @@ const listProjects = {
   description: "All with the service's admin key, else one's own.",
   tags,
   querystring: PageQuery,
-  response: answers(
-    {
-      200: answer(ProjectList, { description: 'a page', example: { items: [exampleProject], nextCursor: null } }),
-    },
-    'invalid_cursor',
-  ),
+  response: pageAnswers(ProjectList, { items: [exampleProject], nextCursor: null }),
 };
 
 const getProject = {
@@ -99,45 +92,35 @@ const deleteProject = {
 };
 
 export function projectRoutes(app: App, dependencies: RouteDependencies): void {
-  const { projects, removeProject, runIdempotently } = dependencies;
+  const { projects, removeProject } = dependencies;
   const add = operations(app, dependencies);
-  add.post(
-    '/v1/projects',
-    { config: { scope: 'service' }, schema: createProject },
-    async (call) =>
-      await idempotent(call, runIdempotently, async (seed) => {
-        const project = await projects.create(call.body, uuidOf(seed));
-        call.auditIn(project.uid);
-        const headers = { location: `/v1/projects/${project.name}`, etag: etag(project.resourceVersion) };
-        return { status: 201, headers, body: JSON.stringify(project) };
-      }),
+  add.post('/v1/projects', { scope: 'service', schema: createProject }, async (call, seed) => {
+    const project = await projects.create(call.body, uuidOf(seed));
+    call.auditIn(project.uid);
+    return withEtag(project, { status: 201, headers: { location: `/v1/projects/${project.name}` } });
+  });
+
+  add.get('/v1/projects', { scope: 'read', compressed: true, schema: listProjects }, async ({ principal, query }) =>
+    answered(await projects.listVisible(principal, query)),
   );
 
-  add.get(
-    '/v1/projects',
-    { config: { scope: 'read', compressed: true }, schema: listProjects },
-    async ({ principal, query }) => answered(await projects.listVisible(principal, query)),
-  );
-
-  add.get('/v1/projects/:project', { config: { scope: 'read' }, schema: getProject }, async ({ params }) =>
+  add.get('/v1/projects/:project', { scope: 'read', schema: getProject }, async ({ params }) =>
     withEtag(await projects.get(params.project)),
   );
 
-  add.patch(
-    '/v1/projects/:project',
-    { config: { scope: 'service' }, schema: updateProject },
-    async ({ params, body, headers }) => withEtag(await projects.patch(params.project, body, headers['if-match'])),
+  add.patch('/v1/projects/:project', { scope: 'service', schema: updateProject }, async ({ params, body, headers }) =>
+    withEtag(await projects.patch(params.project, body, headers['if-match'])),
   );
 
   add.delete(
     '/v1/projects/:project',
-    { config: { scope: 'service' }, schema: deleteProject },
+    { scope: 'service', schema: deleteProject },
     async ({ params, query, headers }) => {
       const { project: name } = params;
       const withSandboxes = query.sandboxes === 'delete';
-      const gone = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
-      const left = gone ? null : await projects.find(name);
-      return left ? withEtag(left, 202) : answered(null, { status: 204 });
+      const isRemoved = await removeProject(name, { withSandboxes, ifMatch: headers['if-match'] });
+      const left = isRemoved ? null : await projects.find(name);
+      return left ? withEtag(left, { status: 202 }) : answered(null, { status: 204 });
     },
   );
 }

@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import type { App } from '../src/http/app-instance.ts';
-import type { StoredAnswer } from '../src/operations/idempotency.ts';
-import { answered } from '../src/operations/operation.ts';
+import { type Answer, answered } from '../src/operations/operation.ts';
 import { etag } from '../src/resources/etag.ts';
 import { type Created, createAndWait } from '../src/sandbox/create-and-wait.ts';
 import { newSandboxId } from '../src/sandbox/record.ts';
@@ -16,9 +15,8 @@ import { phase, Sandbox, SandboxList, sandboxId } from '../src/schemas/sandbox.t
 import { SandboxCreate, SandboxPatch } from '../src/schemas/sandbox-input.ts';
 import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, retryAfterHeader } from './shared/answer-headers.ts';
-import { answer, answers, bodyCodes, postCodes, versioned } from './shared/answers.ts';
+import { answers, bodyCodes, pageAnswers, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { cursor, IfMatchHeaders, idempotencyKey, labelSelector, limit } from './shared/parameters.ts';
 import { preferredWaitMs } from './shared/prefer.ts';
@@ -80,14 +78,9 @@ const listSandboxes = {
     'By pages; `since` says where to watch on from, so that nothing is missed: with several pages, that of the first.',
   tags,
   querystring: ListQuery,
-  response: answers(
-    {
-      200: answer(SandboxList, {
-        description: 'a page',
-        example: { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
-      }),
-    },
-    'invalid_cursor',
+  response: pageAnswers(
+    SandboxList,
+    { items: [exampleSandbox], nextCursor: exampleCursor, since: exampleEventId },
     'invalid_selector',
   ),
 };
@@ -133,7 +126,7 @@ const deleteSandbox = {
 };
 
 export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
-  const { service, runIdempotently } = dependencies;
+  const { service } = dependencies;
   const add = operations(app, dependencies);
   add.post(
     '/v1/sandboxes',
@@ -142,47 +135,40 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       preValidation: async (request) => {
         if (request.body === undefined) request.body = {} as SandboxCreate;
       },
-      config: { scope: 'write' },
+      scope: 'write',
       schema: createSandbox,
     },
-    async (call) =>
-      await idempotent(call, runIdempotently, async (seed) => {
-        const id = newSandboxId(seed);
-        const audited = call.audited({ status: 202, target: `/v1/sandboxes/${id}` });
-        const waitMs = preferredWaitMs(call.headers.prefer);
-        const { principal, body, signal } = call;
-        return createdAnswer(await createAndWait(service, principal, body, { id, audited, waitMs, signal }));
-      }),
+    async ({ principal, body, headers, signal, audited: auditedAs }, seed) => {
+      const id = newSandboxId(seed);
+      const audited = auditedAs({ status: 202, target: `/v1/sandboxes/${id}` });
+      const waitMs = preferredWaitMs(headers.prefer);
+      return createdAnswer(await createAndWait(service, principal, body, { id, audited, waitMs, signal }));
+    },
   );
 
-  add.get(
-    '/v1/sandboxes',
-    { config: { scope: 'read', compressed: true }, schema: listSandboxes },
-    async ({ principal, query }) => answered(await service.list(principal.project, query)),
+  add.get('/v1/sandboxes', { scope: 'read', compressed: true, schema: listSandboxes }, async ({ principal, query }) =>
+    answered(await service.list(principal.project, query)),
   );
 
-  add.get('/v1/sandboxes/:id', { config: { scope: 'read' }, schema: getSandbox }, async ({ principal, params }) => {
+  add.get('/v1/sandboxes/:id', { scope: 'read', schema: getSandbox }, async ({ principal, params }) => {
     const { text, resourceVersion } = await service.getText(principal.project, params.id);
     return answered(text, { headers: { etag: etag(resourceVersion) } });
   });
 
   add.patch(
     '/v1/sandboxes/:id',
-    { config: { scope: 'write' }, schema: updateSandbox },
+    { scope: 'write', schema: updateSandbox },
     async ({ principal, params, body, headers }) =>
       withEtag(await service.patch(principal, params.id, body, headers['if-match'])),
   );
 
-  add.delete(
-    '/v1/sandboxes/:id',
-    { config: { scope: 'write' }, schema: deleteSandbox },
-    async ({ principal, params, headers }) =>
-      withEtag(await service.remove(principal, params.id, headers['if-match']), 202),
+  add.delete('/v1/sandboxes/:id', { scope: 'write', schema: deleteSandbox }, async ({ principal, params, headers }) =>
+    withEtag(await service.remove(principal, params.id, headers['if-match']), { status: 202 }),
   );
 }
 
-function createdAnswer({ isReady, sandbox: { id, text, resourceVersion } }: Created): StoredAnswer {
+function createdAnswer({ isReady, sandbox: { id, text, resourceVersion } }: Created): Answer {
   const headers = { location: `/v1/sandboxes/${id}`, etag: etag(resourceVersion) };
-  if (isReady) return { status: 201, headers, body: text };
-  return { status: 202, headers: { ...headers, 'retry-after': '1' }, body: text };
+  if (isReady) return answered(text, { status: 201, headers });
+  return answered(text, { status: 202, headers: { ...headers, 'retry-after': '1' } });
 }

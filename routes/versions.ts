@@ -17,7 +17,7 @@ const listVersions = {
 export function versionRoutes(app: App, dependencies: RouteDependencies): void {
   const { service } = dependencies;
   const add = operations(app, dependencies);
-  add.get('/v1/versions', { config: { scope: 'read', compressed: true }, schema: listVersions }, async () => {
+  add.get('/v1/versions', { scope: 'read', compressed: true, schema: listVersions }, async () => {
     const hosts = await service.hosts();
     const items = hosts.map(({ name, runtimes, defaultRuntime, versions }) => ({
       host: name,

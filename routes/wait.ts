@@ -41,7 +41,7 @@ export function waitRoute(app: App, dependencies: RouteDependencies): void {
   const add = operations(app, dependencies);
   add.get(
     '/v1/sandboxes/:id/wait',
-    { config: { scope: 'read' }, schema: waitForSandbox },
+    { scope: 'read', schema: waitForSandbox },
     async ({ principal, params, query, signal }) =>
       withEtag(await service.wait(principal.project, params.id, query.for, query.timeout * 1000, signal())),
   );

@@ -137,7 +137,8 @@ async function* chunks(
   try {
     for await (const item of items) yield encode(item);
   } catch (error) {
-    // The answer has begun: its end tells the client to come again, and then it is told why.
+    // The answer has begun, so its status cannot change: the stream ends, the client connects again, and is then told
+    // why.
     if (!(error instanceof AppError)) throw error;
   }
 }

@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import type { App } from '../src/http/app-instance.ts';
 import { answered } from '../src/operations/operation.ts';
-import { etag } from '../src/resources/etag.ts';
 import { exampleNewWebhook, exampleWebhook } from '../src/schemas/example-projects.ts';
 import {
   Webhook,
@@ -13,9 +12,8 @@ import {
 } from '../src/schemas/webhook.ts';
 import type { RouteDependencies } from './dependencies.ts';
 import { locationHeader, noStoreHeader } from './shared/answer-headers.ts';
-import { answer, answers, bodyCodes, noContent, postCodes, versioned } from './shared/answers.ts';
+import { answers, bodyCodes, noContent, pageAnswers, postCodes, versioned } from './shared/answers.ts';
 import { withEtag } from './shared/etag.ts';
-import { idempotent } from './shared/idempotent.ts';
 import { operations } from './shared/operation.ts';
 import { IfMatchHeaders, PageQuery, PostHeaders } from './shared/parameters.ts';
 
@@ -53,12 +51,7 @@ const listWebhooks = {
   description: 'Without their secrets.',
   tags,
   querystring: PageQuery,
-  response: answers(
-    {
-      200: answer(WebhookList, { description: 'a page', example: { items: [exampleWebhook], nextCursor: null } }),
-    },
-    'invalid_cursor',
-  ),
+  response: pageAnswers(WebhookList, { items: [exampleWebhook], nextCursor: null }),
 };
 
 const getWebhook = {
@@ -102,53 +95,38 @@ const rotateWebhookSecret = {
 };
 
 export function webhookRoutes(app: App, dependencies: RouteDependencies): void {
-  const { webhooks, runIdempotently } = dependencies;
+  const { webhooks } = dependencies;
   const add = operations(app, dependencies);
-  add.post(
-    '/v1/webhooks',
-    { config: { scope: 'write' }, schema: createWebhook },
-    async (call) =>
-      await idempotent(call, runIdempotently, async (seed) => {
-        const webhook = await webhooks.create(call.principal.project, `wh-${seed}`, call.body);
-        const headers = { location: `/v1/webhooks/${webhook.id}`, etag: etag(webhook.resourceVersion) };
-        return { status: 201, headers: { ...headers, 'cache-control': 'no-store' }, body: JSON.stringify(webhook) };
-      }),
+  add.post('/v1/webhooks', { scope: 'write', schema: createWebhook }, async ({ principal, body }, seed) => {
+    const webhook = await webhooks.create(principal.project, `wh-${seed}`, body);
+    const headers = { location: `/v1/webhooks/${webhook.id}`, 'cache-control': 'no-store' };
+    return withEtag(webhook, { status: 201, headers });
+  });
+
+  add.get('/v1/webhooks', { scope: 'read', compressed: true, schema: listWebhooks }, async ({ principal, query }) =>
+    answered(await webhooks.list(principal.project, query)),
   );
 
-  add.get(
-    '/v1/webhooks',
-    { config: { scope: 'read', compressed: true }, schema: listWebhooks },
-    async ({ principal, query }) => answered(await webhooks.list(principal.project, query)),
-  );
-
-  add.get('/v1/webhooks/:id', { config: { scope: 'read' }, schema: getWebhook }, async ({ principal, params }) =>
+  add.get('/v1/webhooks/:id', { scope: 'read', schema: getWebhook }, async ({ principal, params }) =>
     withEtag(await webhooks.get(principal.project, params.id)),
   );
 
   add.patch(
     '/v1/webhooks/:id',
-    { config: { scope: 'write' }, schema: updateWebhook },
+    { scope: 'write', schema: updateWebhook },
     async ({ principal, params, body, headers }) =>
       withEtag(await webhooks.patch(principal.project, params.id, body, headers['if-match'])),
   );
 
-  add.delete(
-    '/v1/webhooks/:id',
-    { config: { scope: 'write' }, schema: deleteWebhook },
-    async ({ principal, params, headers }) => {
-      await webhooks.remove(principal.project, params.id, headers['if-match']);
-      return answered(null, { status: 204 });
-    },
-  );
+  add.delete('/v1/webhooks/:id', { scope: 'write', schema: deleteWebhook }, async ({ principal, params, headers }) => {
+    await webhooks.remove(principal.project, params.id, headers['if-match']);
+    return answered(null, { status: 204 });
+  });
 
   add.post(
     '/v1/webhooks/:id/rotate',
-    { config: { scope: 'write' }, schema: rotateWebhookSecret },
-    async (call) =>
-      await idempotent(call, runIdempotently, async (seed) => {
-        const webhook = await webhooks.rotate(call.principal.project, call.params.id, seed);
-        const headers = { etag: etag(webhook.resourceVersion), 'cache-control': 'no-store' };
-        return { status: 200, headers, body: JSON.stringify(webhook) };
-      }),
+    { scope: 'write', schema: rotateWebhookSecret },
+    async ({ principal, params }, seed) =>
+      withEtag(await webhooks.rotate(principal.project, params.id, seed), { headers: { 'cache-control': 'no-store' } }),
   );
 }

@@ -30,8 +30,8 @@ interface ShutdownOptions {
 
 /**
  * Closes in order on SIGINT or SIGTERM and then ends the process, with 0 when all was closed; after an error that
- * nothing caught, with 1. A second signal, or the deadline, ends it at once: closing may hang on a Redis that is gone,
- * and nothing that is lost then is needed.
+ * nothing caught, with 1. A second signal, or the deadline, ends it without further waiting: closing may hang on
+ * a Redis that does not answer, and nothing that is lost then is needed.
  */
 export function closeOnSignal({ close, logger, announce = () => undefined }: ShutdownOptions): void {
   let closingSince: number | null = null;

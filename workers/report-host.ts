@@ -19,7 +19,7 @@ export async function reportHost(parts: WorkerParts): Promise<RunningWorker> {
   return {
     async close() {
       await reports.stop();
-      // One that is not taken back counts as dead 15 s later.
+      // Nothing is to be done when it fails: a host that stops reporting counts as dead 15 s later.
       await hosts.retire(host).catch(() => undefined);
     },
   };

@@ -52,6 +52,7 @@ function watchBySse({ service, headers }: LoadSetUp, onName: (name: unknown) => 
     const { body } = await fetch(`${service}/v1/sandboxes/watch`, { headers, signal: stop.signal });
     for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) parser.feed(chunk);
   };
+  // It ends by the abort, or by a service that stops: the figures then show that events are missing.
   read().catch(() => undefined);
   return () => stop.abort();
 }

@@ -20,7 +20,7 @@ const always: readonly ErrorCode[] = [
   'request_timeout',
   'headers_too_large',
 ];
-/** And any that needs a key with these; `not_found` is for the project that the header names. */
+/** Any request that needs a key may also fail with these; `not_found` is for the project that the header names. */
 const withKey: readonly ErrorCode[] = [
   'unauthenticated',
   'key_malformed',
@@ -42,9 +42,9 @@ const withKey: readonly ErrorCode[] = [
   'not_found',
   'validation_failed',
 ];
-/** And any but a GET with these, for a body is read where none is asked for, too. */
+/** Any request but a GET may also fail with these, for a body is read even where none is asked for. */
 export const bodyCodes = ['malformed_body', 'body_too_large', 'unsupported_media_type'] as const;
-/** And any POST, for it may carry an Idempotency-Key. */
+/** A POST may also fail with these, for it may carry an Idempotency-Key. */
 export const postCodes = [...bodyCodes, 'idempotency_in_flight', 'idempotency_mismatch'] as const;
 
 type Answers = Record<number, TSchema>;
@@ -70,6 +70,11 @@ export function versioned<Schema extends TSchema>(schema: Schema, told: Told) {
 /** Every answer that a route gives: its own, and a problem for each code it may fail with. */
 export function answers<Own extends Answers>(own: Own, ...codes: ErrorCode[]) {
   return withProblems(own, [...codes, ...withKey, ...always], { ...rateLimitHeaders, ...requestIdHeader });
+}
+
+/** The answers of a route that lists: a page, and the problems. */
+export function pageAnswers<Schema extends TSchema>(schema: Schema, example: unknown, ...codes: ErrorCode[]) {
+  return answers({ 200: answer(schema, { description: 'a page', example }) }, 'invalid_cursor', ...codes);
 }
 
 /** The same for a route that needs no key. */
@@ -98,7 +103,7 @@ function problem(status: number, codes: readonly ErrorCode[], shared: Headers): 
 }
 
 function problemHeaders(status: number, codes: readonly ErrorCode[], shared: Headers): Headers {
-  // What never became a request has none, and who is not known no limit.
+  // Malformed headers are answered before there is a request id, and a caller who is not authenticated has no rate limit.
   if (status === 431) return {};
   if (status === 401) return { ...authenticateHeader, ...requestIdHeader };
   return codes.some((code) => errorTable[code].retryable) ? { ...retryAfterHeader, ...shared } : shared;

@@ -1,8 +1,10 @@
-import type { FastifyContextConfig, FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify';
 import { principalOf } from '../../src/http/access.ts';
 import type { App } from '../../src/http/app-instance.ts';
 import { auditWith } from '../../src/http/audit-trail.ts';
+import type { StoredAnswer } from '../../src/operations/idempotency.ts';
 import type { Answer, Call, Handle, OperationSchema } from '../../src/operations/operation.ts';
+import type { NeededScope } from '../../src/tenancy/principal.ts';
 import type { Validity } from '../../src/tenancy/validity.ts';
 import type { RouteDependencies } from '../dependencies.ts';
 import { signalOf } from './request-signal.ts';
@@ -10,34 +12,55 @@ import { signalOf } from './request-signal.ts';
 const jsonType = 'application/json; charset=utf-8';
 
 interface RouteOptions<Schema> {
-  readonly config: FastifyContextConfig;
+  readonly scope: NeededScope;
+  /** Its answers may be large and are worth compressing. */
+  readonly compressed?: boolean;
   readonly schema: Schema;
   readonly preValidation?: preValidationHookHandler;
 }
 
-/** Adds a route. */
 type Add = <const Schema extends OperationSchema>(
   path: string,
   options: RouteOptions<Schema>,
   handle: Handle<Schema>,
 ) => void;
 
-/** Adds operations as routes: what they do knows nothing of HTTP, so that other protocols have it too. */
-export function operations(app: App, { untilInvalid }: RouteDependencies) {
+/** A POST is idempotent by its Idempotency-Key: `seed` is the same for every repeat, and ids are made from it. */
+type AddPost = <const Schema extends OperationSchema>(
+  path: string,
+  options: RouteOptions<Schema>,
+  handle: (call: Call<Schema>, seed: string) => Promise<Answer>,
+) => void;
+
+/** Adds operations as routes. Their handlers know nothing of HTTP, so that other protocols can call them too. */
+export function operations(app: App, { untilInvalid, runIdempotently }: RouteDependencies) {
   const by =
     (method: 'GET' | 'POST' | 'PATCH' | 'DELETE'): Add =>
-    (url, { config, ...options }, handle) => {
+    (url, { scope, compressed = false, ...options }, handle) => {
       const erased = handle as unknown as Handle;
       app.route({
         method,
         url,
         ...(options as { schema: object }),
-        config: { ...config, handle: erased },
+        config: { scope, compressed, handle: erased },
         handler: async (request, reply) =>
           send(reply, await erased(callOf(request as FastifyRequest, reply as FastifyReply, untilInvalid))),
       });
     };
-  return { get: by('GET'), post: by('POST'), patch: by('PATCH'), delete: by('DELETE') };
+  const post: AddPost = (path, options, handle) =>
+    by('POST')(path, options, async (call) => {
+      const { operationId, principal, params, body } = call;
+      const { 'idempotency-key': key } = call.headers as { 'idempotency-key'?: string };
+      const request = [operationId, params, body];
+      return await runIdempotently({ project: principal.project, key, request }, async (seed) =>
+        toStored(await handle(call, seed)),
+      );
+    });
+  return { get: by('GET'), post, patch: by('PATCH'), delete: by('DELETE') };
+}
+
+function toStored({ body, ...answer }: Answer): StoredAnswer {
+  return { ...answer, body: typeof body === 'string' ? body : JSON.stringify(body) };
 }
 
 function callOf(request: FastifyRequest, reply: FastifyReply, untilInvalid: Validity): Call {

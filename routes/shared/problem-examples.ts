@@ -4,7 +4,7 @@ import type { Problem } from '../../src/schemas/problem.ts';
 
 type Said = Pick<Problem, 'detail' | 'errors' | 'limit' | 'fresh'>;
 
-/** A fault of one field is the detail as well. */
+/** A problem with one faulty field, whose fault is the detail of the problem as well. */
 const fault = (pointer: string, detail: string): Said => ({ detail, errors: [{ pointer, detail }] });
 const authorization = (detail: string) => fault('#header/authorization', detail);
 const id = exampleSandbox.id;

@@ -16,57 +16,41 @@ export interface Cached {
   readonly sha256: string;
 }
 
-export type Cache = ReturnType<typeof createCache>;
+export type Cache = ReturnType<typeof binaryCache>;
 
 const lockStaleMs = 20_000;
 
-/** The binaries in the cache folder of the service. */
-export const binaryCache = (cacheDir: string) => createCache(path.join(cacheDir, 'bin'));
+/** Where a binary and what belongs to it are kept. */
+type Entry = ReturnType<typeof entryAt>;
+
+function entryAt(dir: string, name: string, version: string) {
+  const folder = path.join(dir, `${name}-${version}`);
+  return {
+    folder,
+    file: path.join(folder, name),
+    manifest: path.join(folder, 'manifest.json'),
+    /** The unfinished work of a source. */
+    workDir: path.join(folder, 'work'),
+  };
+}
 
 /**
- * `<dir>/<name>-<version>/` holds the binary, its manifest and the unfinished work of a source. A binary is never there
- * in part: it is renamed to its place after its bytes are on the disk.
+ * The binaries in the cache folder of the service. A binary is never there in part: it is renamed to its final name after
+ * its bytes are on the disk.
  */
-function createCache(dir: string) {
-  const folderOf = (name: string, version: string) => path.join(dir, `${name}-${version}`);
-  const manifestOf = (name: string, version: string) => path.join(folderOf(name, version), 'manifest.json');
+export function binaryCache(cacheDir: string) {
+  const dir = path.join(cacheDir, 'bin');
 
   /**
    * The binary, or null when it has to be fetched. One that is not as it was stored is renamed and counts as missing.
    */
   async function find(name: string, version: string): Promise<Cached | null> {
-    const file = path.join(folderOf(name, version), name);
-    const [manifest, found] = await Promise.all([
-      readManifest(manifestOf(name, version)),
-      // Whatever the reason, a file that cannot be looked at has to be fetched.
-      stat(file).catch(() => null),
-    ]);
-    if (!manifest || !found) return null;
-    // A checksum over 119 MB at each start costs too much: it is made only when size or time have changed.
-    const looksSame = found.size === manifest.size && Math.abs(found.mtimeMs - manifest.mtimeMs) < 1;
-    if (looksSame || (await sha256(file)) === manifest.sha256) return { file, sha256: manifest.sha256 };
-    await rename(file, `${file}.damaged`);
-    return null;
+    return await findBinary(entryAt(dir, name, version));
   }
 
   /** Stores what a source has fetched to `fetched`, a path in the work folder. */
   async function store(name: string, version: string, fetched: string, source: string): Promise<Cached> {
-    const file = path.join(folderOf(name, version), name);
-    await chmod(fetched, 0o755);
-    const handle = await open(fetched, 'r');
-    await handle.sync();
-    await handle.close();
-    const digest = await sha256(fetched);
-    await rename(fetched, file);
-    // Whole seconds, as some file systems and copies keep no more.
-    const when = new Date(Math.floor(Date.now() / 1000) * 1000);
-    await utimes(file, when, when);
-    const { size, mtimeMs } = await stat(file);
-    const manifest: Manifest = { sha256: digest, size, mtimeMs, source };
-    const partial = `${manifestOf(name, version)}.partial`;
-    await writeFile(partial, JSON.stringify(manifest));
-    await rename(partial, manifestOf(name, version));
-    return { file, sha256: digest };
+    return await storeBinary(entryAt(dir, name, version), fetched, source);
   }
 
   /**
@@ -79,12 +63,11 @@ function createCache(dir: string) {
     onWait: () => void,
     work: (workDir: string) => Promise<Result>,
   ): Promise<Result> {
-    const folder = folderOf(name, version);
+    const { folder, workDir } = entryAt(dir, name, version);
     await mkdir(folder, { recursive: true, mode: 0o755 });
     const release = await lock(folder, onWait);
     try {
       // Not before the lock is held: the process that holds it removes the folder at the end.
-      const workDir = path.join(folder, 'work');
       await mkdir(workDir, { recursive: true, mode: 0o755 });
       return await work(workDir);
     } finally {
@@ -99,9 +82,41 @@ function createCache(dir: string) {
   }
 
   const clearWork = (name: string, version: string) =>
-    rm(path.join(folderOf(name, version), 'work'), { recursive: true, force: true });
+    rm(entryAt(dir, name, version).workDir, { recursive: true, force: true });
 
   return { find, store, exclusively, versionsOf, clearWork };
+}
+
+async function findBinary({ file, manifest: manifestFile }: Entry): Promise<Cached | null> {
+  const [manifest, found] = await Promise.all([
+    readManifest(manifestFile),
+    // Whatever the reason, a file that cannot be read has to be fetched.
+    stat(file).catch(() => null),
+  ]);
+  if (!manifest || !found) return null;
+  // A checksum over 119 MB at each start costs too much: it is made only when size or time have changed.
+  const isUnchanged = found.size === manifest.size && Math.abs(found.mtimeMs - manifest.mtimeMs) < 1;
+  if (isUnchanged || (await sha256(file)) === manifest.sha256) return { file, sha256: manifest.sha256 };
+  await rename(file, `${file}.damaged`);
+  return null;
+}
+
+async function storeBinary({ file, manifest: manifestFile }: Entry, fetched: string, source: string): Promise<Cached> {
+  await chmod(fetched, 0o755);
+  const handle = await open(fetched, 'r');
+  await handle.sync();
+  await handle.close();
+  const digest = await sha256(fetched);
+  await rename(fetched, file);
+  // Whole seconds, as some file systems and copies keep no more.
+  const when = new Date(Math.floor(Date.now() / 1000) * 1000);
+  await utimes(file, when, when);
+  const { size, mtimeMs } = await stat(file);
+  const manifest: Manifest = { sha256: digest, size, mtimeMs, source };
+  const partial = `${manifestFile}.partial`;
+  await writeFile(partial, JSON.stringify(manifest));
+  await rename(partial, manifestFile);
+  return { file, sha256: digest };
 }
 
 /** The lock of a process that died is taken over 20 s after it was last renewed. */

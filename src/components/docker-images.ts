@@ -2,10 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
+import pTimeout from 'p-timeout';
 import { pack } from 'tar-stream';
-import { withDeadline } from '../deadline.ts';
 import { localImageReference, pathInImage } from './catalog.ts';
-import type { Wanted } from './source.ts';
 
 const answerTimeoutMs = 30_000;
 /** The longest time between two messages of a pull or build. */
@@ -13,16 +12,17 @@ const silenceTimeoutMs = 120_000;
 
 /** A call that ends after a time: a promise of dockerode may never settle when the daemon's answer is cut off. */
 export async function answered<Result>(call: Promise<Result>, timeoutMs = answerTimeoutMs): Promise<Result> {
-  return await withDeadline(call, timeoutMs, 'Docker');
+  const message = `Docker did not answer within ${timeoutMs / 1000} s`;
+  return await pTimeout(call, { milliseconds: timeoutMs, message });
 }
 
 /**
  * Pulls an image. Throws the daemon's own message: a failed pull is answered by 200 with an error among its messages.
  */
-export async function pullImage(docker: Docker, reference: string, { tell, signal }: Wanted): Promise<void> {
+export async function pullImage(docker: Docker, reference: string, tell: (message: string) => void): Promise<void> {
   tell(`pulling ${reference}`);
   const stream = await answered(docker.pull(reference));
-  await readMessages(stream, signal, (message) => {
+  await readMessages(stream, (message) => {
     if (typeof message.status === 'string' && message.status.startsWith('Status:')) tell(message.status);
   });
   // A pull that was cut off may have no error among its messages: ask whether the image is there.
@@ -33,7 +33,6 @@ export async function pullImage(docker: Docker, reference: string, { tell, signa
 export async function makeLocalImage(
   docker: Docker,
   binary: { name: string; version: string; file: string; sha256: string },
-  signal: AbortSignal,
 ): Promise<string> {
   const { name, version, file, sha256 } = binary;
   const reference = localImageReference(name, version);
@@ -54,7 +53,7 @@ export async function makeLocalImage(
   })();
   const building = answered(docker.buildImage(context as never, { t: reference, forcerm: true }), silenceTimeoutMs);
   const [stream] = await Promise.all([building, packing]);
-  await readMessages(stream, signal, () => undefined);
+  await readMessages(stream);
   return reference;
 }
 
@@ -85,22 +84,17 @@ interface Message {
 }
 
 /** Reads JSON messages, one a line. Throws the first error among them. */
-async function readMessages(
-  stream: NodeJS.ReadableStream,
-  signal: AbortSignal,
-  onMessage: (message: Message) => void,
-): Promise<void> {
+async function readMessages(stream: NodeJS.ReadableStream, onMessage?: (message: Message) => void): Promise<void> {
   let rest = '';
   const iterator = stream[Symbol.asyncIterator]();
   for (;;) {
-    signal.throwIfAborted();
     const next = await answered(iterator.next() as Promise<IteratorResult<Buffer | string>>, silenceTimeoutMs);
     const lines = (rest + (next.done ? '\n' : String(next.value))).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines.filter((one) => one.trim())) {
       const message = JSON.parse(line) as Message;
       if (message.error) throw new Error(message.error);
-      onMessage(message);
+      onMessage?.(message);
     }
     if (next.done) return;
   }

@@ -32,8 +32,8 @@ function expectation(name: string): string {
 
 const goEnvironment = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false', GOWORK: 'off' };
 
-async function go(args: readonly string[], cwd: string, signal?: AbortSignal) {
-  return await execa('go', args, { cwd, env: goEnvironment, ...(signal ? { cancelSignal: signal } : {}) });
+async function go(args: readonly string[], cwd: string) {
+  return await execa('go', args, { cwd, env: goEnvironment });
 }
 
 async function findGo(): Promise<string> {
@@ -61,7 +61,7 @@ async function wrapperModule(wanted: Wanted, goVersion: string): Promise<string>
     await (name === 'etcd' ? generateEtcd(wanted, dir) : generateKubernetes(wanted, dir));
   }
   await checkGo(path.join(dir, 'go.mod'), goVersion);
-  if (locked.length === 0) await goOrReason(['mod', 'tidy'], dir, wanted.signal);
+  if (locked.length === 0) await goOrReason(['mod', 'tidy'], dir);
   return dir;
 }
 
@@ -98,9 +98,9 @@ function compareVersions(a: string, b: string): number {
 /**
  * Makes the wrapper of a Kubernetes version: its `go` line and staging modules are taken from the go.mod of Kubernetes.
  */
-async function generateKubernetes({ version, signal }: Wanted, dir: string): Promise<void> {
+async function generateKubernetes({ version }: Wanted, dir: string): Promise<void> {
   await writeFile(path.join(dir, 'go.mod'), 'module sandplane.local/kubernetes\n');
-  const { stdout } = await goOrReason(['mod', 'download', '-json', `k8s.io/kubernetes@v${version}`], dir, signal);
+  const { stdout } = await goOrReason(['mod', 'download', '-json', `k8s.io/kubernetes@v${version}`], dir);
   const upstream = await readFile((JSON.parse(stdout) as { GoMod: string }).GoMod, 'utf8');
   const staging = [...upstream.matchAll(/^\s*(k8s\.io\/[a-z-]+) => \.\/staging/gm)].map((match) => match[1]);
   const stagingVersion = `v0.${version.slice('1.'.length)}`;
@@ -118,13 +118,9 @@ async function generateKubernetes({ version, signal }: Wanted, dir: string): Pro
   );
 }
 
-async function generateEtcd({ version, signal }: Wanted, dir: string): Promise<void> {
+async function generateEtcd({ version }: Wanted, dir: string): Promise<void> {
   await writeFile(path.join(dir, 'go.mod'), 'module sandplane.local/etcd\n');
-  const { stdout } = await goOrReason(
-    ['mod', 'download', '-json', `go.etcd.io/etcd/server/v3@v${version}`],
-    dir,
-    signal,
-  );
+  const { stdout } = await goOrReason(['mod', 'download', '-json', `go.etcd.io/etcd/server/v3@v${version}`], dir);
   const line = await goLine((JSON.parse(stdout) as { GoMod: string }).GoMod);
   const text = `module sandplane.local/etcd\n\ngo ${line}\n\nrequire go.etcd.io/etcd/server/v3 v${version}\n`;
   await writeFile(path.join(dir, 'go.mod'), text);
@@ -136,9 +132,9 @@ async function writeTools(dir: string, packages: readonly string[]): Promise<voi
   await writeFile(path.join(dir, 'tools.go'), `//go:build tools\n\npackage tools\n\nimport (\n${imports}\n)\n`);
 }
 
-async function goOrReason(args: readonly string[], cwd: string, signal: AbortSignal) {
+async function goOrReason(args: readonly string[], cwd: string) {
   try {
-    return await go(args, cwd, signal);
+    return await go(args, cwd);
   } catch (error) {
     // `go mod download -json` writes the reason to its output.
     const { stdout = '', stderr = '', message } = error as { stdout?: string; stderr?: string; message: string };
@@ -147,13 +143,13 @@ async function goOrReason(args: readonly string[], cwd: string, signal: AbortSig
   }
 }
 
-async function goBuild({ name, version, signal, tell }: Wanted, cwd: string, target: string): Promise<void> {
+async function goBuild({ name, version, tell }: Wanted, cwd: string, target: string): Promise<void> {
   const [major = '1', minor = '0'] = version.split('.');
   const stamp = name === 'etcd' ? [] : versionFlags({ gitVersion: `v${version}`, gitMajor: major, gitMinor: minor });
   const source = name === 'etcd' ? 'go.etcd.io/etcd/server/v3' : `k8s.io/kubernetes/cmd/${name}`;
   const ldflags = ['-s', '-w', ...stamp].join(' ');
   const args = ['build', '-v', '-trimpath', '-mod=readonly', '-ldflags', ldflags, '-o', target, source];
-  const child = execa('go', args, { cwd, env: goEnvironment, cancelSignal: signal, buffer: { stdout: false } });
+  const child = execa('go', args, { cwd, env: goEnvironment, buffer: { stdout: false } });
   const started = performance.now();
   let packages = 0;
   let toldAt = 0;
@@ -167,7 +163,6 @@ async function goBuild({ name, version, signal, tell }: Wanted, cwd: string, tar
   try {
     await child;
   } catch (error) {
-    signal.throwIfAborted();
     const lines = String((error as { stderr?: string }).stderr ?? '')
       .split('\n')
       .filter(Boolean);

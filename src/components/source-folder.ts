@@ -27,7 +27,7 @@ export function folderSource(folder: string | undefined): Source {
 
 /** Null when the file is the wanted program in the wanted version, else why it is not. */
 async function refusalOf(file: string, version: string, name: string): Promise<string | null> {
-  // Whatever the reason, a file that cannot be looked at is none.
+  // Whatever the reason, a file that cannot be read does not count.
   if (!(await stat(file).catch(() => null))?.isFile()) return `there is no ${file}`;
   const args = name === 'kubectl' ? ['version', '--client'] : ['--version'];
   const { stdout, exitCode, shortMessage } = await execa(file, args, { reject: false, timeout: 20_000 });

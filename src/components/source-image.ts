@@ -15,7 +15,7 @@ export function imageSource(docker: Docker | undefined, registry: string): Sourc
       if (!docker) throw new Error('no Docker daemon answers');
       if (process.platform !== 'linux') throw new Error('images hold Linux binaries');
       const reference = imageReference(registry, wanted.name, wanted.version);
-      if (!(await findImage(docker, reference))) await pullImage(docker, reference, wanted);
+      if (!(await findImage(docker, reference))) await pullImage(docker, reference, wanted.tell);
       return await copyOut(docker, reference, wanted);
     },
   };

@@ -30,7 +30,7 @@ export function releaseSource(urls: { kubernetes: string; etcd: string }): Sourc
 async function fetchKubernetes(base: string, wanted: Wanted): Promise<string> {
   const { os, arch } = platform();
   const url = `${base}/v${wanted.version}/bin/${os}/${arch}/${wanted.name}`;
-  const checksum = (await fetchText(`${url}.sha256`, wanted.signal)).trim().split(/\s+/)[0] ?? '';
+  const checksum = (await fetchText(`${url}.sha256`)).trim().split(/\s+/)[0] ?? '';
   return await download(url, checksum, path.join(wanted.workDir, wanted.name), wanted);
 }
 
@@ -38,7 +38,7 @@ async function fetchEtcd(base: string, wanted: Wanted): Promise<string> {
   const { os, arch } = platform();
   if (os !== 'linux') throw new Error(`etcd is not published as a tar.gz for ${os}`);
   const archive = `etcd-v${wanted.version}-${os}-${arch}.tar.gz`;
-  const sums = await fetchText(`${base}/v${wanted.version}/SHA256SUMS`, wanted.signal);
+  const sums = await fetchText(`${base}/v${wanted.version}/SHA256SUMS`);
   const checksum = sums
     .split('\n')
     .find((line) => line.trim().endsWith(archive))
@@ -72,8 +72,8 @@ async function unpack(archive: string, target: string): Promise<string> {
   return target;
 }
 
-async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-  const response = await open(url, {}, signal);
+async function fetchText(url: string): Promise<string> {
+  const response = await open(url, {});
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return await response.text();
 }
@@ -89,9 +89,9 @@ async function download(url: string, checksum: string, target: string, wanted: W
       await continueDownload(url, part, wanted);
       break;
     } catch (error) {
-      if (attempt === tries || wanted.signal.aborted || error instanceof RefusedError) throw error;
+      if (attempt === tries || error instanceof RefusedError) throw error;
       wanted.tell(`cut off (${(error as Error).message}), going on with try ${attempt + 1} of ${tries}`);
-      await delay(200 * 2 ** attempt, undefined, { signal: wanted.signal });
+      await delay(200 * 2 ** attempt);
     }
   }
   const actual = await sha256(part);
@@ -106,10 +106,10 @@ async function download(url: string, checksum: string, target: string, wanted: W
 /** The server has answered with 4xx: trying again would not help. */
 class RefusedError extends Error {}
 
-async function continueDownload(url: string, part: string, { signal, tell }: Wanted): Promise<void> {
+async function continueDownload(url: string, part: string, { tell }: Wanted): Promise<void> {
   // No part yet: the download begins at the first byte.
   const have = (await stat(part).catch(() => null))?.size ?? 0;
-  const response = await open(url, have > 0 ? { range: `bytes=${have}-` } : {}, signal);
+  const response = await open(url, have > 0 ? { range: `bytes=${have}-` } : {});
   // Range not satisfiable: nothing is left to send. The checksum tells whether the part is whole.
   if (response.status === 416) return;
   if (response.status >= 400 && response.status < 500) throw new RefusedError(`${url} answered ${response.status}`);
@@ -122,9 +122,6 @@ async function continueDownload(url: string, part: string, { signal, tell }: Wan
     Readable.fromWeb(response.body as never),
     count,
     createWriteStream(part, { flags: resumed ? 'a' : 'w' }),
-    {
-      signal,
-    },
   );
 }
 
@@ -146,14 +143,14 @@ function countBytes(start: number, total: number, tell: Wanted['tell']) {
 }
 
 /** Sends the request and waits a limited time for the answer to begin. The body may take any time. */
-async function open(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+async function open(url: string, headers: Record<string, string>): Promise<Response> {
   const timeout = new AbortController();
   const timer = setTimeout(
     () => timeout.abort(new Error(`no answer within ${answerTimeoutMs / 1000} s`)),
     answerTimeoutMs,
   );
   try {
-    return await fetch(url, { headers, signal: AbortSignal.any([signal, timeout.signal]) });
+    return await fetch(url, { headers, signal: timeout.signal });
   } catch (error) {
     const reason = timeout.signal.aborted ? timeout.signal.reason : ((error as Error).cause ?? error);
     throw new Error(`${url}: ${(reason as Error).message}`, { cause: error });

@@ -7,7 +7,6 @@ export interface Wanted {
   readonly version: string;
   /** A folder for this component alone. It stays after a failure, so that a later try can go on from there. */
   readonly workDir: string;
-  readonly signal: AbortSignal;
   /** Tells people what is being done, and how much of it is done (0 to 1), where that is known. */
   readonly tell: (message: string, fraction?: number) => void;
 }

@@ -4,12 +4,7 @@ import type { VersionReport } from '../schemas/version.ts';
 import type { Cache } from './cache.ts';
 import { defaultVersions, imageReference, localImageReference, lockedVersions } from './catalog.ts';
 import { answered } from './docker-images.ts';
-
-/** A component that is not ready yet: what is being done for it now, or why the last try failed. */
-export interface Attempt {
-  readonly progress: string | null;
-  readonly failure: string | null;
-}
+import type { Attempt } from './progress.ts';
 
 interface ReportOptions {
   readonly cache: Cache;

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { type Env, readSettings, settingsOf } from './setting.ts';
 import { settings } from './settings.ts';
 
-/** What the settings say, by the names of their table. */
+/** The values of all settings, by their names in the table. */
 export type Config = ReturnType<typeof toConfig>;
 
 interface Fault {

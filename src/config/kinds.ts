@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import Type from 'typebox';
 import { stringEnum } from '../schemas/common.ts';
 
-/** The kinds of settings that there are more than one of: their schemas, and how their texts are read and checked. */
+/** What several settings share: schemas, and how the texts of variables are read and checked. */
 
 export const oneOf = <const Words extends readonly string[]>(
   words: Words,

@@ -2,11 +2,11 @@ import Type, { type Static, type TSchema } from 'typebox';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** One setting: the variable it comes from, what may stand there, and what the config makes of it. */
+/** One setting: its environment variable, which values that may have, and what the config makes of them. */
 export interface Setting<Value> {
   /** The environment variable. */
   readonly env: string;
-  /** Of what stands in the variable. Its description and default go into the README's table. */
+  /** The schema of the variable's value. Its description and default go into the README's table. */
   readonly schema: TSchema;
   /** Makes the value in the config of one that the schema has accepted. */
   readonly read: (given: never, env: Env) => Value;
@@ -19,7 +19,7 @@ export interface SettingsTable {
   readonly [name: string]: Setting<unknown> | SettingsTable;
 }
 
-/** What a table of settings becomes once they are read. */
+/** The values of a table of settings after they are read. */
 export type ValuesOf<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : ValuesOf<Table[Name]>;
 };

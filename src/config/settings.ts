@@ -11,7 +11,7 @@ export type ComponentSource = (typeof componentSources)[number];
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /**
- * Every setting, once: its name in the config, its environment variable, what may stand there, and what it becomes. The
+ * Every setting: its name in the config, its environment variable, what may stand there, and what it becomes. The
  * type of the config, the README's table and `sandplane config` are made from this.
  */
 export const settings = {

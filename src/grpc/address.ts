@@ -1,10 +1,12 @@
 import proxyaddr from '@fastify/proxy-addr';
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 
-/** What this needs of a call of either kind. */
+/** The part of a call, of either kind, that is used here. */
 type Caller = Pick<ServerUnaryCall<never, never> | ServerWritableStream<never, never>, 'getPeer' | 'metadata'>;
 
-/** Tells the address of a client, or what a proxy that is trusted tells of it, as REST has it. `trustedProxies` are CIDRs. */
+/**
+ * Returns the address of the client, or the one that a trusted proxy names, as REST does. `trustedProxies` are CIDRs.
+ */
 export function addressReader(trustedProxies: readonly string[]): (call: Caller) => string {
   const trust = proxyaddr.compile([...trustedProxies]);
   return (call) => {

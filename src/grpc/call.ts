@@ -24,10 +24,10 @@ export interface CallDependencies extends Endings {
   readonly addressOf: (call: ServerCall) => string;
 }
 
-/** As the library has it, with one answer or a stream of them. */
+/** A call as the library passes it, with one answer or a stream of them. */
 export type ServerCall = ServerUnaryCall<Buffer, unknown> | ServerWritableStream<Buffer, unknown>;
 
-/** One call: what was sent, who asks, and what becomes of it. */
+/** One call: what was sent, who calls, and what is noted for the audit log. */
 export interface GrpcCall {
   readonly server: ServerCall;
   readonly method: Method;
@@ -36,11 +36,11 @@ export interface GrpcCall {
   /** Of `performance.now()`. */
   readonly beganAt: number;
   readonly message: Decoded;
-  /** Who asks, once that is known. */
+  /** Undefined until the caller is authenticated. */
   principal: Principal | undefined;
   /** Whose audit log has the call, where it is not the caller's project. */
   auditedProject: string | undefined;
-  /** A change took the audit entry along. */
+  /** Whether a change has written the audit entry in its own transaction. */
   isAudited: boolean;
 }
 
@@ -61,7 +61,7 @@ export function beginCall(server: ServerCall, method: Method, { addressOf }: Cal
   };
 }
 
-/** What cannot be read is told only to who may call the operation. */
+/** Keeps the error for later: only callers who may call the operation are told that the message cannot be read. */
 function decode(method: Method, bytes: Buffer): Decoded {
   try {
     return { parts: method.read(bytes) };
@@ -94,7 +94,7 @@ export function readParts({ message, method }: GrpcCall): Parts {
   return message.parts;
 }
 
-/** As the operation has it, whatever the protocol. */
+/** The call in the form that operations take, the same for every protocol. */
 export function toOperationCall(
   call: GrpcCall,
   { params, querystring: query, headers, body }: Parts,
@@ -104,7 +104,7 @@ export function toOperationCall(
   const principal = principalOf(call);
   const connection = {
     isClosed: server.cancelled,
-    // The library says so at every end of a call.
+    // The library emits `cancelled` at every end of a call.
     onClose: (listener: () => void) => void server.once('cancelled', listener),
   };
   return {

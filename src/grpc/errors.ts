@@ -14,7 +14,7 @@ const mostFaults = 5;
 const longestField = 200;
 const largestState = 3000;
 
-/** What failed: for the names of its fields. */
+/** The call that failed, by which the names of its fields are found. */
 interface FailedCall {
   readonly operationId: string;
   readonly request: Type;
@@ -34,7 +34,7 @@ export function toAppError(error: unknown): AppError {
   return stored instanceof AppError ? stored : new AppError('internal', 'Something went wrong.', { cause: error });
 }
 
-/** When not even an answer could be made. */
+/** The end of a call whose regular error answer could not be made. */
 export function bareFailure(requestId: string, error: unknown, logger: Logger): Failure {
   logger.error({ reqId: requestId, err: error }, 'the answer could not be made');
   return { code: status.INTERNAL, details: untold };
@@ -91,7 +91,7 @@ function googleDetails(
   return made;
 }
 
-/** Where to go on from, for a watch that came too late. */
+/** For a watch that came too late: the present state, and where to go on from. */
 function ownDetails({ extension: { fresh } }: AppError, expired: Codec) {
   if (fresh === undefined) return [];
   const all = fresh as { readonly items: readonly unknown[]; readonly complete: boolean };
@@ -103,7 +103,7 @@ function ownDetails({ extension: { fresh } }: AppError, expired: Codec) {
   return [{ type_url: 'type.googleapis.com/sandplane.v1.WatchExpired', value }];
 }
 
-/** Well-formed too: of other text no trailer can be made. */
+/** Cut to a length that fits into trailers, and well-formed Unicode, without which no trailer can be made. */
 function short(text: string, most = longestText): string {
   return (text.length > most ? `${text.slice(0, most)}…` : text).toWellFormed();
 }

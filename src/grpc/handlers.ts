@@ -63,7 +63,7 @@ export function unary(
   };
 }
 
-/** An operation whose answer goes on until the client goes. */
+/** An operation whose answer is a stream. */
 export function streaming(
   { rpc, operation }: Served,
   stream: Stream,
@@ -76,7 +76,7 @@ export function streaming(
     const operationCall = toOperationCall(call, readParts(call), dependencies);
     const signal = operationCall.signal();
     const messages = await stream(operationCall, signal);
-    // What is refused before the headers are sent, clients may try again.
+    // Clients may try a call again that was refused before the headers were sent.
     throwIfRefused(signal);
     serverCall.sendMetadata(new Metadata());
     await writeAll(serverCall, messages, response.encode, signal);
@@ -89,7 +89,7 @@ export function streaming(
       .then(
         () => serverCall.end(),
         async (error: unknown) => {
-          // It only failed because nobody reads any more.
+          // The client has ended the call: there is nobody to tell.
           if (serverCall.cancelled) return;
           serverCall.emit('error', await fail(call, rpc, error, dependencies));
         },
@@ -113,7 +113,7 @@ async function writeAll(
   }
 }
 
-/** The end came from the service, not from the client, and the client is still there to be told. */
+/** The service has ended the call, not the client, which is still there to be told. */
 function throwIfRefused({ reason }: AbortSignal): void {
   if (isAppError(reason)) throw reason;
 }
@@ -136,7 +136,7 @@ function toMethod(rpc: Rpc, operation: Operation): Method {
   return { operation, read: (bytes) => toParts(request.decode(bytes)), validate: validatorOf(operation) };
 }
 
-/** The call itself is done: when the entry cannot be stored, the log of the service has it at least. */
+/** The call itself is done. When its entry cannot be stored, that is in the log of the service. */
 async function leaveTrailOrLog(
   call: GrpcCall,
   ended: Answer | AppError,
@@ -151,7 +151,7 @@ function tellSuccess(call: GrpcCall, { logger }: HandlerDependencies): void {
   if (logger.isLevelEnabled('debug')) logger.debug(lineOf(call), 'answered');
 }
 
-/** What failed in the service is told in full; what was refused tells of a client that needs help. */
+/** Logs faults of the service in full. A refusal is logged in a line: it may mean that a client needs help. */
 function tellFailure(call: GrpcCall, error: AppError, { logger }: HandlerDependencies): void {
   const line = lineOf(call);
   if (error.kind.http >= 500) logger.error({ reqId: line.reqId, err: error }, error.message);

@@ -3,7 +3,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { limitOpenStreams } from './open-streams.ts';
 
 interface HealthOptions {
-  /** Those whose state can be asked for, besides that of the whole. */
+  /** The names whose state can be asked for, besides '' for the whole. */
   readonly services: readonly string[];
   /** Throws when the store does not answer. */
   readonly checkStore: () => Promise<void>;
@@ -38,7 +38,10 @@ export function addHealth(server: Server, { services, checkStore, closing }: Hea
   });
 }
 
-/** Is told to who watches when it changes, and at last that the service stops. */
+/**
+ * Sets the state of all services: whether the store answers, and NOT_SERVING when the service stops. Watching clients
+ * are told.
+ */
 function reportStore(
   health: HealthImplementation,
   names: ReadonlySet<string>,
@@ -63,7 +66,7 @@ function reportStore(
   });
 }
 
-/** The library would repeat the name that was asked for, however long it is. */
+/** The library's own answer to an unknown name would repeat it, however long it is. */
 function checkOf(names: ReadonlySet<string>, check: Check): Check {
   return (call, respond) => {
     if (names.has(call.request.service)) return check(call, respond);
@@ -71,7 +74,7 @@ function checkOf(names: ReadonlySet<string>, check: Check): Check {
   };
 }
 
-/** The library would keep every name that was ever watched. There will be no other services than now. */
+/** The library would remember every unknown name that was ever watched. No services are added later. */
 function watchOf(names: ReadonlySet<string>, watch: (call: WatchCall) => void): (call: WatchCall) => void {
   return (call) => {
     if (names.has(call.request.service)) return watch(call);

@@ -39,7 +39,7 @@ function writer(type: Type): Convert {
   );
 }
 
-/** Made once for each message; no message may hold itself. */
+/** The converters of all fields are made beforehand, so no message may contain itself. */
 function byField(
   type: Type,
   convertOf: (field: Field) => Convert,
@@ -50,7 +50,7 @@ function byField(
     const value = given as Values;
     const made: Record<string, unknown> = {};
     for (const [from, to, convert] of converters) {
-      // What a message does not hold, it inherits.
+      // A message inherits the defaults of the fields that it does not have.
       if (!Object.hasOwn(value, from) || value[from] === null || value[from] === undefined) continue;
       const converted = convert(value[from]);
       if (converted !== undefined) made[to] = converted;
@@ -59,12 +59,12 @@ function byField(
   };
 }
 
-/** The library does not heed `json_name`. */
+/** The field's name in JSON. The library itself ignores `json_name`. */
 export function jsonName({ name, options }: Field): string {
   return (options?.json_name as string | undefined) ?? name;
 }
 
-/** Lists and maps cannot be told from missing ones when they are empty. */
+/** Protobuf does not tell an empty list or map from a missing one: both count as missing. */
 function unlessEmpty(field: Field, convert: Convert): Convert {
   const all = whole(field, convert);
   if (!field.repeated && !field.map) return all;
@@ -86,7 +86,7 @@ function readerOf({ type: name, resolvedType: type }: Field): Convert {
   if (type === null) return name === 'int64' ? (value) => numberOf(value as Integer64) : asItIs;
   if (type instanceof protobuf.Enum) {
     const words = enumWords(type);
-    // A number that is not known is told as it is: validation then names what is.
+    // An unknown number becomes its text: validation then says which values there are.
     return (number) => (number === 0 ? undefined : (words.get(number as number) ?? String(number)));
   }
   return isTimestamp(type) ? (value) => textOf(value as Timestamp) : reader(type);
@@ -130,7 +130,7 @@ function isTimestamp({ fullName }: Type): boolean {
 
 function textOf({ seconds, nanos }: Timestamp): string {
   const time = new Date(numberOf(seconds) * 1000 + nanos / 1e6);
-  // Beyond what a Date can hold: told as it is, so that validation names the field.
+  // Beyond what a Date can hold it stays a number, so that validation names the field.
   return Number.isNaN(time.getTime()) ? String(numberOf(seconds)) : time.toISOString();
 }
 

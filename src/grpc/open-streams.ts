@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 
-/** What this needs of a call that streams its answer. */
+/** The part of a streaming call that is used here. */
 interface StreamingCall {
   on(event: 'cancelled', listener: () => void): unknown;
   emit(event: 'error', error: { readonly code: number; readonly details: string }): boolean;
@@ -26,7 +26,7 @@ export function limitOpenStreams<Call extends StreamingCall>(
       return;
     }
     open.add(call);
-    // The library says so at every end.
+    // The library emits `cancelled` at every end of a call.
     call.on('cancelled', () => open.delete(call));
     serve(call);
     if (closing.aborted) call.end();

@@ -22,7 +22,10 @@ export function addReflection(server: Server, closing: AbortSignal): void {
   });
 }
 
-/** The library answers each question at once, however many answers wait for a client that does not read. */
+/**
+ * Stops reading questions while the client does not read the answers: the library alone would keep answering into
+ * memory.
+ */
 function readAsFastAsRead(call: Call): void {
   call.on('data', () => {
     if (!call.writableNeedDrain) return;

@@ -5,7 +5,7 @@ import type { OperationSchema } from '../operations/operation.ts';
 /** A request as JSON, flat as its message is. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What REST takes in several places. */
+/** A request as REST has it: path, query, headers and body apart. */
 export interface Parts {
   readonly params: Fields;
   readonly querystring: Fields;
@@ -13,7 +13,7 @@ export interface Parts {
   readonly body: Fields | undefined;
 }
 
-/** Fields that REST names otherwise, in any message. */
+/** The names that fields have in REST where they differ, in all messages. */
 const restNames: Readonly<Record<string, string>> = {
   labelSelectors: 'label',
   timeoutSeconds: 'timeout',
@@ -21,10 +21,10 @@ const restNames: Readonly<Record<string, string>> = {
   ifMatch: 'if-match',
   waitSeconds: 'prefer',
 };
-/** And in the message of one operation. */
+/** The same for the messages of single operations. */
 const ownNames: Readonly<Record<string, Readonly<Record<string, string>>>> = { waitForSandbox: { phase: 'for' } };
 
-/** Headers have a syntax of their own. */
+/** How a value is written as a header. */
 const asHeader: Readonly<Record<string, (value: unknown) => string>> = {
   'if-match': (version) => (version === '*' ? '*' : `"${String(version).replace(/^"|"$/g, '')}"`),
   prefer: waitFor,
@@ -39,26 +39,26 @@ function waitFor(seconds: unknown): string {
   return `wait=${seconds}`;
 }
 
-/** A limit that is 0 here is null there: none. */
+/** Fields in which 0 stands for REST's null: no limit. */
 const noLimit: Readonly<Record<string, string>> = { spec: 'ttlSeconds', quotas: 'maxTtlSeconds' };
 
-type Place = 'params' | 'querystring' | 'headers' | 'body';
+type Part = 'params' | 'querystring' | 'headers' | 'body';
 
 /** Puts each field where REST has it. */
 export function partsReader({ operationId, ...schema }: OperationSchema): (fields: Fields) => Parts {
-  const placeOf = (name: string): Place =>
+  const partOf = (name: string): Part =>
     (['params', 'querystring', 'headers'] as const).find((part) => takes(schema[part], name)) ?? 'body';
-  const places = new Map<string, readonly [name: string, place: Place]>();
-  const place = (field: string) => {
+  const known = new Map<string, readonly [name: string, part: Part]>();
+  const target = (field: string) => {
     const name = ownNames[operationId]?.[field] ?? restNames[field] ?? field;
-    const found = places.get(field) ?? ([name, placeOf(name)] as const);
-    places.set(field, found);
+    const found = known.get(field) ?? ([name, partOf(name)] as const);
+    known.set(field, found);
     return found;
   };
   return ({ updateMask, ...fields }) => {
-    const parts: Record<Place, Record<string, unknown>> = { params: {}, querystring: {}, headers: {}, body: {} };
+    const parts: Record<Part, Record<string, unknown>> = { params: {}, querystring: {}, headers: {}, body: {} };
     for (const field of Object.keys(fields)) {
-      const [name, part] = place(field);
+      const [name, part] = target(field);
       const value = zeroAsNull(field, fields[field]);
       parts[part][name] = part === 'headers' ? (asHeader[name]?.(value) ?? value) : value;
     }
@@ -68,7 +68,7 @@ export function partsReader({ operationId, ...schema }: OperationSchema): (field
   };
 }
 
-/** The name that a field of the message has where REST's is `name`: for who is told of a fault. */
+/** The field of the message that REST calls `name`: errors name the field of the message. */
 export function messageName(operationId: string, name: string): string {
   const names = { ...restNames, ...ownNames[operationId] };
   return Object.keys(names).find((own) => names[own] === name) ?? name;

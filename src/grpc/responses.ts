@@ -1,7 +1,7 @@
 import { toYaml } from '../operations/yaml.ts';
 import type { Fields } from './requests.ts';
 
-/** What an answer holds is a field of the response where the response is not a list or a report itself. */
+/** The field of the response that holds the resource. Lists and reports are the response themselves. */
 const holds: readonly [RegExp, string][] = [
   [/^(create|get|update|delete|waitFor)Sandbox$/, 'sandbox'],
   [/^(create|get|update|delete)Project$/, 'project'],

@@ -5,10 +5,10 @@ import type { Parts } from './requests.ts';
 /** Checks what was sent by the rules that REST has, and fills in the defaults. Throws `validation_failed`. */
 export type Validate = (parts: Parts) => void;
 
-const places = ['params', 'querystring', 'headers', 'body'] as const;
+const requestParts = ['params', 'querystring', 'headers', 'body'] as const;
 
 export function validatorOf({ schema, method, path: url }: Operation): Validate {
-  const checks = places.flatMap((httpPart) => {
+  const checks = requestParts.flatMap((httpPart) => {
     const part = schema[httpPart];
     if (!part) return [];
     const check = compileValidator({ schema: part, httpPart, method, url });

@@ -6,8 +6,9 @@ import type { NeededScope, Principal } from '../tenancy/principal.ts';
 import { rateLimitHeaders } from '../tenancy/rate-limit.ts';
 
 /**
- * Authenticates each request before its body is read, counts it, and checks the scope that its route names. A route that does
- * not say that it is public needs a key: the route counts and not the path, for one path can be spelled in many ways.
+ * Authenticates each request before its body is read, counts it, and checks the scope that its route names. A route
+ * that does not say that it is public needs a key. The route decides this and not the path, for one path can be
+ * spelled in many ways.
  */
 export const access = fp<{ admit: Admit }>(
   async (app, { admit }) => {

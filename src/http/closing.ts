@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 
 const checkEveryMs = 100;
 
-/** Decorates the application with `closing`, and refuses requests that come once it closes. */
+/** Decorates the application with `closing`, and refuses requests that come while the service closes. */
 export const closing = fp(
   async (app) => {
     const controller = new AbortController();
@@ -25,9 +25,8 @@ export const closing = fp(
 );
 
 /**
- * Returns what to call when the server closes, so that it does not wait for connections that will get no more answers:
- * those kept alive for another request, also when they become idle only later, and those that never sent a request, which
- * Node gives a minute.
+ * Returns a function to call when the server closes, so that it does not wait for connections without a request: those kept
+ * alive for another one, those that become idle later, and those that have never sent one, for which Node waits a minute.
  */
 function trackConnections(server: Server): () => void {
   const silent = new Set<Socket>();

@@ -8,9 +8,9 @@ interface Route {
 }
 
 /**
- * Answers a request that no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods, else by 404.
- * It does so before the body is read, whatever that is. Access is checked first: who may not use a path is not told its
- * methods.
+ * Answers a request that no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods,
+ * else by 404. It does so before the body is read, whatever that is. Access is checked first: who may not use a path
+ * is not told its methods.
  */
 export const notFound = fp(
   async (app) => {
@@ -22,7 +22,7 @@ export const notFound = fp(
       if (url.includes(':')) parametric.push({ methods, path: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) });
       else literal.set(url, new Set([...(literal.get(url) ?? []), ...methods]));
     });
-    /** A path that one route spells out is not taken by another one that has a parameter in its place. */
+    /** A path that one route spells out, as /v1/sandboxes/watch, is not taken by a route with a parameter there. */
     const methodsOf = (path: string): ReadonlySet<string> =>
       literal.get(path) ??
       new Set(parametric.filter((route) => route.path.test(path)).flatMap((route) => route.methods));

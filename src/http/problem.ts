@@ -13,7 +13,7 @@ export const problems = fp(
   { name: 'problems' },
 );
 
-/** Answers an error as an RFC 9457 problem, and logs it once when it is a fault of the service. */
+/** Answers an error as an RFC 9457 problem. A fault of the service is logged here and nowhere else. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toAppError(error);
   const { http, title } = known.kind;

@@ -11,7 +11,7 @@ export const requestLog = fp(
       if (routeOptions.config.quiet) return;
       const [path] = request.url.split('?', 1);
       const { statusCode: status } = reply;
-      // What changed something is in the audit log; what was refused tells of a client that needs help.
+      // At the level info only refusals, which may mean that a client needs help: changes are in the audit log.
       const level = status < 400 ? 'debug' : 'info';
       const ms = Math.round(reply.elapsedTime);
       request.log[level]({ method, path, status, ms, subject: principal?.subject, address }, 'answered');

@@ -53,6 +53,7 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
     const begun = await begin(entryKeys, hash(JSON.stringify(canonical(request))), owner);
     // It is sealed, for an answer may hold the secret of a key.
     if ('answer' in begun) return JSON.parse(sealer.open(begun.answer, entry)) as StoredAnswer;
+    // A heartbeat that is lost is followed by the next. When all are lost, another request may take this one over.
     const beat = setInterval(() => void end('beat').catch(() => undefined), heartbeatEveryMs);
     try {
       const answer = await work(begun.seed);
@@ -63,6 +64,7 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
       // in part: the next one takes it over, with the same seed. So it is with a revoked key, for this may be the repeat of
       // a request that was done while the key was valid.
       const isRefused = error instanceof AppError && error.kind.http < 500 && error.code !== 'key_revoked';
+      // When that fails too, the request is taken over after 30 s without a heartbeat; the first error is the one to tell.
       await end(isRefused ? 'forget' : 'release').catch(() => undefined);
       throw error;
     } finally {

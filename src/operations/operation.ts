@@ -11,7 +11,7 @@ export interface OperationSchema {
   readonly body?: TSchema;
 }
 
-/** Unknown where it is not known which operation it is. */
+/** `unknown` for code that handles any operation. */
 type Part<Schema, Name extends string> = OperationSchema extends Schema
   ? unknown
   : Schema extends { readonly [Key in Name]: infer Given extends TSchema }

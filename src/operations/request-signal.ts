@@ -16,22 +16,22 @@ export interface Connection {
 }
 
 /**
- * A signal that aborts when nobody reads the answer any more: the client has gone, its key is no longer valid, or the service
- * stops. What is waited for or read on behalf of the request ends then. The reason is an AppError where the client can
- * still be told.
+ * The request signal. It aborts when nobody reads the answer any more: the client has disconnected, its key is no
+ * longer valid, or the service stops. Waits and reads on behalf of the request end then. The reason is an AppError
+ * where the client can still be told.
  */
 export function requestSignal(
   principal: Principal,
   connection: Connection,
   { closing, untilInvalid }: Endings,
 ): AbortSignal {
-  // The client may have gone during authentication: then there will be no event any more.
+  // The client may have disconnected during authentication: its event has then passed already.
   if (connection.isClosed) return AbortSignal.abort();
   const controller = new AbortController();
   const { signal } = controller;
   const stop = untilInvalid(principal, () => controller.abort(keyEnded()));
   const end = () => controller.abort(closing.reason);
-  // Also frees the listeners of a request whose connection stays open.
+  // However the signal aborts, no listener is left behind on what outlives the request.
   signal.addEventListener('abort', () => {
     stop();
     closing.removeEventListener('abort', end);

@@ -12,7 +12,7 @@ const options = {
   allErrors: true,
   verbose: true,
   strict: false,
-  // For who makes requests out of the document: what these are, code of ours checks.
+  // These formats are in the document for readers and generators; our own code checks such values later.
   formats: { cursor: true, 'label-selector': true, etags: true, 'event-id': true },
 } as const;
 const maxFaults = 20;
@@ -53,8 +53,8 @@ const pointerPrefix: Readonly<Record<string, string>> = {
 };
 
 /**
- * A failing anyOf tells each branch; what it is made of follows from the branches. What a name in a map has to be is told
- * once, by propertyNames.
+ * The errors that are worth telling. A failing `anyOf` also reports each of its branches, which say more; a bad name
+ * in a map is reported by `propertyNames`, and again by each rule in it.
  */
 function telling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const some = errors.filter((error) => error.keyword !== 'anyOf' && error.propertyName === undefined);

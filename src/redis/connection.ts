@@ -14,7 +14,10 @@ export function redisAddress(url: string): RedisAddress {
   return url.startsWith('unix://') ? { path: url.slice('unix://'.length) } : { url };
 }
 
-/** For requests: commands fail fast, so that a user gets a 503 instead of a hanging connection. `commandTimeout` is in ms. */
+/**
+ * For requests: commands fail fast, so that a user gets a 503 instead of a hanging connection. `commandTimeout` is in
+ * ms.
+ */
 export function connectForRequests(address: RedisAddress, commandTimeout: number): Redis {
   return connect(address, { commandTimeout, maxRetriesPerRequest: 1, enableOfflineQueue: false });
 }
@@ -27,12 +30,16 @@ export function connectForWork(address: RedisAddress): Redis {
 function connect(address: RedisAddress, given: Omit<RedisOptions, 'replyMapping'>): Redis {
   const options = { ...given, scripts: readScripts(), retryStrategy, lazyConnect: true };
   const redis = 'url' in address ? new Redis(address.url, options) : new Redis(address.path, options);
-  // Nothing to do here: each failing command rejects by itself. Without a listener a lost connection would end the process.
+  // Nothing to do here: each failing command rejects by itself. Without a listener a lost connection would end the
+  // process.
   redis.on('error', () => undefined);
   return redis;
 }
 
-/** Turns the failures of a Redis that is away, frozen or full into `store_unavailable`; returns all other errors as they are. */
+/**
+ * Turns the failures of a Redis that cannot be reached, hangs or is full into `store_unavailable`; returns all other
+ * errors as they are.
+ */
 export function asStoreError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   const unavailable =

@@ -116,7 +116,7 @@ export const eventFields = {
 
 /**
  * The fields and values of an entry in the history of a sandbox, a stream: `j` the HistoryNote as JSON; of the last entry
- * of one that is gone also `s` the resource as it was at last, as JSON, and `f` the id of its last event in the event log.
+ * of a deleted one also `s` its last resource, as JSON, and `f` the id of its last event in the event log.
  */
 export type HistoryRow = [j: string, note: string, s?: string, sandbox?: string, f?: string, eventId?: string];
 

@@ -1,14 +1,29 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
 import { type Pack, pack } from 'tar-stream';
+import { call, orNull } from './docker-client.ts';
 import { containerUser } from './docker-container.ts';
 import type { SandboxPlan } from './driver.ts';
 
 /** An empty file that is written last: where it is, everything before it has arrived. */
-export const preparedMark = '.prepared';
+const preparedMark = '.prepared';
+
+/**
+ * Copies the files into the volume of the sandbox, mounted at `root`, and the etcd data the first time. The mark arrives
+ * last, so that a copy that was cut short is made again.
+ */
+export async function fillSandbox(container: Docker.Container, plan: SandboxPlan, root: string): Promise<void> {
+  const mark = await orNull(container.infoArchive({ path: `${root}/${plan.sandboxId}/${preparedMark}` }));
+  // Whether it exists is all that is asked: the body would keep its connection until it is read.
+  (mark as Readable | null)?.destroy();
+  const archive = await sandboxArchive(plan, mark === null);
+  await call(container.putArchive(archive as never, { path: root }));
+}
 
 /** The sandbox's folder as a tar: the files always; the template and the mark only `withData`. */
-export async function sandboxArchive(plan: SandboxPlan, withData: boolean): Promise<Pack> {
+async function sandboxArchive(plan: SandboxPlan, withData: boolean): Promise<Pack> {
   const archive = pack();
   const owner = { ...containerUser, mtime: new Date() };
   const folder = (name: string) =>

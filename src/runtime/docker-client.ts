@@ -1,5 +1,4 @@
-import type Docker from 'dockerode';
-import { DeadlineError, withDeadline } from '../deadline.ts';
+import pTimeout, { TimeoutError } from 'p-timeout';
 import { AppError } from '../errors.ts';
 
 const callTimeoutMs = 60_000;
@@ -10,7 +9,7 @@ const callTimeoutMs = 60_000;
  */
 export async function call<Result>(promise: Promise<Result>, timeoutMs = callTimeoutMs): Promise<Result> {
   try {
-    return await withDeadline(promise, timeoutMs, 'Docker');
+    return await pTimeout(promise, { milliseconds: timeoutMs, message: `no answer within ${timeoutMs / 1000} s` });
   } catch (error) {
     throw isUnreachable(error)
       ? new AppError('runtime_unavailable', `Docker does not answer: ${(error as Error).message}`, { cause: error })
@@ -20,7 +19,7 @@ export async function call<Result>(promise: Promise<Result>, timeoutMs = callTim
 
 function isUnreachable(error: unknown): boolean {
   const { code = '' } = error as { code?: string };
-  return error instanceof DeadlineError || ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(code);
+  return error instanceof TimeoutError || ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(code);
 }
 
 /** The HTTP status of the daemon's answer, or undefined when it was none. */
@@ -65,5 +64,3 @@ export const labels = {
   component: 'io.sandplane.component',
   specHash: 'io.sandplane.spec-hash',
 } as const;
-
-export type ContainerInfo = Docker.ContainerInfo;

@@ -1,5 +1,5 @@
 import Docker from 'dockerode';
-import { withDeadline } from '../deadline.ts';
+import pTimeout from 'p-timeout';
 
 const answerTimeoutMs = 2000;
 
@@ -11,7 +11,8 @@ export async function connectDocker(env: Record<string, string | undefined>): Pr
   try {
     // docker-modem reads DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH itself.
     const first = new Docker();
-    const { ApiVersion } = (await withDeadline(first.version(), answerTimeoutMs, 'Docker')) as { ApiVersion: string };
+    const asked: Promise<{ ApiVersion: string }> = first.version();
+    const { ApiVersion } = await pTimeout(asked, { milliseconds: answerTimeoutMs });
     return new Docker({ version: `v${ApiVersion}` });
   } catch (error) {
     // Who names a daemon wants that one and no other runtime instead of it.

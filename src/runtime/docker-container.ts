@@ -1,15 +1,27 @@
 import type Docker from 'dockerode';
 import { labels } from './docker-client.ts';
 import { networkName } from './docker-network.ts';
-import type { ComponentSpec, SandboxPlan } from './driver.ts';
+import { type ComponentSpec, type SandboxPlan, sandboxIdPattern } from './driver.ts';
 
 /** The unprivileged user that distroless images call nonroot. */
 export const containerUser = { uid: 65_532, gid: 65_532 };
 
 const dataMount = '/sandboxes';
 
+/**
+ * Throws unless it is a sandbox id: it becomes part of URL paths of the Engine API, which dockerode does not escape.
+ */
+export function checkedId(id: string): string {
+  if (!sandboxIdPattern.test(id)) throw new Error('not a sandbox id');
+  return id;
+}
+
+/** The name of a sandbox's volume, or of the container of one of its components. */
 export const objectName = (sandboxId: string, component?: string) =>
-  ['sandplane', sandboxId, component].filter(Boolean).join('-');
+  ['sandplane', checkedId(sandboxId), component].filter(Boolean).join('-');
+
+export const containerOf = (docker: Docker, sandboxId: string, component: string) =>
+  docker.getContainer(objectName(sandboxId, component));
 
 /** The container of a component, with as few rights as it needs, and its limits. */
 export function containerOptions(input: {

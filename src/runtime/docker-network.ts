@@ -13,7 +13,7 @@ export async function ensureNetwork(docker: Docker, owner: string): Promise<void
     Options: { 'com.docker.network.bridge.enable_icc': 'false' },
     Labels: { [labels.owner]: owner },
   };
-  // 409: another call was faster.
+  // 409: another call has made it meanwhile.
   await tolerating([409], docker.createNetwork(network));
 }
 

@@ -5,28 +5,28 @@ import { orNull, tolerating } from './docker-client.ts';
 
 const removalTimeoutMs = 30_000;
 
-/** Removes a container, running or not. Resolves when it is gone, also when it was not there. */
+/** Removes a container, running or not. Resolves when it no longer exists; that it never did is no error. */
 export async function removeContainer(docker: Docker, idOrName: string): Promise<void> {
   const container = docker.getContainer(idOrName);
-  await untilGone(idOrName, {
+  await untilRemoved(idOrName, {
     // 409: a removal is under way.
     remove: () => tolerating([404, 409], container.remove({ force: true })),
     inspect: () => container.inspect(),
   });
 }
 
-/** Removes a volume. Resolves when it is gone, also when it was not there. */
+/** Removes a volume. Resolves when it no longer exists; that it never did is no error. */
 export async function removeVolume(docker: Docker, name: string): Promise<void> {
   const volume = docker.getVolume(name);
-  await untilGone(name, {
+  await untilRemoved(name, {
     // 409: it is in use until the daemon has finished with the containers.
     remove: () => tolerating([404, 409], volume.remove()),
     inspect: () => volume.inspect(),
   });
 }
 
-/** The daemon may accept a removal and carry it out later: tries again until it is gone. */
-async function untilGone(
+/** The daemon may accept a removal and carry it out later: tries again until the object no longer exists. */
+async function untilRemoved(
   name: string,
   { remove, inspect }: { remove: () => Promise<unknown>; inspect: () => Promise<unknown> },
 ): Promise<void> {

@@ -4,7 +4,7 @@ import {
   type ComponentSpec,
   type LogOptions,
   logTailLines,
-  type ObservedSandbox,
+  type ObservedComponent,
   type Runtime,
   type SandboxPlan,
 } from './driver.ts';
@@ -32,21 +32,13 @@ interface FakeSandbox {
 export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Runtime {
   const sandboxes = new Map<string, FakeSandbox>();
 
-  function componentOf(id: string, name: string): FakeComponent | undefined {
-    return sandboxes.get(id)?.components.get(name);
-  }
-
-  async function prepare(plan: SandboxPlan): Promise<void> {
-    if (!sandboxes.has(plan.sandboxId)) sandboxes.set(plan.sandboxId, { components: new Map(), hasData: false });
-  }
-
   async function start(plan: SandboxPlan, spec: ComponentSpec, signal: AbortSignal): Promise<void> {
     const sandbox = sandboxes.get(plan.sandboxId);
     if (!sandbox) throw new Error('start before prepare');
     const before = sandbox.components.get(spec.name);
     if (before?.state === 'running' && before.spec.specHash === spec.specHash) return;
     signal.throwIfAborted();
-    if (spec.port !== null && !(await portIsFree(plan.sandboxId, spec.port))) {
+    if (spec.port !== null && !(await portIsFree(sandboxes, plan.sandboxId, spec.port))) {
       throw new AppError('port_taken', `Port ${spec.port} is taken by another program.`);
     }
     const component: FakeComponent = { spec, lines: before?.lines ?? [], state: 'running', exitCode: null };
@@ -54,67 +46,72 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     component.lines.push(sandbox.hasData ? 'restarting local member' : 'starting local member');
     const fate = await onStart?.(plan, spec);
     signal.throwIfAborted();
-    if (fate) {
-      Object.assign(component, { state: 'exited', exitCode: 1 });
-      component.lines.push(fate.diesWith);
-      const logTail = component.lines.slice(-logTailLines);
-      throw new AppError('component_exited', `${spec.name} exited with code 1.`, { component: spec.name, logTail });
-    }
+    if (fate) throw die(component, fate.diesWith);
     sandbox.hasData = true;
     if (spec.accepts) component.lines.push(spec.accepts.logText);
   }
 
-  async function portIsFree(id: string, port: number): Promise<boolean> {
-    for (const [other, { components }] of sandboxes) {
-      if (other === id) continue;
-      for (const { spec, state } of components.values()) if (state === 'running' && spec.port === port) return false;
-    }
-    return await isPortFree(port, '127.0.0.1');
-  }
+  return {
+    name: 'fake',
+    root: '/sandboxes',
+    start,
+    async prepare({ sandboxId }) {
+      if (!sandboxes.has(sandboxId)) sandboxes.set(sandboxId, { components: new Map(), hasData: false });
+    },
+    async observe(sandboxId) {
+      const found = [...sandboxes].filter(([id]) => sandboxId === undefined || id === sandboxId);
+      return found.map(([id, { components }]) => ({
+        sandboxId: id,
+        components: [...components.values()].map(observed),
+      }));
+    },
+    async stop(id, name) {
+      const component = sandboxes.get(id)?.components.get(name);
+      if (component?.state === 'running') Object.assign(component, { state: 'exited', exitCode: 0 });
+    },
+    async remove(id) {
+      sandboxes.delete(id);
+    },
+    async logs(id, name, options) {
+      const component = sandboxes.get(id)?.components.get(name);
+      if (!component) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+      return linesOf(component.lines, () => sandboxes.has(id), options);
+    },
+    // Its logs live in memory for as long as a test.
+    rotateLogs: async () => {},
+  };
+}
 
-  async function observe(sandboxId?: string): Promise<ObservedSandbox[]> {
-    const found = [...sandboxes].filter(([id]) => sandboxId === undefined || id === sandboxId);
-    return found.map(([id, { components }]) => ({
-      sandboxId: id,
-      components: [...components.values()].map(({ spec, state, exitCode }) => ({
-        name: spec.name,
-        state,
-        specHash: spec.specHash,
-        exitCode,
-        pid: null,
-      })),
-    }));
-  }
+/** Lets the component exit, and returns the error that says so. */
+function die(component: FakeComponent, lastLine: string): AppError {
+  Object.assign(component, { state: 'exited', exitCode: 1 });
+  component.lines.push(lastLine);
+  const { name } = component.spec;
+  const logTail = component.lines.slice(-logTailLines);
+  return new AppError('component_exited', `${name} exited with code 1.`, { component: name, logTail });
+}
 
-  async function stop(id: string, name: string): Promise<void> {
-    const component = componentOf(id, name);
-    if (component?.state === 'running') Object.assign(component, { state: 'exited', exitCode: 0 });
+async function portIsFree(sandboxes: ReadonlyMap<string, FakeSandbox>, id: string, port: number): Promise<boolean> {
+  for (const [other, { components }] of sandboxes) {
+    if (other === id) continue;
+    for (const { spec, state } of components.values()) if (state === 'running' && spec.port === port) return false;
   }
+  return await isPortFree(port, '127.0.0.1');
+}
 
-  async function remove(id: string): Promise<void> {
-    sandboxes.delete(id);
+function observed({ spec, state, exitCode }: FakeComponent): ObservedComponent {
+  return { name: spec.name, state, specHash: spec.specHash, exitCode, pid: null };
+}
+
+async function* linesOf(
+  lines: readonly string[],
+  isThere: () => boolean,
+  { tail, follow, signal }: LogOptions,
+): AsyncGenerator<Buffer> {
+  for (let at = Math.max(0, lines.length - tail); ; ) {
+    for (; at < lines.length; at += 1) yield Buffer.from(`${lines[at]}\n`);
+    if (!follow || signal.aborted || !isThere()) return;
+    // The rejection says that the reader has left, which the loop finds out by itself.
+    await delay(10, undefined, { signal }).catch(() => undefined);
   }
-
-  async function logs(id: string, name: string, options: LogOptions): Promise<AsyncIterable<Buffer>> {
-    const component = componentOf(id, name);
-    if (!component) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
-    return linesOf(component.lines, () => sandboxes.has(id), options);
-  }
-
-  async function* linesOf(
-    lines: readonly string[],
-    isThere: () => boolean,
-    { tail, follow, signal }: LogOptions,
-  ): AsyncGenerator<Buffer> {
-    for (let at = Math.max(0, lines.length - tail); ; ) {
-      for (; at < lines.length; at += 1) yield Buffer.from(`${lines[at]}\n`);
-      if (!follow || signal.aborted || !isThere()) return;
-      // The rejection says that the reader has left, which the loop finds out by itself.
-      await delay(10, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  // Its logs live in memory for as long as a test.
-  const rotateLogs = async () => {};
-  return { name: 'fake', root: '/sandboxes', prepare, start, observe, stop, remove, logs, rotateLogs };
 }

@@ -72,8 +72,8 @@ export async function createCredentials(names: readonly string[]): Promise<Crede
 }
 
 /**
- * A client certificate of system:masters, by default for ten minutes: needed once, to bind our admin group in a data
- * set that has never been booted. There it stays in memory.
+ * A client certificate of system:masters, by default for ten minutes: it binds our admin group in a data set that has
+ * never been booted. It is never written to a file.
  */
 export async function createBootstrapCertificate(
   { caCert, caKey }: Credentials,

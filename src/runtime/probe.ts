@@ -1,5 +1,5 @@
-import { Agent, request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Dispatcher, Pool } from 'undici';
 import { AppError } from '../errors.ts';
 import type { CertificateAndKey } from './pki.ts';
 
@@ -21,33 +21,25 @@ interface KubeClientOptions {
 const requestTimeoutMs = 5000;
 
 export function createKubeClient({ host, port, servername, ca, identity }: KubeClientOptions): KubeClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: 2, ca, cert: identity.cert, key: identity.key });
+  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const pool = new Pool(`https://${authority}`, {
+    connections: 2,
+    connect: { servername, ca, cert: identity.cert, key: identity.key, timeout: requestTimeoutMs },
+  });
   return {
-    send: (method, path, body) =>
-      new Promise((resolve, reject) => {
-        const payload = body && JSON.stringify(body);
-        const headers = payload
-          ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
-          : {};
-        const options = { host, port, servername, agent, method, path, headers, timeout: requestTimeoutMs };
-        const sent = request(options, (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
-          });
-        });
-        sent.on('timeout', () => sent.destroy(new Error(`no answer within ${requestTimeoutMs} ms`)));
-        sent.on('error', reject);
-        sent.end(payload);
-      }),
-    close: () => agent.destroy(),
+    async send(method, path, body) {
+      const payload = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+      const signal = AbortSignal.timeout(requestTimeoutMs);
+      const answer = await pool.request({ method: method as Dispatcher.HttpMethod, path, signal, ...payload });
+      return { status: answer.statusCode, body: await answer.body.text() };
+    },
+    // What is under way is cut off, and whoever waits for it is told by a rejection.
+    close: () => void pool.destroy(),
   };
 }
 
 /**
- * Readiness of kube-apiserver without two hooks that poll only once a second and would delay it. What these hooks make
+ * Readiness of kube-apiserver without two hooks that poll only every second and would delay it. What these hooks make
  * exists already in a template; and ready is said only after a write with the user's credential was accepted.
  */
 export const readyPath =

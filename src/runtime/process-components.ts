@@ -9,7 +9,10 @@ import { endsWithin } from './process-signals.ts';
 const componentCommands = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
 const exitTimeoutMs = 10_000;
 
-/** The components of a sandbox that have ever run. Each has a log, since the file is made before the process. */
+/**
+ * The components of a sandbox that have been started at least once: each has a log, since the file is made before the
+ * process.
+ */
 export async function componentNames({ dir }: SandboxFolder): Promise<string[]> {
   const logs = (await ifThere(readdir(path.join(dir, 'logs')))) ?? [];
   return logs.filter((name) => name.endsWith('.log') && name !== 'audit.log').map((name) => name.slice(0, -4));

@@ -32,7 +32,7 @@ export async function spawnComponent(
     const identity = { pid, started: facts?.started ?? 'ended' };
     await writeNote(noteFile, { ...identity, specHash: component.specHash });
     child.once('exit', (code) => {
-      // Nothing to be done when it fails: the exit code is then unknown, and the folder may be being removed.
+      // When it fails, the exit code is unknown, which readers allow for: the folder may be being removed.
       writeExitCode(noteFile, identity, code).catch(() => undefined);
     });
     child.unref();

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { AppError } from '../errors.ts';
 import {
   type ComponentSpec,
-  type LogOptions,
   type ObservedSandbox,
   type Runtime,
   type SandboxPlan,
@@ -12,7 +11,7 @@ import {
 import { ifThere } from './if-there.ts';
 import { isPortFree } from './ports.ts';
 import { componentNames, findRunning, observeComponent, processesOf } from './process-components.ts';
-import { exists, type Owner, prepareFolder, sandboxFolder } from './process-folder.ts';
+import { exists, type Owner, prepareFolder, type SandboxFolder, sandboxFolder } from './process-folder.ts';
 import { readLog, rotateLog } from './process-logs.ts';
 import { kill, terminate } from './process-signals.ts';
 import { spawnComponent, waitUntilAccepting } from './process-start.ts';
@@ -38,17 +37,13 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
   const ownerOf = (userOffset: number): Owner =>
     uidBase === null ? null : { uid: uidBase + userOffset, gid: uidBase + userOffset };
 
-  async function prepare(plan: SandboxPlan): Promise<void> {
-    await prepareFolder(folderOf(plan.sandboxId), plan, ownerOf(plan.userOffset));
-  }
-
   async function start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void> {
     const folder = folderOf(plan.sandboxId);
     const binary = await binaryOf(component.name, component.version, signal);
     const running = await findRunning(folder, component.name);
     if (running?.specHash !== component.specHash) {
       if (running) await terminate(running, component.stopGraceMs);
-      await throwIfPortTaken(component);
+      await throwIfPortTaken(component, bindAddress);
       // A socket that a killed process has left behind would refuse connections.
       if (component.accepts) await rm(path.join(folder.dir, component.accepts.unixSocket), { force: true });
       signal.throwIfAborted();
@@ -57,48 +52,51 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     await waitUntilAccepting(folder, component, signal);
   }
 
-  async function throwIfPortTaken({ port }: ComponentSpec): Promise<void> {
-    if (port === null || (await isPortFree(port, bindAddress))) return;
-    throw new AppError('port_taken', `Port ${port} is taken by another program.`);
-  }
-
-  async function observe(sandboxId?: string): Promise<ObservedSandbox[]> {
-    const found: ObservedSandbox[] = [];
-    for (const id of sandboxId ? [sandboxId] : await sandboxIds()) {
-      const folder = folderOf(id);
-      if (!(await exists(folder.dir))) continue;
-      const names = await componentNames(folder);
-      const components = await Promise.all(names.map((name) => observeComponent(folder, name)));
-      found.push({ sandboxId: id, components: components.filter((one) => one !== null) });
-    }
-    return found;
-  }
-
   async function sandboxIds(): Promise<string[]> {
     return ((await ifThere(readdir(root))) ?? []).filter((name) => sandboxIdPattern.test(name));
   }
 
-  async function rotateLogs(): Promise<void> {
-    for (const folder of (await sandboxIds()).map(folderOf)) {
-      for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
-    }
-  }
+  return {
+    name: 'process',
+    root,
+    start,
+    async prepare(plan) {
+      await prepareFolder(folderOf(plan.sandboxId), plan, ownerOf(plan.userOffset));
+    },
+    async observe(sandboxId) {
+      const ids = sandboxId ? [sandboxId] : await sandboxIds();
+      const found: ObservedSandbox[] = [];
+      for (const id of ids) if (await exists(folderOf(id).dir)) found.push(await observeFolder(id, folderOf(id)));
+      return found;
+    },
+    async stop(id, component, graceMs) {
+      const running = await findRunning(folderOf(id), component);
+      if (running) await terminate(running, graceMs);
+    },
+    async remove(id) {
+      const { dir } = folderOf(id);
+      // By command line, not by notes: whatever runs from this folder has to end.
+      await kill(await processesOf(folderOf(id)));
+      await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    },
+    async logs(id, component, options) {
+      return await readLog(folderOf(id).logFile(component), options);
+    },
+    async rotateLogs() {
+      for (const folder of (await sandboxIds()).map(folderOf)) {
+        for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
+      }
+    },
+  };
+}
 
-  async function stop(id: string, component: string, graceMs: number): Promise<void> {
-    const running = await findRunning(folderOf(id), component);
-    if (running) await terminate(running, graceMs);
-  }
+async function observeFolder(sandboxId: string, folder: SandboxFolder): Promise<ObservedSandbox> {
+  const names = await componentNames(folder);
+  const components = await Promise.all(names.map((name) => observeComponent(folder, name)));
+  return { sandboxId, components: components.filter((one) => one !== null) };
+}
 
-  async function remove(id: string): Promise<void> {
-    const folder = folderOf(id);
-    // By command line, not by notes: whatever runs from this folder has to end.
-    await kill(await processesOf(folder));
-    await rm(folder.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-  }
-
-  async function logs(id: string, component: string, options: LogOptions): Promise<AsyncIterable<Buffer>> {
-    return await readLog(folderOf(id).logFile(component), options);
-  }
-
-  return { name: 'process', root, prepare, start, observe, stop, remove, logs, rotateLogs };
+async function throwIfPortTaken({ port }: ComponentSpec, bindAddress: string): Promise<void> {
+  if (port === null || (await isPortFree(port, bindAddress))) return;
+  throw new AppError('port_taken', `Port ${port} is taken by another program.`);
 }

@@ -43,6 +43,9 @@ export function nullable<Schema extends TSchema>(schema: Schema, options: Type.T
   return Type.Unsafe<Static<Schema> | null>({ ...both, ...options });
 }
 
+/** A text of any form. */
+export const text = (description: string, example: string) => Type.String({ description, examples: [example] });
+
 /** An RFC 3339 time in UTC. */
 export const timestamp = (description: string) =>
   Type.String({ description, format: 'date-time', examples: ['2026-11-23T12:00:00.000Z'] });
@@ -55,6 +58,13 @@ export const nextCursor = nullable(Type.String(), {
   description: 'the `cursor` of the next page; null on the last',
   examples: ['MTc2MzkwMDAwMDAwMDpzYi00azJ4OXE3bTN2OHQxYzZ6MHc1eQ'],
 });
+
+/** A page of a list, newest first. */
+export const pageOf = <Item extends TSchema>($id: string, item: Item, description: string) =>
+  Type.Object(
+    { items: Type.Array(ref(item), { description: 'this page, newest first' }), nextCursor },
+    { $id, title: $id, description },
+  );
 
 export const resourceVersion = Type.String({
   description: 'changes with every change; the ETag is this in quotes',

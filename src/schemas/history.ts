@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { openEnum, ref, timestamp } from './common.ts';
+import { openEnum, ref, text, timestamp } from './common.ts';
 import { phase, phases } from './sandbox.ts';
 
 export const historyTypes = ['created', 'updated', 'preparing', 'retrying', ...phases] as const;
@@ -7,11 +7,11 @@ export type HistoryType = (typeof historyTypes)[number];
 
 export const HistoryEntry = Type.Object(
   {
-    id: Type.String({ description: 'orders the entries of a sandbox', examples: ['1763900000000-0'] }),
+    id: text('orders the entries of a sandbox', '1763900000000-0'),
     at: timestamp('when it happened'),
     type: openEnum(historyTypes, { description: 'what happened', examples: ['ready'] }),
-    reason: Type.String({ description: 'why, as one word or an error code', examples: ['WriteAccepted'] }),
-    message: Type.String({ description: 'for people', examples: ['after 1130 ms'] }),
+    reason: text('why, as one word or an error code', 'WriteAccepted'),
+    message: text('for people', 'after 1130 ms'),
     /** The phase after it. */
     phase,
   },

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { nextCursor, nullable, ref, stringEnum, timestamp } from './common.ts';
+import { nullable, pageOf, stringEnum, text, timestamp } from './common.ts';
 
 export const scopes = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
@@ -59,7 +59,7 @@ export type KeyCreate = Type.Static<typeof KeyCreate>;
 const described = {
   id: keyId,
   name: keyName,
-  project: Type.String({ description: 'what it is a key of', examples: ['team-a'] }),
+  project: text('what it is a key of', 'team-a'),
   scopes: scopeList,
   createdAt: timestamp('when it was made'),
   expiresAt: nullable(timestamp('when it ends; null: never')),
@@ -72,22 +72,16 @@ export type Key = Type.Static<typeof Key>;
 export const KeyWithSecret = Type.Object(
   {
     ...described,
-    secret: Type.String({
-      description: 'the key itself: told now and never again',
-      examples: ['sandplane_4k2x9q7m3v8t_kT3vQ9xZ1mB7rW5yH2nD8sF4gJ6pL0cVaEuIoRzXqSwMd1b2NfGh3'],
-    }),
+    secret: text(
+      'the key itself: told now and never again',
+      'sandplane_4k2x9q7m3v8t_kT3vQ9xZ1mB7rW5yH2nD8sF4gJ6pL0cVaEuIoRzXqSwMd1b2NfGh3',
+    ),
   },
   { $id: 'KeyWithSecret', title: 'KeyWithSecret', description: 'a new key' },
 );
 export type KeyWithSecret = Type.Static<typeof KeyWithSecret>;
 
-export const KeyList = Type.Object(
-  {
-    items: Type.Array(ref(Key), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'KeyList', title: 'KeyList', description: 'a page of keys' },
-);
+export const KeyList = pageOf('KeyList', Key, 'a page of keys');
 
 export const Whoami = Type.Object(
   {
@@ -96,9 +90,9 @@ export const Whoami = Type.Object(
       description: 'how the caller was authenticated',
       examples: ['key'],
     }),
-    subject: Type.String({ description: 'who, as the audit log has it', examples: ['key:4k2x9q7m3v8t'] }),
-    name: Type.String({ description: 'for people', examples: ['ci'] }),
-    project: Type.String({ description: 'the project of this request', examples: ['team-a'] }),
+    subject: text('who, as the audit log has it', 'key:4k2x9q7m3v8t'),
+    name: text('for people', 'ci'),
+    project: text('the project of this request', 'team-a'),
     scopes: scopeList,
     expiresAt: nullable(timestamp('when it ends; null: never')),
   },

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, nextCursor, nullable, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
+import { integer, nullable, pageOf, resourceVersion, stringEnum, text, timestamp } from './common.ts';
 
 /** A DNS label. */
 export const projectNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
@@ -91,10 +91,7 @@ export type ProjectPatch = Type.Static<typeof ProjectPatch>;
 export const Project = Type.Object(
   {
     name: projectName,
-    uid: Type.String({
-      description: 'names this project and no later one with the same name',
-      examples: ['0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f'],
-    }),
+    uid: text('names this project and no later one with the same name', '0198c5a1-7e2b-4c3d-9f40-5a6b7c8d9e0f'),
     state: stringEnum(['active', 'deleting'] as const, {
       title: 'ProjectState',
       description: 'active: takes sandboxes; deleting: takes none any more',
@@ -117,10 +114,4 @@ export const Project = Type.Object(
 );
 export type Project = Type.Static<typeof Project>;
 
-export const ProjectList = Type.Object(
-  {
-    items: Type.Array(ref(Project), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'ProjectList', title: 'ProjectList', description: 'a page of projects' },
-);
+export const ProjectList = pageOf('ProjectList', Project, 'a page of projects');

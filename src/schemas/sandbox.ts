@@ -1,6 +1,16 @@
 import Type from 'typebox';
 import { errorTable } from '../errors.ts';
-import { integer, nextCursor, nullable, openEnum, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
+import {
+  integer,
+  nextCursor,
+  nullable,
+  openEnum,
+  ref,
+  resourceVersion,
+  stringEnum,
+  text,
+  timestamp,
+} from './common.ts';
 import { runtime, SandboxSpec } from './spec.ts';
 
 export const phases = ['pending', 'provisioning', 'ready', 'degraded', 'failed', 'deleting', 'deleted'] as const;
@@ -46,8 +56,8 @@ const Condition = Type.Object(
       description: 'whether it holds',
       examples: ['true'],
     }),
-    reason: Type.String({ description: 'one CamelCase word', examples: ['WriteAccepted'] }),
-    message: Type.String({ description: 'for people', examples: [''] }),
+    reason: text('one CamelCase word', 'WriteAccepted'),
+    message: text('for people', ''),
     lastTransitionTime: timestamp('when status last changed'),
   },
   { title: 'SandboxCondition', description: 'one aspect of the state' },
@@ -60,7 +70,7 @@ const Failure = Type.Object(
       description: 'stable: branch on this; docs/errors.md lists them',
       examples: ['component_exited'],
     }),
-    message: Type.String({ description: 'what happened', examples: ['kube-apiserver exited with code 1.'] }),
+    message: text('what happened', 'kube-apiserver exited with code 1.'),
     component: nullable(Type.String(), { description: 'which component, if one', examples: ['kube-apiserver'] }),
     logTail: Type.Array(Type.String(), { description: 'its last log lines', examples: [['Error: unknown flag']] }),
   },
@@ -76,8 +86,8 @@ const SandboxStatus = Type.Object(
       description: 'URL of the Kubernetes API, once it has one',
       examples: ['https://127.0.0.1:20001'],
     }),
-    kubernetesVersion: Type.String({ description: 'the Kubernetes version that runs', examples: ['1.37.2'] }),
-    etcdVersion: Type.String({ description: 'the etcd version that runs', examples: ['3.6.16'] }),
+    kubernetesVersion: text('the Kubernetes version that runs', '1.37.2'),
+    etcdVersion: text('the etcd version that runs', '3.6.16'),
     runtime,
     host: nullable(Type.String(), {
       description: 'the host that it runs on; null until one has taken it',
@@ -98,8 +108,8 @@ const SandboxStatus = Type.Object(
 export const Sandbox = Type.Object(
   {
     id: sandboxId,
-    name: Type.String({ description: 'its name', examples: ['demo'] }),
-    project: Type.String({ description: 'who owns it', examples: ['default'] }),
+    name: text('its name', 'demo'),
+    project: text('who owns it', 'default'),
     labels: Type.Record(Type.String(), Type.String(), { description: 'its labels', examples: [{ team: 'ci' }] }),
     spec: SandboxSpec,
     status: SandboxStatus,
@@ -116,10 +126,7 @@ export const SandboxList = Type.Object(
   {
     items: Type.Array(ref(Sandbox), { description: 'this page, newest first' }),
     nextCursor,
-    since: Type.String({
-      description: 'watch from here on: what changed after this page was read',
-      examples: ['1763900000000-0'],
-    }),
+    since: text('watch from here on: what changed after this page was read', '1763900000000-0'),
   },
   { $id: 'SandboxList', title: 'SandboxList', description: 'a page of sandboxes' },
 );

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, nullable, stringEnum } from './common.ts';
+import { integer, nullable, stringEnum, text } from './common.ts';
 import { apiServerFlags, etcdFlags, flagValues } from './flags.ts';
 
 const closed = { additionalProperties: false };
@@ -135,8 +135,8 @@ const EtcdOptions = Type.Object(
 /** The spec in an answer, with the defaults filled in. */
 export const SandboxSpec = Type.Object(
   {
-    kubernetesVersion: Type.String({ description: 'as it was asked for', examples: ['1.37'] }),
-    etcdVersion: Type.Optional(Type.String({ description: 'as it was asked for, if it was', examples: ['3.6.16'] })),
+    kubernetesVersion: text('as it was asked for', '1.37'),
+    etcdVersion: Type.Optional(text('as it was asked for, if it was', '3.6.16')),
     runtime: Type.Optional(runtime),
     durability,
     ttlSeconds,

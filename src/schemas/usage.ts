@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, timestamp } from './common.ts';
+import { integer, text, timestamp } from './common.ts';
 
 const counted = {
   sandboxSeconds: Type.Number({
@@ -12,13 +12,13 @@ const counted = {
 
 export const UsageReport = Type.Object(
   {
-    project: Type.String({ description: 'whose usage', examples: ['default'] }),
+    project: text('whose usage', 'default'),
     from: timestamp('begin of the first day counted'),
     to: timestamp('end of the last day counted'),
     total: Type.Object(counted, { title: 'UsageTotal', description: 'of the whole project' }),
     labels: Type.Array(
       Type.Object(
-        { label: Type.String({ description: 'key=value', examples: ['team=ci'] }), ...counted },
+        { label: text('key=value', 'team=ci'), ...counted },
         { title: 'LabelUsage', description: 'of the sandboxes with a label' },
       ),
       { description: 'by label; of very many labels, the latest are counted together as (other)' },

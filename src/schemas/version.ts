@@ -1,10 +1,10 @@
 import Type from 'typebox';
-import { nullable, stringEnum } from './common.ts';
+import { nullable, stringEnum, text } from './common.ts';
 
 const ComponentReport = Type.Object(
   {
-    name: Type.String({ description: 'the component', examples: ['kube-apiserver'] }),
-    version: Type.String({ description: 'its version', examples: ['1.37.2'] }),
+    name: text('the component', 'kube-apiserver'),
+    version: text('its version', '1.37.2'),
     state: stringEnum(['ready', 'available', 'preparing', 'failed'] as const, {
       title: 'ComponentState',
       description: 'ready: can be started at once; available: is fetched or built when first asked for',
@@ -33,8 +33,8 @@ const ComponentReport = Type.Object(
 
 export const VersionReport = Type.Object(
   {
-    kubernetesVersion: Type.String({ description: 'an exact version', examples: ['1.37.2'] }),
-    etcdVersion: Type.String({ description: 'the etcd that fits', examples: ['3.6.16'] }),
+    kubernetesVersion: text('an exact version', '1.37.2'),
+    etcdVersion: text('the etcd that fits', '3.6.16'),
     default: Type.Boolean({ description: 'what "latest" means', examples: [true] }),
     components: Type.Array(ComponentReport, { description: 'its components on this host' }),
   },
@@ -47,9 +47,9 @@ export const VersionList = Type.Object(
     items: Type.Array(
       Type.Object(
         {
-          host: Type.String({ description: 'the host that tells', examples: ['worker-1'] }),
+          host: text('the host that tells', 'worker-1'),
           runtimes: Type.Array(Type.String(), { description: 'runtimes it offers', examples: [['process']] }),
-          defaultRuntime: Type.String({ description: 'what it takes when none is asked for', examples: ['process'] }),
+          defaultRuntime: text('what it takes when none is asked for', 'process'),
           versions: Type.Array(VersionReport, { description: 'newest first' }),
         },
         { title: 'HostVersions', description: 'what one host can run' },

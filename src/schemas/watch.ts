@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { nullable, ref, stringEnum } from './common.ts';
+import { nullable, ref, stringEnum, text } from './common.ts';
 import { Sandbox } from './sandbox.ts';
 
 /** One line of NDJSON, and the `data` of one server-sent event. */
@@ -24,8 +24,8 @@ export const WatchEvent = Type.Object(
 /** The same as a message of server-sent events, with the WatchEvent as JSON in `data`. */
 export const WatchMessage = Type.Object(
   {
-    event: Type.Optional(Type.String({ description: 'the type of the event', examples: ['modified'] })),
-    id: Type.Optional(Type.String({ description: 'resume after it by Last-Event-ID', examples: ['1763900000000-0'] })),
+    event: Type.Optional(text('the type of the event', 'modified')),
+    id: Type.Optional(text('resume after it by Last-Event-ID', '1763900000000-0')),
     data: Type.String({
       description: 'a WatchEvent as JSON',
       contentMediaType: 'application/json',

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { integer, nextCursor, nullable, openEnum, ref, resourceVersion, stringEnum, timestamp } from './common.ts';
+import { integer, nullable, openEnum, pageOf, resourceVersion, stringEnum, text, timestamp } from './common.ts';
 import { historyTypes } from './history.ts';
 
 const webhookEvents = [...historyTypes.map((type) => `sandbox.${type}` as const), 'webhook.disabled'] as const;
@@ -88,7 +88,7 @@ export type WebhookPatch = Type.Static<typeof WebhookPatch>;
 
 const described = {
   id: webhookId,
-  project: Type.String({ description: 'whose events it gets', examples: ['team-a'] }),
+  project: text('whose events it gets', 'team-a'),
   url,
   events: Type.Array(openEnum(webhookEvents, { description: 'an event that is sent', examples: ['sandbox.ready'] }), {
     description: 'which events are sent; none in the list: all',
@@ -112,22 +112,16 @@ export type Webhook = Type.Static<typeof Webhook>;
 export const WebhookWithSecret = Type.Object(
   {
     ...described,
-    secret: Type.String({
-      description: 'what deliveries are signed with (Standard Webhooks): told now and never again',
-      examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
-    }),
+    secret: text(
+      'what deliveries are signed with (Standard Webhooks): told now and never again',
+      'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    ),
   },
   { $id: 'WebhookWithSecret', title: 'WebhookWithSecret', description: 'a receiver with a new secret' },
 );
 export type WebhookWithSecret = Type.Static<typeof WebhookWithSecret>;
 
-export const WebhookList = Type.Object(
-  {
-    items: Type.Array(ref(Webhook), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'WebhookList', title: 'WebhookList', description: 'a page of receivers' },
-);
+export const WebhookList = pageOf('WebhookList', Webhook, 'a page of receivers');
 
 const Attempt = Type.Object(
   {
@@ -148,10 +142,7 @@ export const Delivery = Type.Object(
     id: deliveryId,
     webhookId,
     event: openEnum(webhookEvents, { description: 'what it tells', examples: ['sandbox.ready'] }),
-    messageId: Type.String({
-      description: 'the webhook-id that receivers know it by',
-      examples: ['evt_1763900000000-0'],
-    }),
+    messageId: text('the webhook-id that receivers know it by', 'evt_1763900000000-0'),
     state: stringEnum(['pending', 'delivered', 'failed'] as const, {
       title: 'DeliveryState',
       description: 'pending: is being tried; failed: was given up, and can be replayed',
@@ -166,10 +157,4 @@ export const Delivery = Type.Object(
 );
 export type Delivery = Type.Static<typeof Delivery>;
 
-export const DeliveryList = Type.Object(
-  {
-    items: Type.Array(ref(Delivery), { description: 'this page, newest first' }),
-    nextCursor,
-  },
-  { $id: 'DeliveryList', title: 'DeliveryList', description: 'a page of deliveries' },
-);
+export const DeliveryList = pageOf('DeliveryList', Delivery, 'a page of deliveries');

@@ -19,7 +19,7 @@ import { createAuthenticator } from '../tenancy/authenticate.ts';
 import { createKeyAuthenticator } from '../tenancy/authenticate-key.ts';
 import { createOidc, type Oidc } from '../tenancy/oidc.ts';
 import { readOidcSettings } from '../tenancy/oidc-settings.ts';
-import { createProjects } from '../tenancy/projects.ts';
+import { createProjects, ensureDefaultProject } from '../tenancy/projects.ts';
 import { createRateLimit } from '../tenancy/rate-limit.ts';
 import { createValidity } from '../tenancy/validity.ts';
 import { createWatch } from '../watch/watch.ts';
@@ -43,7 +43,9 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
-/** Starts the REST and the gRPC API. They hold no runtime: all they do is to read and write records and to queue jobs. */
+/**
+ * Starts the REST and the gRPC API. They hold no runtime: all they do is to read and write records and to queue jobs.
+ */
 export async function startApi(config: Config, address: RedisAddress, logger: Logger): Promise<RunningApi> {
   return await openInOrder(async (opened) => await openApi(config, address, logger, opened));
 }
@@ -96,7 +98,7 @@ async function appDependencies(given: {
   const { redis, keys, sealer, store, queues, deletion, hosts } = stores;
   const changes = createChanges({ redis: subscriber, keys });
   const projects = createProjects({ redis, keys, defaults: config.quotas });
-  await projects.ensureDefault();
+  await ensureDefaultProject(projects);
   return {
     service: createSandboxService({
       store,

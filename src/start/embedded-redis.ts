@@ -39,13 +39,13 @@ async function launch(dir: string, socket: string, memoryBytes: number): Promise
     dir,
     appendonly: 'yes',
     appendfsync: 'always',
-    // What is full refuses writes; the machine's memory has other users, sandboxes first.
+    // A full Redis refuses writes, so that it leaves the memory of the machine to the sandboxes.
     maxmemory: String(Math.floor(memoryBytes)),
     'maxmemory-policy': 'noeviction',
     save: '',
-    // Times of single commands, which nothing here asks for.
+    // The log of slow commands is off: nothing here reads it.
     'latency-tracking': 'no',
-    // A rewrite competes with each request for the disk: rather a larger file than many of them.
+    // A rewrite of the file competes with requests for the disk: a larger file is better than many rewrites.
     'auto-aof-rewrite-min-size': '512mb',
     'stop-writes-on-bgsave-error': 'no',
   };
@@ -77,12 +77,13 @@ function missingOrBroken(error: Error): Error {
   });
 }
 
+/** False for whatever reason: the caller asks again until its deadline. */
 async function answers(socket: string): Promise<boolean> {
   return await withClient(socket, async (redis) => (await redis.ping()) === 'PONG').catch(() => false);
 }
 
 async function shutDown(socket: string): Promise<void> {
-  // The connection ends with the server: that is the answer.
+  // Nothing is to be done: a server that shuts down closes the connection instead of answering.
   await withClient(socket, (redis) => redis.shutdown('NOSAVE')).catch(() => undefined);
   for (let tries = 0; tries < 200 && (await answers(socket)); tries += 1) await delay(25);
 }

@@ -4,7 +4,7 @@ import { createFakeRuntime } from '../runtime/fake.ts';
 import type { HostParts } from './host.ts';
 
 /**
- * What a host has of the machine, in memory: for tests and benchmarks of everything else, with the real worker, queue
+ * The parts of a host that touch the machine, in memory: tests and benchmarks use them with the real worker, queue
  * and store. Each start takes `startMs()`. Besides the runtime `process`, it offers those of `more`.
  */
 export function fakeHostParts(startMs: () => number = () => 0, more: readonly string[] = []): HostParts {

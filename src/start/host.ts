@@ -22,15 +22,15 @@ import { createStores, type Stores } from './stores.ts';
 export interface RunningHost {
   /** Resolves when the template of the default versions is there, or could not be made. */
   readonly prepared: Promise<void>;
-  /** What sandboxes run with that ask for nothing else. */
+  /** The runtime of sandboxes that name none. */
   readonly defaultRuntime: string;
-  /** False once it can no longer do its work. */
+  /** False when it can no longer do its work. */
   isHealthy(): boolean;
   /** Leaves the sandboxes running. */
   close(): Promise<void>;
 }
 
-/** What touches the machine; tests and benchmarks of everything else bring their own. */
+/** The parts that touch the machine. Tests and benchmarks replace them. */
 export interface HostParts {
   readonly openRuntimes: typeof openRuntimes;
   readonly launch: typeof launch;
@@ -117,7 +117,7 @@ async function openMachine(
   return open;
 }
 
-/** Throws `conflict` when another worker serves the host. One that takes it over later stops this one. */
+/** Throws `conflict` when another worker serves the host. When another takes the host over later, this one stops. */
 async function leaseHost(config: Config, { redis, keys }: Stores, logger: Logger, stopping: AbortController) {
   const host = config.workerName;
   let isLost = false;
@@ -125,7 +125,7 @@ async function leaseHost(config: Config, { redis, keys }: Stores, logger: Logger
     redis,
     keys,
     host,
-    // Where there is no id of the boot, the name of the machine has to do.
+    // Platforms other than Linux have no id of the boot: the name of the machine alone identifies it there.
     machine: `${hostname()}/${await bootId().catch(() => '')}`,
     onLost: () => {
       isLost = true;

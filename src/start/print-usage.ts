@@ -3,7 +3,7 @@ import { adminKeyFile } from '../config/default-folders.ts';
 import type { RunningApi } from './api.ts';
 import { print } from './terminal.ts';
 
-/** What a person at the terminal is told once the service is up: where it is, the key, the log, how to go on. */
+/** What a person at the terminal is told when the service is up: where it is, the key, the log, how to go on. */
 export function printUsage(config: Config, api: RunningApi, logFile: string): void {
   const key = config.adminKey ? '$SANDPLANE_ADMIN_KEY' : `$(cat '${adminKeyFile(config.dataDir)}')`;
   const auth = `-H "Authorization: Bearer ${key}"`;

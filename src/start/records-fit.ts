@@ -4,8 +4,8 @@ import type { RedisKeys } from '../redis/keys.ts';
 import type { Runtimes } from './runtimes.ts';
 
 /**
- * A data folder and a Redis belong together: before another Redis, whose records know nothing of what runs here, every
- * sandbox would look like an orphan and be removed. Throws `config_invalid`.
+ * Checks that this Redis belongs to the data folder. Another Redis has no records of the sandboxes that run here, and the
+ * sweep would remove them all as orphans. Throws `config_invalid`.
  */
 export async function checkRecordsFit(given: {
   redis: Redis;

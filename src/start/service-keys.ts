@@ -31,7 +31,9 @@ export async function serviceId(dataDir: string): Promise<string> {
   return await keptSecret(path.join(dataDir, 'service-id'), () => randomBytes(8).toString('hex'));
 }
 
-/** Reads the file, or makes it. Of several that make it at once, one wins and all return the same. */
+/**
+ * Reads the file, or makes it. When several processes make it at the same time, all return the content of the first.
+ */
 async function keptSecret(file: string, make: () => string): Promise<string> {
   const kept = await readSecret(file);
   if (kept) return kept;

@@ -14,7 +14,7 @@ export async function openServiceLog(dataDir: string, size = '10m') {
     size,
     limit: { count: 2, removeOtherLogFiles: true },
     symlink: true,
-    // Each line is in the file once it is logged: none is lost, however the process ends.
+    // Written synchronously: no line is lost, however the process ends.
     sync: true,
   });
   // A disk that is full stops the log, not the service.

@@ -14,9 +14,9 @@ export interface Admission extends RateLimitState {
 export type Admit = ReturnType<typeof createAdmission>;
 
 /**
- * Who may do what, whatever the protocol: authenticates the caller, counts the call, and checks the scope. Everything of
- * another project is as unknown as what does not exist, so the projects that a call names are checked with the key. Throws
- * what `Authenticate` throws.
+ * Decides for every protocol whether a call is allowed: authenticates the caller, counts the call, and checks the
+ * scope. The projects that a call names are checked too: another project's things are answered like things that do
+ * not exist. Throws what `Authenticate` throws.
  */
 export function createAdmission({ authenticate, rateLimit }: { authenticate: Authenticate; rateLimit: RateLimit }) {
   return async function admit(

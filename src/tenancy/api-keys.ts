@@ -19,18 +19,9 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 /** The keys of projects. Only a hash of each is stored, so that whoever reads the store cannot use them. */
 export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   async function create(project: string, uid: string, id: string, body: KeyCreate): Promise<KeyWithSecret> {
-    const expiresAt = toExpiry(body.expiresAt);
     const secret = newSecret(id);
     const createdAt = Date.now();
-    const fields = {
-      hash: hashKey(secret).toString('base64'),
-      project,
-      uid,
-      name: body.name,
-      scopes: body.scopes.join(' '),
-      createdAt: String(createdAt),
-      ...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
-    } satisfies ApiKeyHash;
+    const fields = { ...toFields(body, secret, createdAt), project, uid } satisfies ApiKeyHash;
     const added = await addToProject(redis, {
       keys: { project: keys.project(project), hash: keys.apiKey(id), index: keys.apiKeys(project) },
       member: id,
@@ -81,12 +72,25 @@ export function createApiKeys({ redis, keys }: { redis: Redis; keys: RedisKeys }
   return { create, get, list, revoke };
 }
 
+/** What is stored of a new key, but for its project. Throws `validation_failed`. */
+function toFields(body: KeyCreate, secret: string, createdAt: number) {
+  const expiresAt = toExpiry(body.expiresAt);
+  return {
+    hash: hashKey(secret).toString('base64'),
+    name: body.name,
+    scopes: body.scopes.join(' '),
+    createdAt: String(createdAt),
+    ...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
+  };
+}
+
 /** Epoch milliseconds, or null. Throws `validation_failed`. */
 function toExpiry(given: string | null | undefined): number | null {
   if (!given) return null;
   const expiresAt = Date.parse(given);
   if (expiresAt > Date.now() && expiresAt <= lastExpiry) return expiresAt;
-  // RFC 3339 also has times that a Date cannot hold: leap seconds, and some with an offset that are past the year 9999 in UTC.
+  // RFC 3339 also has times that a Date cannot hold: leap seconds, and some with an offset that are past the year
+  // 9999 in UTC.
   throw invalidField('/expiresAt', 'must be in the future and before the year 10000, as 2030-12-31T23:59:59Z');
 }
 

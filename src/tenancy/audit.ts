@@ -10,7 +10,7 @@ export const maxAuditEntries = 100_000;
 /** Longer than any path of a route with ids that could exist. */
 const longestTarget = 200;
 
-/** An entry that is written with the change that it tells of. */
+/** An entry that is written in the same transaction as the change that it records. */
 export interface AuditedWith {
   readonly projectUid: string;
   readonly note: AuditNote;

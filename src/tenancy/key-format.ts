@@ -43,7 +43,7 @@ export function unacceptable(code: KeyFault, detail: string): AppError {
   return new AppError(code, `The key ${detail}.`, { faults: [{ pointer: '#header/authorization', detail }] });
 }
 
-/** Of one that was right when the call began. */
+/** For a call that began with a valid key which has since been revoked or has expired. */
 export function keyEnded(): AppError {
   return new AppError('key_revoked', 'The key is no longer valid.');
 }

@@ -134,7 +134,10 @@ function toFaults(error: ReturnType<typeof Value.Errors>[number]): FieldFault[] 
   return keyword === 'boolean' || error.schemaPath.includes('/anyOf/') ? [] : [{ pointer, detail: message }];
 }
 
-/** Looks at a value that may have any shape, so that its faults are told together with those of the schema. */
+/**
+ * Takes a value of any shape, so that an issuer that is there twice is reported together with the faults of the
+ * schema.
+ */
 function repeatedIssuers(value: unknown): FieldFault[] {
   const issuers: unknown = (value as { issuers?: unknown } | null)?.issuers;
   if (!Array.isArray(issuers)) return [];

@@ -28,9 +28,15 @@ const clockToleranceSeconds = 5;
 const timeoutMs = 5000;
 const discoveryMs = 3_600_000;
 const retryAfterSeconds = 5;
-/** For so long an issuer that failed is not asked again. Below `retryAfterSeconds`, so that who heeds it is not in vain. */
+/**
+ * An issuer that failed is not asked again for this long. Shorter than `retryAfterSeconds`, so that it is asked again
+ * for a client that waits as it was told.
+ */
 const failureMs = 3000;
-/** The pause between two looks for a key id that is unknown, whoever sends it and how often. */
+/**
+ * How long an issuer is not asked again for its keys after a token with an unknown key id, however many such tokens
+ * come.
+ */
 const cooldownMs = 10_000;
 
 /** A token that is genuine and that a rule gave a project. */
@@ -44,7 +50,7 @@ interface VerifiedToken {
 
 export interface Oidc {
   /**
-   * Proves a JWT (RFC 7519) of a configured issuer, by keys found with OpenID Connect Discovery 1.0, and maps its claims
+   * Verifies a JWT (RFC 7519) of a configured issuer, by keys found with OpenID Connect Discovery 1.0, and maps its claims
    * to a project and scopes. Throws `token_malformed`, `token_issuer_unknown` (before any request leaves), `token_expired`,
    * `token_not_yet_valid`, `token_audience_mismatch`, `token_algorithm_not_allowed`, `token_signature_invalid`,
    * `token_claims_missing`, `token_not_mapped`, and `oidc_unavailable` when the issuer does not tell its keys.
@@ -73,7 +79,7 @@ export function createOidc({ issuers }: OidcSettings, options: { fetch?: typeof 
   };
 }
 
-/** The claim `iss`, of which nothing is proven yet: it only tells which keys to try. */
+/** The claim `iss` of a token that is not verified yet: it only tells which issuer's keys to verify it with. */
 function readIssuer(jwt: string): string {
   if (jwt.length > maxTokenBytes) {
     throw refusal('token_malformed', `The token is longer than ${maxTokenBytes} bytes; ask for one with fewer claims.`);
@@ -88,19 +94,19 @@ function readIssuer(jwt: string): string {
   throw refusal('token_claims_missing', 'The token lacks the claim iss; every token has to name its issuer.');
 }
 
-type Proven = JWTPayload & { sub: string; exp: number };
+type VerifiedClaims = JWTPayload & { sub: string; exp: number };
 
-async function verifyClaims(jwt: string, settings: OidcIssuer, keys: JWTVerifyGetKey): Promise<Proven> {
+async function verifyClaims(jwt: string, settings: OidcIssuer, keys: JWTVerifyGetKey): Promise<VerifiedClaims> {
   const { issuer, audience, algorithms = defaultAlgorithms } = settings;
   const rules = { issuer, audience, algorithms, requiredClaims: ['exp', 'sub'], clockTolerance: clockToleranceSeconds };
   const { payload } = await jwtVerify(jwt, keys, rules).catch((error: unknown) => {
     throw toRefusal(error, { ...settings, algorithms });
   });
-  if (typeof payload.sub === 'string' && payload.sub !== '') return payload as Proven;
+  if (typeof payload.sub === 'string' && payload.sub !== '') return payload as VerifiedClaims;
   throw refusal('token_claims_missing', "The token's claim sub is no text or empty; it has to say who asks.");
 }
 
-/** The keys of an issuer, asked for when first needed. jose keeps them for ten minutes and looks for new ones. */
+/** The keys of an issuer, asked for when first needed. jose keeps them for ten minutes, then asks for them again. */
 function createKeySource(issuer: string, request: typeof fetch): JWTVerifyGetKey {
   const keySet = remember(async () => await discover(issuer, request), discoveryMs);
   return async (header, token) => {
@@ -144,7 +150,7 @@ async function get(url: string, request: typeof fetch): Promise<Response> {
   throw new Error(`${url} answers ${response.status} and not 200`);
 }
 
-/** Asks once for all who wait, then keeps the answer for `keepMs`, a failure for `failureMs`. */
+/** One request for all who wait at the same time. Its answer is kept for `keepMs`, a failure for `failureMs`. */
 function remember<Answer>(ask: () => Promise<Answer>, keepMs: number): () => Promise<Answer> {
   let held: { answer: Promise<Answer>; isCurrent: () => boolean } | undefined;
   return () => {

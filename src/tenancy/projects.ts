@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { createProject, updateHash } from '../redis/calls/projects.ts';
 import { projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
@@ -23,7 +23,10 @@ const nameRule = new RegExp(projectNamePattern);
 
 export type Projects = ReturnType<typeof createProjects>;
 
-/** The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's defaults. */
+/**
+ * The tenants. A project is a hash: what it is, what it uses, and those of its limits that are not the service's
+ * defaults.
+ */
 export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: RedisKeys; defaults: Quotas }) {
   /** Creating it again with the same uid changes nothing. Throws `project_exists`. */
   async function create(body: ProjectCreate, uid: string = randomUUID()): Promise<Project> {
@@ -39,13 +42,6 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     return await get(name);
   }
 
-  /** Made at the start of the service, so that it is useful to one user without any administration. */
-  async function ensureDefault(): Promise<void> {
-    await create({ name: defaultProject }).catch((error: unknown) => {
-      if (!(error instanceof AppError && error.code === 'project_exists')) throw error;
-    });
-  }
-
   async function find(name: string): Promise<Project | null> {
     const fields = await redis.hgetall(keys.project(name));
     return fields.uid ? toProject(name, fields, defaults) : null;
@@ -57,16 +53,12 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     return project;
   }
 
-  async function list(query: { limit: number; cursor?: string }) {
+  /** All projects for the admin key, by pages; for everybody else their own one. */
+  async function listVisible(principal: Principal, query: { limit: number; cursor?: string }) {
+    if (principal.kind !== 'admin') return { items: [await get(principal.project)], nextCursor: null };
     const page = await readIndex(redis, keys.projects, query.limit, parseCursor(query.cursor));
     const found = await Promise.all(page.members.map(find));
     return { items: found.filter((project) => project !== null), nextCursor: toCursor(page.next) };
-  }
-
-  /** All projects for the admin key, by pages; for everybody else their own one. */
-  async function listVisible(principal: Principal, query: { limit: number; cursor?: string }) {
-    if (principal.kind === 'admin') return await list(query);
-    return { items: [await get(principal.project)], nextCursor: null };
   }
 
   async function patch(name: string, body: ProjectPatch, ifMatch?: string): Promise<Project> {
@@ -89,7 +81,14 @@ export function createProjects({ redis, keys, defaults }: { redis: Redis; keys: 
     return await redis.hget(keys.project(name), 'uid');
   }
 
-  return { create, ensureDefault, get, find, listVisible, patch, uidOf };
+  return { create, get, find, listVisible, patch, uidOf };
+}
+
+/** Called at the start of the service, so that it is useful to one user without any administration. */
+export async function ensureDefaultProject(projects: Projects): Promise<void> {
+  await projects.create({ name: defaultProject }).catch((error: unknown) => {
+    if (!isAppError(error, 'project_exists')) throw error;
+  });
 }
 
 function toProject(name: string, fields: Record<string, string>, defaults: Quotas): Project {

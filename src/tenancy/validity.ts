@@ -23,7 +23,7 @@ export function createValidity({ redis, keys, changes }: { redis: Redis; keys: R
 
   /**
    * Calls `onEnd` when the key is revoked or expires, and when the project is deleted; it may be called more than once.
-   * Returns how to stop.
+   * Returns a function that stops this.
    */
   return function untilInvalid(principal: Principal, onEnd: () => void): () => void {
     const { key, projectUid, expiresAt } = principal;

@@ -54,7 +54,7 @@ export function createRestClient(access: ServiceAccess) {
     });
   }
 
-  async function once(call: Call): Promise<string> {
+  async function attempt(call: Call): Promise<string> {
     try {
       const response = await send(call);
       const text = await response.text();
@@ -74,7 +74,7 @@ export function createRestClient(access: ServiceAccess) {
   return async function request(call: Call): Promise<string> {
     for (;;) {
       try {
-        return await once(call);
+        return await attempt(call);
       } catch (error) {
         const pauseMs = pauseBeforeRetry(error, call);
         if (pauseMs === null || performance.now() + pauseMs > call.deadline) throw error;

@@ -17,7 +17,7 @@ import { createHistory } from '../../src/sandbox/history.ts';
 import { createSandboxService } from '../../src/sandbox/service.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { createStores } from '../../src/start/stores.ts';
-import { createProjects } from '../../src/tenancy/projects.ts';
+import { createProjects, ensureDefaultProject } from '../../src/tenancy/projects.ts';
 import { sandboxWorker } from '../../workers/sandbox-worker.ts';
 import { temporaryFolder } from './service.ts';
 
@@ -45,7 +45,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
   const { keys, store, queues, deletion } = stores;
   const runtime = createFakeRuntime(onStart ? { onStart } : {});
   const changes = createChanges({ redis: subscriber, keys });
-  await createProjects({ redis, keys, defaults: quotas }).ensureDefault();
+  await ensureDefaultProject(createProjects({ redis, keys, defaults: quotas }));
   const stopping = new AbortController();
   const broken = new Set<string>();
   const context: WorkerContext = {

@@ -137,8 +137,9 @@ t.test('a key that ends between its check and the create', async (t) => {
 
   // Where the project has a longest time to live, a create that names none is tried again with that.
   await host.redis.hset(host.keys.project('default'), { 'q:maxTtlSeconds': '60' });
-  const createSandbox = host.redis.createSandbox.bind(host.redis);
-  host.redis.createSandbox = async (...given) => {
+  const redis = host.redis as unknown as { createSandbox(...given: unknown[]): Promise<unknown> };
+  const createSandbox = redis.createSandbox.bind(redis);
+  redis.createSandbox = async (...given) => {
     const outcome = await createSandbox(...given);
     await host.redis.hset(host.keys.apiKey('k'), { revokedAt: '1' });
     return outcome;

@@ -1,4 +1,4 @@
-/** What the steps that make the document read of it. What they do not look at has no type here. */
+/** The parts of an OpenAPI document that the steps of its making read. Other parts have no type here. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];

@@ -25,13 +25,13 @@ export function nameSchemas(document: OpenApiDocument): OpenApiDocument {
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => (a < b ? -1 : 1);
 
-/** What a schema accepts, whatever is said about it. */
+/** The rules of a schema without its description, examples and default. */
 function shapeOf(schema: Schema): string {
   const { description: _told, examples: _shown, default: _given, ...rules } = schema;
   return JSON.stringify(rules);
 }
 
-/** In what a client sends, what has a default may be missing: the service fills it in before it looks. */
+/** In requests, what has a default is not required: the service fills it in before it validates. */
 export function freeDefaults(document: OpenApiDocument): OpenApiDocument {
   const free = (schema: Schema): Schema => {
     const inner = mapInnerSchemas(schema, free);
@@ -70,7 +70,7 @@ export function nameHeaders(document: OpenApiDocument): OpenApiDocument {
   return { ...rest, components: { ...components, headers: Object.fromEntries([...named].sort(byName)) } };
 }
 
-/** Of each status, the problem that most operations answer with, moved to the components. */
+/** For each status, the problem that most operations share is moved to the components. */
 export function nameProblems(document: OpenApiDocument, names: Readonly<Record<string, string>>): OpenApiDocument {
   const counts = new Map<string, { status: string; answer: Answer; count: number }>();
   for (const { responses } of operationsOf(document)) {

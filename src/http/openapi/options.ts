@@ -27,7 +27,7 @@ const problemNames = {
   503: 'Unavailable',
 };
 
-/** What the OpenAPI document says besides the routes, and how what they say becomes the document. */
+/** What the OpenAPI document says besides the routes, and the steps that complete it. */
 export const openapiOptions: FastifyDynamicSwaggerOptions = {
   openapi: {
     openapi: '3.1.0',
@@ -76,15 +76,15 @@ function complete(document: OpenApiDocument): OpenApiDocument {
   return addLinks(mapOperations(nameProblems(named, problemNames), inOrder));
 }
 
-const places = ['path', 'query', 'header'];
+const parameterOrder = ['path', 'query', 'header'];
 
 /** Path parameters first: typed clients take the parameters in this order. Lists say how they are written. */
 function inOrder(operation: Operation): Operation {
   const { parameters } = operation;
   if (!parameters) return operation;
-  const place = (one: Parameter) => places.indexOf(String(one.in));
+  const position = (one: Parameter) => parameterOrder.indexOf(String(one.in));
   const written = parameters.map((one) =>
     one.schema?.type === 'array' ? { ...one, style: 'form', explode: true } : one,
   );
-  return { ...operation, parameters: written.sort((a, b) => place(a) - place(b)) };
+  return { ...operation, parameters: written.sort((a, b) => position(a) - position(b)) };
 }

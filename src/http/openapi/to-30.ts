@@ -4,7 +4,8 @@ import { mapInnerSchemas, mapSchemas, mapValues } from './walk.ts';
 
 /**
  * The same document as OpenAPI 3.0.3, for generators that know no newer one. What 3.0 cannot say is left out: rules for
- * the names in a map, or for the values of some of them, what JSON in a text is, more than one example of a schema, the summary of the service.
+ * the names in a map or for the values of single names, the schema of JSON within a text, further examples of a
+ * schema, the summary of the service.
  */
 export function toOpenApi30(document: OpenApiDocument): OpenApiDocument {
   const { summary: _summary, ...info } = document.info;
@@ -23,7 +24,10 @@ export function toOpenApi30(document: OpenApiDocument): OpenApiDocument {
 const isNull = ({ type }: Schema) => type === 'null';
 const nameOf = ($ref = '') => $ref.replace('#/components/schemas/', '');
 
-/** By schema, the fullest example of a body: generators of 3.0 look for it there, and warn of any beside a reference. */
+/**
+ * The fullest example of a body, by schema: generators of 3.0 read it from there, and warn of examples beside a
+ * reference.
+ */
 function bodyExamples(document: OpenApiDocument): Map<string, unknown> {
   const media = operationsOf(document).flatMap(({ requestBody }) => Object.values(requestBody?.content ?? {}));
   return new Map(
@@ -44,14 +48,14 @@ function withoutBodyExamples(operation: Operation): Operation {
  */
 function nullableNames(document: OpenApiDocument): Set<string> {
   const seen = { nullable: new Set<string>(), plain: new Set<string>() };
-  const look = (schema: Schema): Schema => {
+  const visit = (schema: Schema): Schema => {
     const isNullable = schema.anyOf?.some(isNull);
     for (const { $ref } of schema.anyOf ?? [schema]) {
       if ($ref) seen[isNullable ? 'nullable' : 'plain'].add(nameOf($ref));
     }
-    return schema.anyOf ? schema : mapInnerSchemas(schema, look);
+    return schema.anyOf ? schema : mapInnerSchemas(schema, visit);
   };
-  mapSchemas(document, look);
+  mapSchemas(document, visit);
   const both = [...seen.nullable].filter((name) => seen.plain.has(name));
   if (both.length > 0) throw new Error(`in OpenAPI 3.0, these cannot be nullable in one place alone: ${both}`);
   return seen.nullable;
@@ -74,7 +78,7 @@ function toSchema30(schema: Schema): Schema {
   };
 }
 
-/** 3.0 has no type of null, and nothing counts beside a reference. */
+/** 3.0 has no type `null`, and ignores what stands beside a reference. */
 function toNullable30(schema: Schema): Schema {
   const { type, ...rest } = schema;
   const { anyOf } = rest;
@@ -94,7 +98,7 @@ function toNullable30(schema: Schema): Schema {
   return { ...beside, allOf: [{ $ref }] };
 }
 
-/** Generators of 3.0 make a class of what names a property, and it is no map any more. */
+/** Generators of 3.0 make a class of a schema with named properties, so a map must not name any. */
 function toMap30({ properties, ...schema }: Schema): Schema {
   const isMap = typeof schema.additionalProperties === 'object';
   return properties === undefined || isMap ? schema : { ...schema, properties };

@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis';
-import { scriptArguments } from '../scripts.ts';
+import { asIs, list, nothing, number, scriptCall, text } from '../script-call.ts';
 
 interface OutboxEvent {
   /** In the outbox. */
@@ -10,34 +9,26 @@ interface OutboxEvent {
   readonly kept: string;
 }
 
-/** scripts/set-events-aside.lua */
-export async function setEventsAside(
-  redis: Redis,
-  given: {
-    keys: { outbox: string; turns: string };
-    group: string;
-    linePrefix: string;
-    events: readonly OutboxEvent[];
+export const setEventsAside = scriptCall('setEventsAside', {
+  keys: { outbox: text, turns: text },
+  arguments: {
+    group: text,
+    linePrefix: text,
+    events: (events: readonly OutboxEvent[]) =>
+      events.flatMap(({ id, project, atMs, kept }) => [id, project, String(atMs), kept]),
   },
-): Promise<void> {
-  const { keys, group, linePrefix, events } = given;
-  const rows = events.flatMap(({ id, project, atMs, kept }) => [id, project, atMs, kept]);
-  await redis.setEventsAside(...scriptArguments([keys.outbox, keys.turns], [group, linePrefix, ...rows]));
-}
+  reply: nothing,
+});
 
-/** scripts/take-event-turns.lua: of each project its name and its oldest events. */
-export async function takeEventTurns(
-  redis: Redis,
-  given: { keys: { turns: string }; linePrefix: string; maxProjects: number; maxEvents: number; turnMs: number },
-) {
-  const { keys, linePrefix, maxProjects, maxEvents, turnMs } = given;
-  return await redis.takeEventTurns(...scriptArguments([keys.turns], [linePrefix, maxProjects, maxEvents, turnMs]));
-}
+/** Of each project its name and its oldest events. */
+export const takeEventTurns = scriptCall('takeEventTurns', {
+  keys: { turns: text },
+  arguments: { linePrefix: text, maxProjects: number, maxEvents: number, turnMs: number },
+  reply: asIs<[project: string, events: string[]][]>(),
+});
 
-/** scripts/end-event-turn.lua */
-export async function endEventTurn(
-  redis: Redis,
-  { keys, project, done }: { keys: { turns: string; line: string }; project: string; done: readonly string[] },
-): Promise<void> {
-  await redis.endEventTurn(...scriptArguments([keys.turns, keys.line], [project, ...done]));
-}
+export const endEventTurn = scriptCall('endEventTurn', {
+  keys: { turns: text, line: text },
+  arguments: { project: text, done: list },
+  reply: nothing,
+});

@@ -1,19 +1,13 @@
-import type { Redis } from 'ioredis';
-import { scriptArguments } from '../scripts.ts';
+import { asIs, nothing, number, scriptCall, text } from '../script-call.ts';
 
-/** scripts/next-priority.lua */
-export async function nextPriority(
-  redis: Redis,
-  given: { keys: { fairness: string }; project: string; lowest: number },
-): Promise<number> {
-  return await redis.nextPriority(...scriptArguments([given.keys.fairness], [given.project, given.lowest]));
-}
+export const nextPriority = scriptCall('nextPriority', {
+  keys: { fairness: text },
+  arguments: { project: text, lowest: number },
+  reply: asIs<number>(),
+});
 
-/** scripts/note-taken.lua */
-export async function noteTaken(
-  redis: Redis,
-  given: { keys: { fairness: string }; project: string; priority: number; waiting: number; high: number },
-): Promise<void> {
-  const { keys, project, priority, waiting, high } = given;
-  await redis.noteTaken(...scriptArguments([keys.fairness], [project, priority, waiting, high]));
-}
+export const noteTaken = scriptCall('noteTaken', {
+  keys: { fairness: text },
+  arguments: { project: text, priority: number, waiting: number, high: number },
+  reply: nothing,
+});

@@ -1,35 +1,19 @@
-import type { Redis } from 'ioredis';
-import { scriptArguments } from '../scripts.ts';
+import { asIs, nothing, number, scriptCall, text } from '../script-call.ts';
 
-interface EntryKeys {
-  readonly entry: string;
-  readonly entries: string;
-}
+/** 'yours' comes with the seed, 'answered' with the sealed answer. */
+export const beginIdempotentRequest = scriptCall('beginIdempotentRequest', {
+  keys: { entry: text, entries: text },
+  arguments: { fingerprint: text, newSeed: text, owner: text, keepSeconds: number, silentMs: number, most: number },
+  reply: asIs<[state: 'yours' | 'answered' | 'mismatch' | 'in-flight', seedOrAnswer?: string]>(),
+});
 
-/** scripts/begin-idempotent-request.lua: 'yours' comes with the seed, 'answered' with the sealed answer. */
-export async function beginIdempotentRequest(
-  redis: Redis,
-  given: {
-    keys: EntryKeys;
-    fingerprint: string;
-    newSeed: string;
-    owner: string;
-    keepSeconds: number;
-    silentMs: number;
-    most: number;
+export const endIdempotentRequest = scriptCall('endIdempotentRequest', {
+  keys: { entry: text, entries: text },
+  arguments: {
+    owner: text,
+    how: (value: 'beat' | 'answer' | 'release' | 'forget') => value,
+    /** Sealed; '' unless it ends with 'answer'. */
+    answer: text,
   },
-) {
-  const { keys, fingerprint, newSeed, owner, keepSeconds, silentMs, most } = given;
-  return await redis.beginIdempotentRequest(
-    ...scriptArguments([keys.entry, keys.entries], [fingerprint, newSeed, owner, keepSeconds, silentMs, most]),
-  );
-}
-
-/** scripts/end-idempotent-request.lua. `answer`, sealed, comes with 'answer'. */
-export async function endIdempotentRequest(
-  redis: Redis,
-  given: { keys: EntryKeys; owner: string; how: 'beat' | 'answer' | 'release' | 'forget'; answer?: string },
-): Promise<void> {
-  const { keys, owner, how, answer = '' } = given;
-  await redis.endIdempotentRequest(...scriptArguments([keys.entry, keys.entries], [owner, how, answer]));
-}
+  reply: nothing,
+});

@@ -1,28 +1,21 @@
-import type { Redis } from 'ioredis';
-import { scriptArguments } from '../scripts.ts';
+import { isOne, nothing, number, scriptCall, text } from '../script-call.ts';
 
-/** scripts/lease-port.lua: null when none is free. */
-export async function leasePort(
-  redis: Redis,
-  given: { keys: { ports: string }; id: string; first: number; last: number; beginAt: number },
-): Promise<number | null> {
-  const { keys, id, first, last, beginAt } = given;
-  const port = await redis.leasePort(...scriptArguments([keys.ports], [id, first, last, beginAt]));
-  return port === 0 ? null : port;
-}
+/** Null when no port is free. */
+export const leasePort = scriptCall('leasePort', {
+  keys: { ports: text },
+  arguments: { id: text, first: number, last: number, beginAt: number },
+  reply: (port: number) => (port === 0 ? null : port),
+});
 
-/** scripts/release-port.lua */
-export async function releasePort(
-  redis: Redis,
-  { keys, id, port }: { keys: { ports: string }; id: string; port: number },
-): Promise<void> {
-  await redis.releasePort(...scriptArguments([keys.ports], [id, port]));
-}
+export const releasePort = scriptCall('releasePort', {
+  keys: { ports: text },
+  arguments: { id: text, port: number },
+  reply: nothing,
+});
 
-/** scripts/take-host-lease.lua: false when it is another's. */
-export async function takeHostLease(
-  redis: Redis,
-  { keys, holder, ttlMs }: { keys: { lease: string }; holder: string; ttlMs: number },
-): Promise<boolean> {
-  return (await redis.takeHostLease(...scriptArguments([keys.lease], [holder, ttlMs]))) === 1;
-}
+/** False when it is another's. */
+export const takeHostLease = scriptCall('takeHostLease', {
+  keys: { lease: text },
+  arguments: { holder: text, ttlMs: number },
+  reply: isOne,
+});

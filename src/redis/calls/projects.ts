@@ -1,97 +1,49 @@
-import type { Redis } from 'ioredis';
-import { scriptArguments } from '../scripts.ts';
+import { asIs, fields, flag, isOne, list, nothing, number, scriptCall, text } from '../script-call.ts';
 
-/** Fields of a hash and their values. */
-type Fields = Readonly<Record<string, string>>;
+/** False when there is another of the name. `fields`: at least one. */
+export const createProject = scriptCall('createProject', {
+  keys: { project: text, projects: text },
+  arguments: { name: text, uid: text, fields },
+  reply: isOne,
+});
 
-/** scripts/create-project.lua: false when there is another of the name. `fields`: at least one. */
-export async function createProject(
-  redis: Redis,
-  given: { keys: { project: string; projects: string }; name: string; uid: string; fields: Fields },
-): Promise<boolean> {
-  const { keys, name, uid, fields } = given;
-  const values = [name, uid, ...Object.entries(fields).flat()];
-  return (await redis.createProject(...scriptArguments([keys.project, keys.projects], values))) === 1;
-}
+/** False when somebody else has changed it. A field of '' is removed. */
+export const updateHash = scriptCall('updateHash', {
+  keys: { hash: text },
+  arguments: { expectedVersion: text, fields },
+  reply: isOne,
+});
 
-/** scripts/update-hash.lua: false when somebody else has changed it. A field of '' is removed. */
-export async function updateHash(
-  redis: Redis,
-  { keys, expectedVersion, fields }: { keys: { hash: string }; expectedVersion: string; fields: Fields },
-): Promise<boolean> {
-  const values = [expectedVersion, ...Object.entries(fields).flat()];
-  return (await redis.updateHash(...scriptArguments([keys.hash], values))) === 1;
-}
+/** 1, 0 for another version, or how many sandboxes are in the way, negative. */
+export const markProjectDeleting = scriptCall('markProjectDeleting', {
+  keys: { project: text, projectIndex: text, projectsDeleting: text },
+  arguments: { name: text, withSandboxes: flag, expectedVersion: text },
+  reply: asIs<number>(),
+});
 
-/** scripts/mark-project-deleting.lua: 1, 0 for another version, or how many sandboxes are in the way, negative. */
-export async function markProjectDeleting(
-  redis: Redis,
-  given: {
-    keys: { project: string; projectIndex: string; projectsDeleting: string };
-    name: string;
-    withSandboxes: boolean;
-    expectedVersion: string;
-  },
-): Promise<number> {
-  const { keys, name, withSandboxes, expectedVersion } = given;
-  return await redis.markProjectDeleting(
-    ...scriptArguments(
-      [keys.project, keys.projectIndex, keys.projectsDeleting],
-      [name, withSandboxes ? '1' : '0', expectedVersion],
-    ),
-  );
-}
+/** False when a project with that uid is not being deleted any more. `own`: at least one key. */
+export const unlinkOfProject = scriptCall('unlinkOfProject', {
+  keys: { project: text, own: list },
+  arguments: { uid: text },
+  reply: isOne,
+});
 
-/** scripts/unlink-of-project.lua: false when that very project is gone. `own`: at least one key. */
-export async function unlinkOfProject(
-  redis: Redis,
-  { keys, uid }: { keys: { project: string; own: readonly string[] }; uid: string },
-): Promise<boolean> {
-  return (await redis.unlinkOfProject(...scriptArguments([keys.project, ...keys.own], [uid]))) === 1;
-}
+export const forgetProject = scriptCall('forgetProject', {
+  keys: { project: text, projects: text, projectsDeleting: text, auditLog: text },
+  arguments: { uid: text, name: text, keepAuditSeconds: number, changesChannel: text },
+  reply: nothing,
+});
 
-/** scripts/forget-project.lua */
-export async function forgetProject(
-  redis: Redis,
-  given: {
-    keys: { project: string; projects: string; projectsDeleting: string; auditLog: string };
-    uid: string;
-    name: string;
-    keepAuditSeconds: number;
-    changesChannel: string;
-  },
-): Promise<void> {
-  const { keys, uid, name, keepAuditSeconds, changesChannel } = given;
-  await redis.forgetProject(
-    ...scriptArguments(
-      [keys.project, keys.projects, keys.projectsDeleting, keys.auditLog],
-      [uid, name, keepAuditSeconds, changesChannel],
-    ),
-  );
-}
+/** 1, 0 when there are too many, -1 when there is no such project, -2 when it is being deleted. */
+export const addToProject = scriptCall('addToProject', {
+  keys: { project: text, hash: text, index: text },
+  arguments: { member: text, score: number, most: number, fields },
+  reply: asIs<number>(),
+});
 
-/** scripts/add-to-project.lua: 1, 0 when there are too many, -1 when there is no such project, -2 when it is being deleted. */
-export async function addToProject(
-  redis: Redis,
-  given: {
-    keys: { project: string; hash: string; index: string };
-    member: string;
-    score: number;
-    most: number;
-    fields: Fields;
-  },
-): Promise<number> {
-  const { keys, member, score, most, fields } = given;
-  const values = [member, score, most, ...Object.entries(fields).flat()];
-  return await redis.addToProject(...scriptArguments([keys.project, keys.hash, keys.index], values));
-}
-
-/** scripts/remove-from-project.lua: false when it has another version or is gone. */
-export async function removeFromProject(
-  redis: Redis,
-  given: { keys: { hash: string; index: string }; member: string; expectedVersion: string },
-): Promise<boolean> {
-  const { keys, member, expectedVersion } = given;
-  const removed = await redis.removeFromProject(...scriptArguments([keys.hash, keys.index], [member, expectedVersion]));
-  return removed === 1;
-}
+/** False when it has another version or does not exist. */
+export const removeFromProject = scriptCall('removeFromProject', {
+  keys: { hash: text, index: text },
+  arguments: { member: text, expectedVersion: text },
+  reply: isOne,
+});

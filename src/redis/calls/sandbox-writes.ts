@@ -1,213 +1,117 @@
-import type { Redis } from 'ioredis';
-import { scriptArguments } from '../scripts.ts';
+import { asIs, flag, isOne, nothing, number, orEmpty, scriptCall, text } from '../script-call.ts';
 
-interface NewSandbox {
-  readonly keys: {
-    readonly record: string;
-    readonly project: string;
-    readonly projectIndex: string;
-    readonly unstarted: string;
-    readonly eventLog: string;
-    readonly usageNow: string;
-    readonly outbox: string;
-    readonly webhooks: string;
-    readonly auditLog: string;
-    readonly apiKey: string;
-  };
-  readonly id: string;
-  readonly project: string;
-  readonly createdAtMs: number;
-  /** JSON, as are `internal`, `usageNames`, `historyEntry` and `auditEntry`. */
-  readonly resource: string;
-  readonly internal: string;
-  readonly memoryMiB: number;
-  readonly diskMiB: number;
-  /** -1 for no end. */
-  readonly ttlSeconds: number;
-  readonly usageNames: string;
-  readonly historyEntry: string;
-  readonly dayPrefix: string;
-  readonly changesChannel: string;
-  readonly maxEvents: number;
-  /** '' for none. */
-  readonly auditEntry: string;
-  readonly maxAuditEntries: number;
-  /** '' for whichever. */
-  readonly projectUid: string;
-  readonly nextCheckAtMs: number;
-  /** '' when no key has to be valid. */
-  readonly keyHash: string;
-  /** The limits of a project that has no other: sandboxes, awake, startsPerMinute, maxTtlSeconds, memoryMiB, diskMiB. */
-  readonly defaultQuotas: readonly number[];
-}
+/** What the script returns when the project has reached a limit. */
+type QuotaReply = [outcome: 'quota', limit: string, value: number, used: number, retryAfterMs: number];
 
-/** scripts/create-sandbox.lua */
-export function createSandbox(redis: Redis, { keys, ...given }: NewSandbox) {
-  return redis.createSandbox(
-    ...scriptArguments(
-      [
-        keys.record,
-        keys.project,
-        keys.projectIndex,
-        keys.unstarted,
-        keys.eventLog,
-        keys.usageNow,
-        keys.outbox,
-        keys.webhooks,
-        keys.auditLog,
-        keys.apiKey,
-      ],
-      [
-        given.id,
-        given.project,
-        given.createdAtMs,
-        given.resource,
-        given.internal,
-        given.memoryMiB,
-        given.diskMiB,
-        given.ttlSeconds,
-        given.usageNames,
-        given.historyEntry,
-        given.dayPrefix,
-        given.changesChannel,
-        given.maxEvents,
-        given.auditEntry,
-        given.maxAuditEntries,
-        given.projectUid,
-        given.nextCheckAtMs,
-        given.keyHash,
-        ...given.defaultQuotas,
-      ],
-    ),
-  );
-}
+/** `resource`, `internal`, `usageNames`, `historyEntry` and `auditEntry` are JSON. */
+export const createSandbox = scriptCall('createSandbox', {
+  keys: {
+    record: text,
+    project: text,
+    projectIndex: text,
+    unstarted: text,
+    eventLog: text,
+    usageNow: text,
+    outbox: text,
+    webhooks: text,
+    auditLog: text,
+    apiKey: text,
+  },
+  arguments: {
+    id: text,
+    project: text,
+    createdAtMs: number,
+    resource: text,
+    internal: text,
+    memoryMiB: number,
+    diskMiB: number,
+    /** -1 for no end. */
+    ttlSeconds: number,
+    usageNames: text,
+    historyEntry: text,
+    dayPrefix: text,
+    changesChannel: text,
+    maxEvents: number,
+    /** '' for none. */
+    auditEntry: text,
+    maxAuditEntries: number,
+    /** '' for whichever. */
+    projectUid: text,
+    nextCheckAtMs: number,
+    /** '' when no key has to be valid. */
+    keyHash: text,
+    /**
+     * The limits of a project that has no other: sandboxes, awake, startsPerMinute, maxTtlSeconds, memoryMiB,
+     * diskMiB.
+     */
+    defaultQuotas: (limits: readonly number[]) => limits.map(String),
+  },
+  reply: asIs<['created' | 'key_ended' | 'not_found' | 'deleting'] | ['exists', resource: string] | QuotaReply>(),
+});
 
-interface ChangedSandbox {
-  readonly keys: {
-    readonly record: string;
-    readonly project: string;
-    readonly eventLog: string;
-    readonly history: string;
-    readonly usageNow: string;
-    readonly outbox: string;
-    readonly webhooks: string;
-    readonly unstarted: string;
-    readonly hostIndexBefore: string;
-    readonly hostIndexAfter: string;
-  };
-  readonly id: string;
-  readonly project: string;
-  readonly expectedVersion: string;
-  /** JSON, as are `internal`, `usageNames` and `historyEntry`. */
-  readonly resource: string;
-  readonly internal: string;
-  /** Sealed; null to leave them as they are. */
-  readonly credentials: string | null;
-  /** Null to leave it as it is. */
-  readonly awake: boolean | null;
-  readonly usageNames: string;
-  /** Null for none. */
-  readonly historyEntry: string | null;
-  readonly dayPrefix: string;
-  readonly changesChannel: string;
-  readonly maxEvents: number;
-  /** Null once it has started. */
-  readonly nextCheckAtMs: number | null;
-  /** Null for none. */
-  readonly hostBefore: string | null;
-  readonly hostAfter: string | null;
-}
+/** False when somebody else has changed it. `resource`, `internal`, `usageNames` and `historyEntry` are JSON. */
+export const updateSandbox = scriptCall('updateSandbox', {
+  keys: {
+    record: text,
+    project: text,
+    eventLog: text,
+    history: text,
+    usageNow: text,
+    outbox: text,
+    webhooks: text,
+    unstarted: text,
+    hostIndexBefore: text,
+    hostIndexAfter: text,
+  },
+  arguments: {
+    id: text,
+    project: text,
+    expectedVersion: text,
+    resource: text,
+    internal: text,
+    /** Sealed; null to leave them as they are. */
+    credentials: orEmpty(text),
+    /** Null to leave it as it is. */
+    awake: orEmpty(flag),
+    usageNames: text,
+    /** Null for none. */
+    historyEntry: orEmpty(text),
+    dayPrefix: text,
+    changesChannel: text,
+    maxEvents: number,
+    /** Null when it has started. */
+    nextCheckAtMs: orEmpty(number),
+    /** Null for none. */
+    hostBefore: orEmpty(text),
+    hostAfter: orEmpty(text),
+  },
+  reply: isOne,
+});
 
-/** scripts/update-sandbox.lua: false when somebody else has changed it. */
-export async function updateSandbox(redis: Redis, { keys, ...given }: ChangedSandbox): Promise<boolean> {
-  const updated = await redis.updateSandbox(
-    ...scriptArguments(
-      [
-        keys.record,
-        keys.project,
-        keys.eventLog,
-        keys.history,
-        keys.usageNow,
-        keys.outbox,
-        keys.webhooks,
-        keys.unstarted,
-        keys.hostIndexBefore,
-        keys.hostIndexAfter,
-      ],
-      [
-        given.id,
-        given.project,
-        given.expectedVersion,
-        given.resource,
-        given.internal,
-        given.credentials ?? '',
-        given.awake === null ? '' : given.awake ? '1' : '0',
-        given.usageNames,
-        given.historyEntry ?? '',
-        given.dayPrefix,
-        given.changesChannel,
-        given.maxEvents,
-        given.nextCheckAtMs ?? '',
-        given.hostBefore ?? '',
-        given.hostAfter ?? '',
-      ],
-    ),
-  );
-  return updated === 1;
-}
-
-interface RemovedSandbox {
-  readonly keys: {
-    readonly record: string;
-    readonly projectIndex: string;
-    readonly hostIndex: string;
-    readonly ports: string;
-    readonly project: string;
-    readonly eventLog: string;
-    readonly history: string;
-    readonly usageNow: string;
-    readonly outbox: string;
-    readonly webhooks: string;
-    readonly unstarted: string;
-  };
-  readonly id: string;
-  readonly project: string;
-  /** JSON, as is `historyEntry`. */
-  readonly resource: string;
-  readonly historyEntry: string;
-  readonly dayPrefix: string;
-  readonly changesChannel: string;
-  readonly maxEvents: number;
-  readonly keepHistorySeconds: number;
-}
-
-/** scripts/remove-sandbox.lua */
-export async function removeSandbox(redis: Redis, { keys, ...given }: RemovedSandbox): Promise<void> {
-  await redis.removeSandbox(
-    ...scriptArguments(
-      [
-        keys.record,
-        keys.projectIndex,
-        keys.hostIndex,
-        keys.ports,
-        keys.project,
-        keys.eventLog,
-        keys.history,
-        keys.usageNow,
-        keys.outbox,
-        keys.webhooks,
-        keys.unstarted,
-      ],
-      [
-        given.id,
-        given.project,
-        given.resource,
-        given.historyEntry,
-        given.dayPrefix,
-        given.changesChannel,
-        given.maxEvents,
-        given.keepHistorySeconds,
-      ],
-    ),
-  );
-}
+/** `resource` and `historyEntry` are JSON. */
+export const removeSandbox = scriptCall('removeSandbox', {
+  keys: {
+    record: text,
+    projectIndex: text,
+    hostIndex: text,
+    ports: text,
+    project: text,
+    eventLog: text,
+    history: text,
+    usageNow: text,
+    outbox: text,
+    webhooks: text,
+    unstarted: text,
+  },
+  arguments: {
+    id: text,
+    project: text,
+    resource: text,
+    historyEntry: text,
+    dayPrefix: text,
+    changesChannel: text,
+    maxEvents: number,
+    keepHistorySeconds: number,
+  },
+  reply: nothing,
+});

@@ -1,0 +1,37 @@
+import type Docker from 'dockerode';
+import { call, labels } from './docker-client.ts';
+import { checkedId } from './docker-container.ts';
+import { type ObservedComponent, type ObservedSandbox, sandboxIdPattern } from './driver.ts';
+
+/** The filter for all that this owner has, or what it has of one sandbox. */
+export const ownedBy = (owner: string, sandboxId?: string) => ({
+  label: [`${labels.owner}=${owner}`, ...(sandboxId ? [`${labels.sandbox}=${checkedId(sandboxId)}`] : [])],
+});
+
+/** What exists of one sandbox, or of all: a sandbox has a volume, a container or both. */
+export async function observeSandboxes(docker: Docker, owner: string, sandboxId?: string): Promise<ObservedSandbox[]> {
+  const filters = ownedBy(owner, sandboxId);
+  const [containers, volumes] = await Promise.all([
+    call(docker.listContainers({ all: true, filters })),
+    call(docker.listVolumes({ filters })),
+  ]);
+  const found = new Map<string, ObservedComponent[]>();
+  for (const volume of volumes.Volumes ?? []) found.set(volume.Labels?.[labels.sandbox] ?? '', []);
+  for (const info of containers) {
+    const id = info.Labels[labels.sandbox] ?? '';
+    found.set(id, [...(found.get(id) ?? []), observed(info)]);
+  }
+  const known = [...found].filter(([id]) => sandboxIdPattern.test(id));
+  return known.map(([id, components]) => ({ sandboxId: id, components }));
+}
+
+function observed(info: Docker.ContainerInfo): ObservedComponent {
+  const exitCode = /^Exited \((\d+)\)/.exec(info.Status)?.[1];
+  return {
+    name: info.Labels[labels.component] ?? '',
+    state: info.State === 'running' ? 'running' : 'exited',
+    specHash: info.Labels[labels.specHash] ?? '',
+    exitCode: exitCode === undefined ? null : Number(exitCode),
+    pid: null,
+  };
+}

@@ -1,0 +1,83 @@
+import type Docker from 'dockerode';
+import { AppError } from '../errors.ts';
+import { asPassing, labels, orNull, tolerating } from './docker-client.ts';
+import { containerOf, containerOptions } from './docker-container.ts';
+import { hasLogged, lastLines } from './docker-logs.ts';
+import { ensureNetwork } from './docker-network.ts';
+import { removeContainer } from './docker-removal.ts';
+import { type ComponentSpec, logTailLines, type SandboxPlan } from './driver.ts';
+
+const acceptTimeoutMs = 30_000;
+
+export interface DockerRuntimeOptions {
+  readonly docker: Docker;
+  /** In the labels of every object, as several services may share a daemon. */
+  readonly owner: string;
+  /** Where the ports of sandboxes are published. */
+  readonly bindAddress: string;
+  readonly imageOf: (component: string, version: string, signal?: AbortSignal) => Promise<string>;
+}
+
+/** Makes the container unless one with the same spec exists, running or not; one with another spec is replaced. */
+export async function ensureContainer(
+  { docker, owner, bindAddress, imageOf }: DockerRuntimeOptions,
+  plan: SandboxPlan,
+  component: ComponentSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  const image = await imageOf(component.name, component.version, signal);
+  const before = containerOf(docker, plan.sandboxId, component.name);
+  const found = await orNull(before.inspect());
+  if (found?.Config.Labels[labels.specHash] === component.specHash) return;
+  if (found) {
+    await stopContainer(before, component.stopGraceMs);
+    await removeContainer(docker, found.Id);
+  }
+  signal.throwIfAborted();
+  if (component.port !== null) await ensureNetwork(docker, owner);
+  // 409: another call has made it meanwhile. It had the same record and so the same spec.
+  await tolerating([409], docker.createContainer(containerOptions({ plan, component, image, owner, bindAddress })));
+}
+
+/** SIGTERM, then SIGKILL after the grace. A container that does not run, or is not there, is no error. */
+export async function stopContainer(container: Docker.Container, graceMs: number): Promise<void> {
+  const seconds = Math.max(1, Math.ceil(graceMs / 1000));
+  await tolerating([304, 404], container.stop({ t: seconds }));
+}
+
+/** Throws `port_taken` and `runtime_unavailable`. */
+export async function startContainer(docker: Docker, container: Docker.Container, port: number | null): Promise<void> {
+  try {
+    await tolerating([304], container.start());
+  } catch (error) {
+    if (!/port is already allocated|address already in use/i.test(String((error as Error).message))) {
+      throw asPassing(error);
+    }
+    // The daemon leaves the container behind in the state `created`.
+    await removeContainer(docker, container.id);
+    throw new AppError('port_taken', `Port ${port} is taken by another program.`, { cause: error });
+  }
+}
+
+/**
+ * Waits for the log text by which the component tells that it accepts connections; returns at once when it has none. Throws
+ * `component_exited`, `component_timeout` (both with the log tail), or the reason of the signal.
+ */
+export async function waitUntilAccepting(
+  container: Docker.Container,
+  { name, accepts }: ComponentSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!accepts) return;
+  const timeout = AbortSignal.timeout(acceptTimeoutMs);
+  if (await hasLogged(container, accepts.logText, AbortSignal.any([signal, timeout]))) return;
+  signal.throwIfAborted();
+  const logTail = await lastLines(container, logTailLines);
+  if (timeout.aborted) {
+    const message = `${name} did not accept connections within ${acceptTimeoutMs / 1000} s.`;
+    throw new AppError('component_timeout', message, { component: name, logTail });
+  }
+  const inspected = await orNull(container.inspect());
+  const message = `${name} exited with code ${inspected?.State.ExitCode}.`;
+  throw new AppError('component_exited', message, { component: name, logTail });
+}
