@@ -58,13 +58,12 @@ interface ScriptReplies {
   beginIdempotentRequest: [state: 'yours' | 'answered' | 'mismatch' | 'in-flight', seedOrAnswer?: string];
   endIdempotentRequest: number;
   writeDelivery: number;
-  parkDelivery: number;
-  unparkDelivery: string | null;
-  noteWebhookSuccess: number;
+  claimDelivery: [delivery: string, pending: number, hasMore: number] | null;
+  noteWebhookAttempt: number;
   disableWebhook: number;
-  setEventsAside: number;
-  takeEventTurns: [project: string, events: string[]][];
-  endEventTurn: number;
+  queueEvents: number;
+  takeEvents: [project: string, events: string[]][];
+  finishEvents: number;
 }
 
 type ScriptCommands<Context extends ClientContext> = {

@@ -6,12 +6,14 @@ interface WrittenDelivery {
     readonly webhook: string;
     readonly delivery: string;
     readonly deliveries: string;
-    readonly due: string;
     readonly pending: string;
+    readonly underWay: string;
     readonly done: string;
+    readonly receiversDue: string;
   };
   readonly id: string;
-  readonly dueMember: string;
+  /** Of receiversDue. */
+  readonly receiver: string;
   /** JSON. */
   readonly delivery: string;
   readonly createdAtMs: number;
@@ -27,16 +29,16 @@ interface WrittenDelivery {
 }
 
 /**
- * scripts/write-delivery.lua: how many are pending, at least 1; 0 when the webhook is gone, -1 when the delivery is
- * something else by now, -2 when too many are pending.
+ * scripts/write-delivery.lua: how many are pending; -1 when the delivery is something else by now, -2 when too many are
+ * pending, -3 when the webhook is gone.
  */
 export async function writeDelivery(redis: Redis, { keys, ...given }: WrittenDelivery): Promise<number> {
   return await redis.writeDelivery(
     ...scriptArguments(
-      [keys.webhook, keys.delivery, keys.deliveries, keys.due, keys.pending, keys.done],
+      [keys.webhook, keys.delivery, keys.deliveries, keys.pending, keys.underWay, keys.done, keys.receiversDue],
       [
         given.id,
-        given.dueMember,
+        given.receiver,
         given.delivery,
         given.createdAtMs,
         given.dueAtMs ?? '',
@@ -50,35 +52,31 @@ export async function writeDelivery(redis: Redis, { keys, ...given }: WrittenDel
   );
 }
 
-/** scripts/park-delivery.lua */
-export async function parkDelivery(
+/** scripts/claim-delivery.lua: the delivery as JSON, how many are pending, and 1 if another can be claimed; or null. */
+export async function claimDelivery(
   redis: Redis,
   given: {
-    keys: { parked: string; receivers: string; due: string };
-    id: string;
-    createdAtMs: number;
+    keys: { webhook: string; pending: string; underWay: string; receiversDue: string };
     receiver: string;
-    dueMember: string;
-    forMs: number;
+    claimMs: number;
+    deliveryPrefix: string;
   },
-): Promise<void> {
-  const { keys, id, createdAtMs, receiver, dueMember, forMs } = given;
-  await redis.parkDelivery(
-    ...scriptArguments([keys.parked, keys.receivers, keys.due], [id, createdAtMs, receiver, dueMember, forMs]),
+) {
+  const { keys, receiver, claimMs, deliveryPrefix } = given;
+  return await redis.claimDelivery(
+    ...scriptArguments(
+      [keys.webhook, keys.pending, keys.underWay, keys.receiversDue],
+      [receiver, claimMs, deliveryPrefix],
+    ),
   );
 }
 
-/** scripts/unpark-delivery.lua: the id of the oldest, or null. */
-export async function unparkDelivery(
+/** scripts/note-webhook-attempt.lua */
+export async function noteWebhookAttempt(
   redis: Redis,
-  { keys, receiver }: { keys: { parked: string; receivers: string }; receiver: string },
-): Promise<string | null> {
-  return await redis.unparkDelivery(...scriptArguments([keys.parked, keys.receivers], [receiver]));
-}
-
-/** scripts/note-webhook-success.lua */
-export async function noteWebhookSuccess(redis: Redis, { keys }: { keys: { webhook: string } }): Promise<void> {
-  await redis.noteWebhookSuccess(...scriptArguments([keys.webhook]));
+  { keys, isTaken, slots }: { keys: { webhook: string }; isTaken: boolean; slots: number },
+): Promise<void> {
+  await redis.noteWebhookAttempt(...scriptArguments([keys.webhook], [isTaken ? 1 : 0, slots]));
 }
 
 /** scripts/disable-webhook.lua: false when somebody else has changed it. */
