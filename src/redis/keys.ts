@@ -21,9 +21,11 @@ export function redisKeys(prefix: string) {
     webhooks: (name: string) => `${project(name)}:webhooks`,
     webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
     deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
-    /** Those that are still tried, by when they are due; together with the done ones they are all. */
-    deliveriesPending: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:pending`,
-    /** Those of the pending ones that a worker has claimed, by when its claim ends. */
+    /** The pending ones that are due, by when they were created. */
+    deliveriesReady: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:ready`,
+    /** The pending ones that are not ready or are claimed, by when they are due. */
+    deliveriesLater: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:later`,
+    /** Those that a worker has claimed, by when its claim ends. */
     deliveriesUnderWay: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:under-way`,
     /** By when they were done. */
     deliveriesDone: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:done`,

@@ -19,7 +19,7 @@ interface DeliverOptions extends AttemptOptions {
 }
 
 /**
- * Does a job: tries the delivery of the receiver that has been due longest, unless the receiver has no free slot. Then
+ * Does a job: tries the oldest delivery of the receiver that is due, unless the receiver has no free slot. Then
  * nothing is to be done, for each attempt that ends queues a job for what is pending still.
  */
 export function createDeliver(options: DeliverOptions) {

@@ -107,13 +107,9 @@ async function write(
   const { project, webhookId, id, createdAt, nextAttemptAt } = delivery;
   return await writeDelivery(redis, {
     keys: {
-      webhook: keys.webhook(project, webhookId),
+      ...keysOf(keys, delivery),
       delivery: keys.delivery(project, id),
-      deliveries: keys.deliveries(project, webhookId),
-      pending: keys.deliveriesPending(project, webhookId),
-      underWay: keys.deliveriesUnderWay(project, webhookId),
       done: keys.deliveriesDone(project, webhookId),
-      receiversDue: keys.receiversDue,
     },
     id,
     receiver: dueMember(delivery),
@@ -130,21 +126,26 @@ async function write(
 
 /** Null when none is due, or when the receiver has no free slot. */
 async function claim({ redis, keys }: Context, receiver: ReceiverId): Promise<Claimed | null> {
-  const { project, webhookId } = receiver;
   const claimed = await claimDelivery(redis, {
-    keys: {
-      webhook: keys.webhook(project, webhookId),
-      pending: keys.deliveriesPending(project, webhookId),
-      underWay: keys.deliveriesUnderWay(project, webhookId),
-      receiversDue: keys.receiversDue,
-    },
+    keys: keysOf(keys, receiver),
     receiver: dueMember(receiver),
     claimMs,
-    deliveryPrefix: keys.delivery(project, ''),
+    deliveryPrefix: keys.delivery(receiver.project, ''),
   });
   if (claimed === null) return null;
   const [text, pending, hasMore] = claimed;
   return { delivery: JSON.parse(text) as StoredDelivery, pending, hasMore: hasMore === 1 };
+}
+
+function keysOf(keys: RedisKeys, { project, webhookId }: ReceiverId) {
+  return {
+    webhook: keys.webhook(project, webhookId),
+    deliveries: keys.deliveries(project, webhookId),
+    ready: keys.deliveriesReady(project, webhookId),
+    later: keys.deliveriesLater(project, webhookId),
+    underWay: keys.deliveriesUnderWay(project, webhookId),
+    receiversDue: keys.receiversDue,
+  };
 }
 
 /** Removes all that is kept of the deliveries of a webhook that was removed. */
@@ -156,7 +157,7 @@ export async function removeDeliveries({ redis, keys }: Context, project: string
     if (ids.length === 0) break;
     await redis.unlink(ids.map((id) => keys.delivery(project, id)));
   }
-  for (const index of [keys.deliveriesPending, keys.deliveriesUnderWay, keys.deliveriesDone]) {
+  for (const index of [keys.deliveriesReady, keys.deliveriesLater, keys.deliveriesUnderWay, keys.deliveriesDone]) {
     await redis.unlink(index(project, webhookId));
   }
   await redis.zrem(keys.receiversDue, dueMember({ project, webhookId }));

@@ -6,7 +6,8 @@ interface WrittenDelivery {
     readonly webhook: string;
     readonly delivery: string;
     readonly deliveries: string;
-    readonly pending: string;
+    readonly ready: string;
+    readonly later: string;
     readonly underWay: string;
     readonly done: string;
     readonly receiversDue: string;
@@ -35,7 +36,16 @@ interface WrittenDelivery {
 export async function writeDelivery(redis: Redis, { keys, ...given }: WrittenDelivery): Promise<number> {
   return await redis.writeDelivery(
     ...scriptArguments(
-      [keys.webhook, keys.delivery, keys.deliveries, keys.pending, keys.underWay, keys.done, keys.receiversDue],
+      [
+        keys.webhook,
+        keys.delivery,
+        keys.deliveries,
+        keys.ready,
+        keys.later,
+        keys.underWay,
+        keys.done,
+        keys.receiversDue,
+      ],
       [
         given.id,
         given.receiver,
@@ -56,7 +66,14 @@ export async function writeDelivery(redis: Redis, { keys, ...given }: WrittenDel
 export async function claimDelivery(
   redis: Redis,
   given: {
-    keys: { webhook: string; pending: string; underWay: string; receiversDue: string };
+    keys: {
+      webhook: string;
+      deliveries: string;
+      ready: string;
+      later: string;
+      underWay: string;
+      receiversDue: string;
+    };
     receiver: string;
     claimMs: number;
     deliveryPrefix: string;
@@ -65,7 +82,7 @@ export async function claimDelivery(
   const { keys, receiver, claimMs, deliveryPrefix } = given;
   return await redis.claimDelivery(
     ...scriptArguments(
-      [keys.webhook, keys.pending, keys.underWay, keys.receiversDue],
+      [keys.webhook, keys.deliveries, keys.ready, keys.later, keys.underWay, keys.receiversDue],
       [receiver, claimMs, deliveryPrefix],
     ),
   );
