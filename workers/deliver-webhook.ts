@@ -11,10 +11,11 @@ import { repeat } from './repeat.ts';
 
 const recoverEveryMs = 60_000;
 /**
- * An attempt mostly waits for its receiver. A project has 20 receivers at most, and one that hangs gets one attempt at a
- * time: so those of 50 projects may hang, and others are tried all the same.
+ * A project has 20 receivers at most, and one that hangs gets one attempt at a time: so the receivers of 20 projects may hang,
+ * and others are tried all the same. Many more would take long to begin: BullMQ fetches as many jobs as there are, up to this
+ * number, before it starts the first.
  */
-const attemptsAtOnce = 1000;
+const attemptsAtOnce = 400;
 
 /** Takes deliveries from their queue and tries them, and queues again those whose job was lost. */
 export function deliverWebhooks(parts: WorkerParts): RunningWorker {

@@ -58,7 +58,7 @@ interface ScriptReplies {
   beginIdempotentRequest: [state: 'yours' | 'answered' | 'mismatch' | 'in-flight', seedOrAnswer?: string];
   endIdempotentRequest: number;
   writeDelivery: number;
-  claimDelivery: [delivery: string, pending: number, hasMore: number] | null;
+  claimDelivery: [delivery: string, waiting: number, hasMore: number] | null;
   noteWebhookAttempt: number;
   disableWebhook: number;
   queueEvents: number;

@@ -1,12 +1,14 @@
 import type { Attempt, Webhook } from '../schemas/webhook.ts';
 import { type AttemptOptions, makeAttempt } from './attempt.ts';
 import type { Deliveries } from './deliveries.ts';
-import { type StoredDelivery, withAttempt } from './delivery.ts';
+import { type StoredDelivery, slots, withAttempt } from './delivery.ts';
 import type { DeliveryJob, DeliveryQueue } from './queue.ts';
 import type { WebhookStore } from './store.ts';
 
 /** How long a job that came too early waits at least, lest it come too early again and again. */
 const shortestDelayMs = 100;
+
+const slowAfterMs = 5000;
 
 interface DeliverOptions extends AttemptOptions {
   readonly store: WebhookStore;
@@ -20,7 +22,7 @@ interface DeliverOptions extends AttemptOptions {
 
 /**
  * Does a job: tries the oldest delivery of the receiver that is due, unless the receiver has no free slot. Then
- * nothing is to be done, for each attempt that ends queues a job for what is pending still.
+ * nothing is to be done, for each attempt that ends queues a job for what waits then.
  */
 export function createDeliver(options: DeliverOptions) {
   const { store, deliveries, enqueue } = options;
@@ -29,26 +31,30 @@ export function createDeliver(options: DeliverOptions) {
     const leftMs = notBeforeMs - (await deliveries.nowMs());
     if (leftMs > 0) {
       const delayMs = Math.max(leftMs, shortestDelayMs);
-      return await enqueue({ ...receiver, pending: 1, notBeforeMs, delayMs });
+      return await enqueue({ ...receiver, waiting: 1, notBeforeMs, delayMs });
     }
     const claimed = await deliveries.claim(receiver);
     if (!claimed) return;
-    if (claimed.hasMore) await enqueue({ ...receiver, pending: claimed.pending });
+    if (claimed.hasMore) await enqueue({ ...receiver, waiting: claimed.waiting });
     const webhook = await store.find(project, webhookId);
     // Whoever removed it removes its deliveries too.
     if (!webhook) return;
-    const pending = await tryOnce(options, webhook, claimed.delivery);
-    if (pending) await enqueue({ ...receiver, pending });
+    const waiting = await tryOnce(options, webhook, claimed.delivery);
+    if (waiting) await enqueue({ ...receiver, waiting });
   };
 }
 
-/** Returns how many other deliveries of the receiver are pending. Null when another worker has tried this one meanwhile. */
+/** Returns how many deliveries of the receiver wait to be tried. Null when another worker has tried this one meanwhile. */
 async function tryOnce(options: DeliverOptions, webhook: Webhook, delivery: StoredDelivery): Promise<number | null> {
   const { store, deliveries } = options;
   if (webhook.disabled) return await giveUp(options, delivery, untried('the receiver is disabled'));
   const made = await makeAttempt(options, webhook, delivery);
   const isTaken = made.status !== null && made.status >= 200 && made.status < 300;
-  await store.noteAttempt(webhook.project, webhook.id, isTaken);
+  const isQuick = made.durationMs <= slowAfterMs;
+  await store.noteAttempt(webhook.project, webhook.id, {
+    isTaken,
+    slots: isTaken && isQuick ? slots.healthy : slots.failing,
+  });
   if (!isTaken) return await tryAgainOrGiveUp(options, webhook, delivery, made);
   return await deliveries.write(withAttempt(delivery, made, { state: 'delivered', nextAttemptAt: null }), delivery);
 }
@@ -69,11 +75,11 @@ async function tryAgainOrGiveUp(
   }
   const notBeforeMs = (await deliveries.nowMs()) + pauseMs;
   const nextAttemptAt = new Date(notBeforeMs).toISOString();
-  const pending = await deliveries.write(withAttempt(delivery, made, { state: 'pending', nextAttemptAt }), delivery);
-  if (pending === null) return null;
+  const waiting = await deliveries.write(withAttempt(delivery, made, { state: 'pending', nextAttemptAt }), delivery);
+  if (waiting === null) return null;
   const { project, webhookId } = delivery;
-  await enqueue({ project, webhookId, pending, notBeforeMs, delayMs: pauseMs });
-  return pending - 1;
+  await enqueue({ project, webhookId, waiting, notBeforeMs, delayMs: pauseMs });
+  return waiting;
 }
 
 async function giveUp({ deliveries }: DeliverOptions, delivery: StoredDelivery, made: Attempt): Promise<number | null> {

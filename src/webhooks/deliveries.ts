@@ -24,9 +24,9 @@ interface Context {
 
 interface Claimed {
   readonly delivery: StoredDelivery;
-  /** How many the receiver has, with this one. */
-  readonly pending: number;
-  /** Another one is due, and the receiver has a slot for it. */
+  /** How many others of the receiver are due. */
+  readonly waiting: number;
+  /** The receiver has a slot for one of them. */
   readonly hasMore: boolean;
 }
 
@@ -56,23 +56,23 @@ export function createDeliveries(context: Context) {
       return { items: found.filter((delivery) => delivery !== null).map(toPublic), next };
     },
     /**
-     * Unless it is there already. Returns how many its receiver has pending; 0 when it is not to be tried, as the receiver
-     * is gone, or has so many pending that this one failed at once.
+     * Unless it is there already. Returns how many of its receiver wait to be tried, with this one; 0 when it is not to be
+     * tried, as the receiver is gone, or has so many pending that this one failed at once.
      */
     async add(delivery: StoredDelivery): Promise<number> {
-      const pending = await write(context, delivery, 'new', mostPending);
+      const waiting = await write(context, delivery, 'new', mostPending);
       // There already, and perhaps its worker died before it was queued.
-      if (pending === -1) return 1;
-      if (pending === -2) await write(context, refused(delivery, mostPending), 'new');
-      return Math.max(0, pending);
+      if (waiting === -1) return 1;
+      if (waiting === -2) await write(context, refused(delivery, mostPending), 'new');
+      return Math.max(0, waiting);
     },
     /**
-     * Returns how many its receiver has pending now. Null when nothing was written, as the receiver is gone, or the delivery
-     * is not `before` any more: another worker or request has changed it.
+     * Returns how many of its receiver wait to be tried. Null when nothing was written, as the receiver is gone, or the
+     * delivery is not `before` any more: another worker or request has changed it.
      */
     async write(delivery: StoredDelivery, before: StoredDelivery): Promise<number | null> {
-      const pending = await write(context, delivery, JSON.stringify(before));
-      return pending < 0 ? null : pending;
+      const waiting = await write(context, delivery, JSON.stringify(before));
+      return waiting < 0 ? null : waiting;
     },
     claim: (receiver: ReceiverId) => claim(context, receiver),
     /** Receivers with deliveries that nobody seems to try. */
@@ -133,8 +133,8 @@ async function claim({ redis, keys }: Context, receiver: ReceiverId): Promise<Cl
     deliveryPrefix: keys.delivery(receiver.project, ''),
   });
   if (claimed === null) return null;
-  const [text, pending, hasMore] = claimed;
-  return { delivery: JSON.parse(text) as StoredDelivery, pending, hasMore: hasMore === 1 };
+  const [text, waiting, hasMore] = claimed;
+  return { delivery: JSON.parse(text) as StoredDelivery, waiting, hasMore: hasMore === 1 };
 }
 
 function keysOf(keys: RedisKeys, { project, webhookId }: ReceiverId) {

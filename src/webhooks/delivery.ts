@@ -2,6 +2,9 @@ import type { Attempt, Delivery, WebhookEvent } from '../schemas/webhook.ts';
 
 const keepAttempts = 20;
 
+/** How many deliveries a receiver may have under way: few while it takes them, one when the last attempt failed or was slow. */
+export const slots = { healthy: 4, failing: 1 };
+
 /** Which webhook of which project. */
 export interface ReceiverId {
   readonly project: string;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { asStoreError } from '../redis/connection.ts';
 import type { Deliveries } from './deliveries.ts';
-import { newDelivery, type StoredDelivery } from './delivery.ts';
+import { newDelivery, type StoredDelivery, slots } from './delivery.ts';
 import { contentOf, type Entry, timeMsOf } from './event.ts';
 import type { EventQueues, ProjectEvents } from './event-queues.ts';
 import type { DeliveryQueue } from './queue.ts';
@@ -47,10 +47,11 @@ export function createFanOut({ queues, store, deliveries, enqueueAll, logger }: 
       wanting.map(async (delivery) => ({
         project,
         webhookId: delivery.webhookId,
-        pending: await deliveries.add(delivery),
+        waiting: await deliveries.add(delivery),
       })),
     );
-    await enqueueAll(jobs.filter(({ pending }) => pending > 0));
+    // When more wait than a receiver can have slots, it has jobs enough: each attempt that ends queues the next.
+    await enqueueAll(jobs.filter(({ waiting }) => waiting > 0 && waiting <= slots.healthy));
   }
 
   /** One that fails again and again leaves the queue, so that it does not hold up the others. */

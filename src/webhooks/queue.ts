@@ -13,8 +13,8 @@ export interface DeliveryJob extends ReceiverId {
 }
 
 export interface NewDeliveryJob extends DeliveryJob {
-  /** How many deliveries of the receiver are pending. */
-  readonly pending: number;
+  /** How many deliveries of the receiver wait to be tried. */
+  readonly waiting: number;
   readonly delayMs?: number;
 }
 
@@ -46,7 +46,7 @@ export function createDeliveryQueue({ redis, keys }: { redis: Redis; keys: Redis
     },
     async enqueueLost(receivers) {
       const jobs = receivers.map((receiver) => {
-        const { opts, ...job } = toBullJob({ ...receiver, pending: 1 });
+        const { opts, ...job } = toBullJob({ ...receiver, waiting: 1 });
         return { ...job, opts: { ...opts, jobId: `lost-${receiver.webhookId}` } };
       });
       if (jobs.length > 0) await queue.addBulk(jobs);
@@ -59,10 +59,10 @@ export function createDeliveryQueue({ redis, keys }: { redis: Redis; keys: Redis
  * The first delivery that waits for a receiver comes before the second one of any, so that a long queue of one receiver does
  * not hold up the others. BullMQ would put a job without a priority before all that have one.
  */
-function toBullJob({ pending, delayMs = 0, project, webhookId, notBeforeMs = 0 }: NewDeliveryJob) {
+function toBullJob({ waiting, delayMs = 0, project, webhookId, notBeforeMs = 0 }: NewDeliveryJob) {
   return {
     name: 'deliver',
     data: { project, webhookId, notBeforeMs },
-    opts: { delay: delayMs, priority: Math.min(Math.max(pending, 1), lowestPriority) },
+    opts: { delay: delayMs, priority: Math.min(Math.max(waiting, 1), lowestPriority) },
   };
 }

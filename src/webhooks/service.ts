@@ -108,9 +108,9 @@ async function replay(
   }
   const nextAttemptAt = new Date(await deliveries.nowMs()).toISOString();
   const replayed = { ...before, state: 'pending' as const, nextAttemptAt, triesBefore: before.attemptCount };
-  const pending = await deliveries.write(replayed, before);
-  if (pending === null) throw stillPending(deliveryId);
-  await enqueue({ project, webhookId: id, pending });
+  const waiting = await deliveries.write(replayed, before);
+  if (waiting === null) throw stillPending(deliveryId);
+  await enqueue({ project, webhookId: id, waiting });
   return toPublic(replayed);
 }
 

@@ -12,8 +12,6 @@ import { checkAdded } from '../tenancy/projects.ts';
 import { removeDeliveries } from './deliveries.ts';
 
 const maxWebhooksPerProject = 20;
-/** How many deliveries a receiver may have under way: few when it takes them, one when the last attempt failed. */
-const slots = { healthy: 4, failing: 1 };
 
 /** Newest first. The one that was rotated out signs along until `until` (epoch milliseconds). */
 export interface WebhookSecret {
@@ -56,10 +54,9 @@ export function createWebhookStore(context: Context) {
     },
     disable: (project: string, id: string, reason: string, isDead: (webhook: Webhook) => boolean) =>
       disable(context, project, id, reason, isDead),
-    /** Notes whether it has just taken a delivery. */
-    async noteAttempt(project: string, id: string, isTaken: boolean): Promise<void> {
-      const given = { keys: { webhook: keys.webhook(project, id) }, isTaken };
-      await noteWebhookAttempt(redis, { ...given, slots: isTaken ? slots.healthy : slots.failing });
+    /** Notes whether it has just taken a delivery, and how many it may have under way from now on. */
+    async noteAttempt(project: string, id: string, given: { isTaken: boolean; slots: number }): Promise<void> {
+      await noteWebhookAttempt(redis, { keys: { webhook: keys.webhook(project, id) }, ...given });
     },
     async page(project: string, limit: number, after: IndexPosition | null) {
       const { members, next } = await readIndex(redis, keys.webhooks(project), limit, after);

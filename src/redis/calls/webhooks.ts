@@ -30,7 +30,7 @@ interface WrittenDelivery {
 }
 
 /**
- * scripts/write-delivery.lua: how many are pending; -1 when the delivery is something else by now, -2 when too many are
+ * scripts/write-delivery.lua: how many wait to be tried now; -1 when the delivery is something else by now, -2 when too many are
  * pending, -3 when the webhook is gone.
  */
 export async function writeDelivery(redis: Redis, { keys, ...given }: WrittenDelivery): Promise<number> {
@@ -62,7 +62,7 @@ export async function writeDelivery(redis: Redis, { keys, ...given }: WrittenDel
   );
 }
 
-/** scripts/claim-delivery.lua: the delivery as JSON, how many are pending, and 1 if another can be claimed; or null. */
+/** scripts/claim-delivery.lua: the delivery as JSON, how many others wait, and 1 if one of them can be claimed; or null. */
 export async function claimDelivery(
   redis: Redis,
   given: {

@@ -11,7 +11,7 @@
 -- ARGV[1] member of the receiver in KEYS[6]
 -- ARGV[2] claim for (ms)
 -- ARGV[3] prefix of deliveries
--- Returns {delivery as JSON, how many are pending, 1 if another one can be claimed now, else 0}, or nil when none can be.
+-- Returns {delivery as JSON, how many others wait, 1 if one of them can be claimed now, else 0}, or nil when none can be.
 
 --- include now
 --- include pending
@@ -48,5 +48,5 @@ if id then
 end
 noteReceiverDue(receiversDue, receiver, ready, later)
 if not id then return nil end
-local hasMore = free > 1 and redis.call('EXISTS', ready) == 1
-return { delivery, countPending(ready, later), hasMore and 1 or 0 }
+local waiting = countWaiting(ready, later, now)
+return { delivery, waiting, (free > 1 and waiting > 0) and 1 or 0 }

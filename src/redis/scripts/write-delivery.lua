@@ -19,8 +19,8 @@
 -- ARGV[8] keep what is done for (s)
 -- ARGV[9] most that are done and kept
 -- ARGV[10] prefix of deliveries
--- Returns how many are pending; -1 when the delivery is something else by now; -2 when too many are pending; -3 when the
--- webhook is gone: then nothing of the delivery is left either.
+-- Returns how many wait, that is, are due and not claimed; -1 when the delivery is something else by now; -2 when too many
+-- are pending; -3 when the webhook is gone: then nothing of the delivery is left either.
 
 --- include now
 --- include pending
@@ -63,4 +63,4 @@ else
   end
 end
 noteReceiverDue(receiversDue, receiver, ready, later)
-return countPending(ready, later)
+return countWaiting(ready, later, now)
