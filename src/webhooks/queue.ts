@@ -12,7 +12,7 @@ export interface DeliveryJob extends ReceiverId {
   readonly notBeforeMs?: number;
 }
 
-export interface NewDeliveryJob extends DeliveryJob {
+interface NewDeliveryJob extends DeliveryJob {
   /** How many deliveries of the receiver wait to be tried. */
   readonly waiting: number;
   readonly delayMs?: number;

@@ -6,8 +6,9 @@ import type { AddressGuard } from './addresses.ts';
 import type { Deliveries } from './deliveries.ts';
 import { toPublic } from './delivery.ts';
 import type { DeliveryQueue } from './queue.ts';
+import type { WebhookSecret } from './secrets.ts';
 import { newWebhookSecret } from './sign.ts';
-import type { WebhookSecret, WebhookStore } from './store.ts';
+import type { WebhookStore } from './store.ts';
 
 /** Both secrets sign for as long after a rotation. */
 const overlapMs = 24 * 3600 * 1000;

@@ -10,16 +10,9 @@ import { type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Webhook, WebhookEvent } from '../schemas/webhook.ts';
 import { checkAdded } from '../tenancy/projects.ts';
 import { removeDeliveries } from './deliveries.ts';
+import { openSecrets, sealSecrets, type WebhookSecret } from './secrets.ts';
 
 const maxWebhooksPerProject = 20;
-
-/** Newest first. The one that was rotated out signs along until `until` (epoch milliseconds). */
-export interface WebhookSecret {
-  readonly secret: string;
-  readonly until: number | null;
-  /** Names the request that made it by a rotation. */
-  readonly madeBy?: string;
-}
 
 /** What is asked of a receiver for each event. */
 export interface Receiver extends Pick<Webhook, 'id' | 'events' | 'disabled'> {
@@ -90,19 +83,11 @@ async function add(context: Context, webhook: Stored, secrets: readonly WebhookS
     fields: {
       [webhookFields.version]: '1',
       [webhookFields.resource]: JSON.stringify(webhook),
-      [webhookFields.secrets]: seal(context, webhook, secrets),
+      [webhookFields.secrets]: sealSecrets(context.sealer, webhook, secrets),
       [webhookFields.since]: String(since),
     },
   });
   checkAdded(added, project, { name: 'webhooks', value: maxWebhooksPerProject });
-}
-
-function seal({ sealer }: Context, { project, id }: Stored, secrets: readonly WebhookSecret[]): string {
-  return sealer.seal(JSON.stringify(secrets), sealContext(project, id));
-}
-
-function sealContext(project: string, id: string): string {
-  return `${project}/${id}`;
 }
 
 async function find({ redis, keys }: Context, project: string, id: string): Promise<Webhook | null> {
@@ -127,7 +112,7 @@ async function get(context: Context, project: string, id: string): Promise<Webho
 async function secretsOf({ redis, keys, sealer }: Context, project: string, id: string): Promise<WebhookSecret[]> {
   const sealed = await redis.hget(keys.webhook(project, id), webhookFields.secrets);
   if (!sealed) throw noWebhook(id);
-  return JSON.parse(sealer.open(sealed, sealContext(project, id))) as WebhookSecret[];
+  return openSecrets(sealer, { project, id }, sealed);
 }
 
 type Change = (webhook: Webhook) => Webhook;
@@ -148,7 +133,7 @@ async function update(
     const fields: Record<string, string> = { [webhookFields.resource]: JSON.stringify(stored) };
     if (changeSecrets) {
       const secrets = changeSecrets(await secretsOf(context, project, id));
-      fields[webhookFields.secrets] = seal(context, stored, secrets);
+      fields[webhookFields.secrets] = sealSecrets(context.sealer, stored, secrets);
     }
     if (await updateHash(redis, { keys: { hash }, expectedVersion: version, fields })) {
       return await get(context, project, id);
