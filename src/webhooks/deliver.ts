@@ -7,7 +7,7 @@ import type { WebhookStore } from './store.ts';
 
 /** How long a job that came too early waits at least, lest it come too early again and again. */
 const shortestDelayMs = 100;
-
+/** A receiver that takes longer gets one at a time, so that a few slow projects do not use up a worker's attempts. */
 const slowAfterMs = 5000;
 
 interface DeliverOptions extends AttemptOptions {
@@ -21,8 +21,8 @@ interface DeliverOptions extends AttemptOptions {
 }
 
 /**
- * Does a job: tries the oldest delivery of the receiver that is due, unless the receiver has no free slot. Then
- * nothing is to be done, for each attempt that ends queues a job for what waits then.
+ * Does a job: tries the oldest delivery of the receiver that is due, unless the receiver has no free slot. Then nothing
+ * is to be done, for each attempt that ends queues a job for what waits then.
  */
 export function createDeliver(options: DeliverOptions) {
   const { store, deliveries, enqueue } = options;

@@ -13,7 +13,6 @@ export interface ReceiverId {
 
 /** A delivery with the body that is sent, the same at each attempt. */
 export interface StoredDelivery extends Delivery, ReceiverId {
-  readonly webhookId: string;
   readonly body: string;
   /** How many attempts came before this series of them: a replay begins another. */
   readonly triesBefore: number;
