@@ -1,21 +1,28 @@
+import { Worker } from 'bullmq';
 import type { Webhook } from '../src/schemas/webhook.ts';
 import { createAudit } from '../src/tenancy/audit.ts';
 import { createAddressGuard } from '../src/webhooks/addresses.ts';
-import { createAttempts } from '../src/webhooks/attempt.ts';
+import { createDeliver } from '../src/webhooks/deliver.ts';
 import { createDeliveries } from '../src/webhooks/deliveries.ts';
-import { createDeliveryQueue, createDeliveryWorker } from '../src/webhooks/queue.ts';
+import { createDeliveryQueue, type DeliveryJob, deliveryQueue } from '../src/webhooks/queue.ts';
 import { createWebhookStore } from '../src/webhooks/store.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
 import { repeat } from './repeat.ts';
 
 const recoverEveryMs = 60_000;
+/**
+ * A project has 20 receivers at most, and one that hangs gets one attempt at a time: so the receivers of 20 projects may hang,
+ * and others are tried all the same. Many more would take long to begin: BullMQ fetches as many jobs as there are, up to this
+ * number, before it starts the first.
+ */
+const attemptsAtOnce = 400;
 
 /** Takes deliveries from their queue and tries them, and queues again those whose job was lost. */
 export function deliverWebhooks(parts: WorkerParts): RunningWorker {
   const { config, redis, queueRedis, keys, sealer, logger } = parts;
   const deliveries = createDeliveries({ redis, keys });
   const queue = createDeliveryQueue({ redis: queueRedis, keys });
-  const attempt = createAttempts({
+  const deliver = createDeliver({
     store: createWebhookStore({ redis, keys, sealer }),
     deliveries,
     guard: createAddressGuard({ allowedRanges: config.webhooks.allowedRanges, logger }),
@@ -24,10 +31,7 @@ export function deliverWebhooks(parts: WorkerParts): RunningWorker {
     onDisabled: (webhook) => noteDisabled(parts, webhook),
     logger,
   });
-  const onError = (error: Error) => logger.warn({ err: error }, 'webhook queue');
-  const worker = createDeliveryWorker({ redis: queueRedis, keys, attempt, onError });
-  // Runs until closed; its errors come by onError.
-  worker.run().catch((error: unknown) => logger.error({ err: error }, 'webhook worker ended'));
+  const worker = startWorker(parts, deliver);
   const recovering = repeat(
     recoverEveryMs,
     async () => await queue.enqueueLost(await deliveries.overdue()),
@@ -39,6 +43,27 @@ export function deliverWebhooks(parts: WorkerParts): RunningWorker {
       await queue.close();
     },
   };
+}
+
+function startWorker(
+  { queueRedis, keys, logger }: WorkerParts,
+  deliver: (job: DeliveryJob) => Promise<void>,
+): Worker<DeliveryJob> {
+  const worker = new Worker<DeliveryJob>(deliveryQueue, async (job) => await deliver(job.data), {
+    connection: queueRedis,
+    prefix: keys.base,
+    concurrency: attemptsAtOnce,
+    skipVersionCheck: true,
+    autorun: false,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 0 },
+  });
+  worker.on('error', (error) => logger.warn({ err: error }, 'webhook queue'));
+  // A receiver that fails makes no job fail: this is a fault of the service's own. What is overdue is queued again.
+  worker.on('failed', (job, error) => logger.error({ ...job?.data, err: error }, 'webhook job failed'));
+  // Runs until closed; its errors come by the events above.
+  worker.run().catch((error: unknown) => logger.error({ err: error }, 'webhook worker ended'));
+  return worker;
 }
 
 /** The other receivers are told by an event; the audit log is there also when this was the only one. */

@@ -1,9 +1,9 @@
 import { createDeliveries } from '../src/webhooks/deliveries.ts';
+import { createEventQueues } from '../src/webhooks/event-queues.ts';
 import { createFanOut } from '../src/webhooks/fan-out.ts';
 import { drainOutbox, outboxGroup } from '../src/webhooks/outbox.ts';
 import { createDeliveryQueue } from '../src/webhooks/queue.ts';
 import { createWebhookStore } from '../src/webhooks/store.ts';
-import { createTurns } from '../src/webhooks/turns.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
 
 /** Makes deliveries of the events of projects: from the outbox, where each change puts its event, into the queue. */
@@ -13,9 +13,9 @@ export function projectEvents(parts: WorkerParts): RunningWorker {
   const store = createWebhookStore({ redis, keys, sealer });
   const deliveries = createDeliveries({ redis, keys });
   const queue = createDeliveryQueue({ redis: queueRedis, keys });
-  const turns = createTurns({ redis, keys, group: outboxGroup });
-  const fanOut = createFanOut({ turns, store, deliveries, enqueueAll: queue.enqueueAll, logger });
-  const draining = drainOutbox({ redis: outboxRedis, keys, consumer: host, turns, fanOut, logger }, stopping.signal);
+  const queues = createEventQueues({ redis, keys, group: outboxGroup });
+  const fanOut = createFanOut({ queues, store, deliveries, enqueueAll: queue.enqueueAll, logger });
+  const draining = drainOutbox({ redis: outboxRedis, keys, consumer: host, queues, fanOut, logger }, stopping.signal);
   return {
     async close() {
       stopping.abort();

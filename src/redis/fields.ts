@@ -85,6 +85,8 @@ export const webhookFields = {
   secrets: 's',
   /** Its last success (epoch ms). Absent until there is one. */
   lastSuccessAt: 'ok',
+  /** Its slots: how many deliveries it may have under way at the same time. Absent, until the first try has ended: one. */
+  slots: 'n',
   /** Since when it is there (epoch ms), by the clock of Redis, which gives events their time. */
   since: 't',
 } as const;

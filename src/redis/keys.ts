@@ -22,13 +22,14 @@ export function redisKeys(prefix: string) {
     webhooks: (name: string) => `${project(name)}:webhooks`,
     webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
     deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
-    /** Those that are still tried, by their age; with them the ones that are done, by when they were, are all. */
-    deliveriesPending: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:pending`,
+    /** The pending ones that are due, by when they were created. */
+    deliveriesReady: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:ready`,
+    /** The pending ones that are not ready or are claimed, by when they are due. */
+    deliveriesLater: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:later`,
+    /** Those that a worker has claimed, by when its claim ends. */
+    deliveriesUnderWay: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:under-way`,
+    /** By when they were done. */
     deliveriesDone: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:done`,
-    /** Those that wait for another of their receiver to end, by their age. */
-    deliveriesParked: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:parked`,
-    /** The receivers that have any, by when they last had a turn. */
-    receiversParked: (name: string) => `${project(name)}:receivers-parked`,
     delivery: (name: string, id: string) => `${project(name)}:delivery:${id}`,
     idempotency: (name: string, key: string) => `${project(name)}:idempotency:${key}`,
     /** All of a project's, by when they began. */
@@ -38,12 +39,14 @@ export function redisKeys(prefix: string) {
     /** By the project's uid: it outlives the project, and a later one of the same name does not inherit it. */
     audit: (uid: string) => `${base}:audit:${uid}`,
     outbox: `${base}:outbox`,
-    outboxParked: `${base}:outbox-parked`,
-    /** A project's events that wait for its turn; not of the project's own keys, for they may tell of its end. */
-    eventLine: (name: string) => `${base}:event-line:${name}`,
-    /** Projects that have any, by when their turn may come (ms). */
-    eventTurns: `${base}:event-turns`,
-    deliveriesDue: `${base}:deliveries-due`,
+    /** Events that could not be handled, as they were in the outbox. */
+    eventsFailed: `${base}:events-failed`,
+    /** A project's events that wait; not of the project's own keys, for they may tell of its end. */
+    eventQueue: (name: string) => `${base}:event-queue:${name}`,
+    /** Projects that have any, by when they may be taken (ms). */
+    projectsWithEvents: `${base}:projects-with-events`,
+    /** Receivers that have pending deliveries, by when the first is due (ms). */
+    receiversDue: `${base}:receivers-due`,
 
     hosts: `${base}:hosts`,
     serviceIds: `${base}:service-ids`,

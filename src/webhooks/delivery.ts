@@ -2,21 +2,36 @@ import type { Attempt, Delivery, WebhookEvent } from '../schemas/webhook.ts';
 
 const keepAttempts = 20;
 
-/** A delivery with the body that is sent, the same at each attempt. */
-export interface StoredDelivery extends Delivery {
+/** How many deliveries a receiver may have under way: few while it takes them, one when the last attempt failed or was slow. */
+export const slots = { healthy: 4, failing: 1 };
+
+/** Which webhook of which project. */
+export interface ReceiverId {
   readonly project: string;
+  readonly webhookId: string;
+}
+
+/** A delivery with the body that is sent, the same at each attempt. */
+export interface StoredDelivery extends Delivery, ReceiverId {
   readonly body: string;
-  /** How many tries came before this series of them: a replay begins another. */
+  /** How many attempts came before this series of them: a replay begins another. */
   readonly triesBefore: number;
-  /** A try is under way: it is nobody else's until `nextAttemptAt`. */
-  readonly claimed?: true;
+}
+
+export function toPublic({
+  project: _project,
+  body: _body,
+  triesBefore: _tries,
+  ...delivery
+}: StoredDelivery): Delivery {
+  return delivery;
 }
 
 export function newDelivery(input: {
   project: string;
   webhookId: string;
   event: WebhookEvent;
-  /** Names the event: a place in the outbox. */
+  /** Names the event: its id in the outbox. */
   eventId: string;
   at: Date;
   body: string;
@@ -44,9 +59,8 @@ export function withAttempt(
   attempt: Attempt,
   then: Pick<Delivery, 'state' | 'nextAttemptAt'>,
 ): StoredDelivery {
-  const { claimed: _claimed, ...unclaimed } = delivery;
   const attempts = [...delivery.attempts, attempt].slice(-keepAttempts);
-  return { ...unclaimed, ...then, attempts, attemptCount: delivery.attemptCount + 1 };
+  return { ...delivery, ...then, attempts, attemptCount: delivery.attemptCount + 1 };
 }
 
 /** One that is not tried, because `most` others are waiting. */

@@ -1,7 +1,7 @@
 import { outboxFields } from '../redis/fields.ts';
 import type { WebhookEvent } from '../schemas/webhook.ts';
 
-/** What the outbox holds of an event: its place there, which names it, and what was written of it. */
+/** An event as the outbox holds it: its id there, and the fields that were written. */
 export type Entry = readonly [id: string, fields: Readonly<Record<string, string>>];
 
 export function projectOf([, fields]: Entry): string {

@@ -1,28 +1,28 @@
 import type { Logger } from 'pino';
 import { asStoreError } from '../redis/connection.ts';
 import type { Deliveries } from './deliveries.ts';
-import { newDelivery, type StoredDelivery } from './delivery.ts';
+import { newDelivery, type StoredDelivery, slots } from './delivery.ts';
 import { contentOf, type Entry, timeMsOf } from './event.ts';
+import type { EventQueues, ProjectEvents } from './event-queues.ts';
 import type { DeliveryQueue } from './queue.ts';
 import type { Receiver, WebhookStore } from './store.ts';
-import type { Turn, Turns } from './turns.ts';
 
 const triesOfAnEntry = 5;
 
 interface FanOutOptions {
-  readonly turns: Turns;
+  readonly queues: EventQueues;
   readonly store: WebhookStore;
   readonly deliveries: Deliveries;
   readonly enqueueAll: DeliveryQueue['enqueueAll'];
   readonly logger: Logger;
 }
 
-/** Makes deliveries of the events of a turn: to each receiver that wants one and that was there when it happened. */
-export function createFanOut({ turns, store, deliveries, enqueueAll, logger }: FanOutOptions) {
+/** Makes deliveries of the events of a project: to each receiver that wants one and that was there when it happened. */
+export function createFanOut({ queues, store, deliveries, enqueueAll, logger }: FanOutOptions) {
   const failures = new Map<string, number>();
 
   /** An event is done once all its deliveries are stored and queued. Throws when some are not done. */
-  return async function fanOut({ project, entries }: Turn): Promise<void> {
+  return async function fanOut({ project, entries }: ProjectEvents): Promise<void> {
     const done: Entry[] = [];
     const errors: unknown[] = [];
     try {
@@ -36,27 +36,34 @@ export function createFanOut({ turns, store, deliveries, enqueueAll, logger }: F
         }),
       );
     } finally {
-      await turns.end(project, done);
+      await queues.finish(project, done);
     }
     if (errors.length > 0) throw errors[0];
   };
 
   async function handle(project: string, entry: Entry, receivers: readonly Receiver[]): Promise<void> {
     const wanting = deliveriesOf(project, entry, receivers);
-    const waiting = await Promise.all(wanting.map((delivery) => deliveries.add(delivery)));
-    await enqueueAll(wanting.flatMap((delivery, i) => (waiting[i] ? [{ ...delivery, waiting: waiting[i] }] : [])));
+    const jobs = await Promise.all(
+      wanting.map(async (delivery) => ({
+        project,
+        webhookId: delivery.webhookId,
+        waiting: await deliveries.add(delivery),
+      })),
+    );
+    // When more wait than a receiver can have slots, it has jobs enough: each attempt that ends queues the next.
+    await enqueueAll(jobs.filter(({ waiting }) => waiting > 0 && waiting <= slots.healthy));
   }
 
-  /** One that fails again and again is put aside, so that it does not hold up the others. */
+  /** One that fails again and again leaves the queue, so that it does not hold up the others. */
   async function isHopeless(entry: Entry, error: unknown): Promise<boolean> {
-    // That of a store which is gone is no fault of the event.
+    // That Redis cannot be reached is no fault of the event.
     if (asStoreError(error) !== error) return false;
     const [id] = entry;
     const count = (failures.get(id) ?? 0) + 1;
     failures.set(id, count);
     if (count < triesOfAnEntry) return false;
-    logger.error({ eventId: id, err: error }, 'event put aside');
-    await turns.putAside(entry);
+    logger.error({ eventId: id, err: error }, 'event could not be handled');
+    await queues.keepFailed(entry);
     failures.delete(id);
     return true;
   }

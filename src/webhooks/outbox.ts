@@ -3,14 +3,14 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Entry } from './event.ts';
-import type { Turn, Turns } from './turns.ts';
+import type { EventQueues, ProjectEvents } from './event-queues.ts';
 
 export const outboxGroup = 'deliver';
 const readAtOnce = 500;
-/** Before turns are taken. */
+/** Before the events read are handled. */
 const mostReads = 20;
 const blockMs = 2000;
-/** What another worker took and did not finish is taken over after this long. */
+/** What another worker has read and not queued after this long is taken over. */
 const takeOverAfterMs = 30_000;
 const pauseMs = 1000;
 
@@ -19,28 +19,28 @@ interface OutboxOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly consumer: string;
-  readonly turns: Turns;
-  readonly fanOut: (turn: Turn) => Promise<void>;
+  readonly queues: EventQueues;
+  readonly fanOut: (events: ProjectEvents) => Promise<void>;
   readonly logger: Logger;
 }
 
 /**
  * Makes deliveries of events. Events are put into the outbox by the very write that they tell of; from there they go into
- * the line of their project, and they leave that when all their deliveries are stored: none is lost, and one that is handled
+ * the queue of their project, which they leave when all their deliveries are stored: none is lost, and one that is handled
  * twice makes the same deliveries.
  */
 export async function drainOutbox(options: OutboxOptions, signal: AbortSignal): Promise<void> {
-  const { redis, keys, consumer, turns, fanOut, logger } = options;
-  // First what this consumer had begun before it was cut off.
+  const { redis, keys, consumer, queues, fanOut, logger } = options;
+  // First what this consumer had read when its process ended.
   let from = '0';
   let isIdle = false;
 
-  /** All that is there, before anybody's turn: what stands behind a flood is found at once. */
-  async function setAllAside(): Promise<void> {
+  /** Reads all that is there before anything is handled: so an event behind a flood is found at once. */
+  async function queueAll(): Promise<void> {
     for (let reads = 0; reads < mostReads; reads += 1) {
-      // Nothing is waited for while others wait for their turn.
+      // The read waits for new events only when none are left to handle.
       const read = await readNew(redis, keys.outbox, consumer, from, isIdle && reads === 0 ? blockMs : null);
-      await turns.setAside(read);
+      await queues.add(read);
       from = '>';
       if (read.length < readAtOnce) break;
     }
@@ -48,9 +48,9 @@ export async function drainOutbox(options: OutboxOptions, signal: AbortSignal): 
 
   async function advance(): Promise<void> {
     await ensureGroup(redis, keys.outbox);
-    await setAllAside();
-    await turns.setAside(await takeOver(redis, keys, consumer));
-    const taken = await turns.take();
+    await queueAll();
+    await queues.add(await takeOver(redis, keys, consumer));
+    const taken = await queues.take();
     isIdle = taken.length === 0;
     const ended = await Promise.allSettled(taken.map(fanOut));
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
@@ -63,7 +63,7 @@ export async function drainOutbox(options: OutboxOptions, signal: AbortSignal): 
       if (signal.aborted) return;
       logger.warn({ err: error }, 'outbox not drained, will try again');
       from = '0';
-      // The rejection only says that it is over.
+      // It rejects only when the wait is aborted, which the loop sees by itself.
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -101,7 +101,7 @@ async function takeOver(redis: Redis, keys: RedisKeys, consumer: string): Promis
 
 type Row = readonly [id: string, fields: readonly string[] | null] | null;
 
-/** None of one that is gone by now. */
+/** Empty for an entry that was deleted meanwhile. */
 function toEntry(row: Row): Entry[] {
   const [id, fields] = row ?? [];
   if (!id || !fields) return [];

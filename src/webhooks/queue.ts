@@ -1,87 +1,68 @@
-import { type BulkJobOptions, Queue, Worker } from 'bullmq';
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { lowestPriority } from '../queue/fair-priority.ts';
 import type { RedisKeys } from '../redis/keys.ts';
+import type { ReceiverId } from './delivery.ts';
 
-/** A job only says which delivery to try. The delivery says how often it was, and what comes next. */
-interface DeliveryJob {
-  readonly project: string;
-  readonly id: string;
+export const deliveryQueue = 'deliver';
+
+/** A job only says which receiver to look after: the next of its deliveries that is due is tried. */
+export interface DeliveryJob extends ReceiverId {
+  /** The job comes too early before this time (ms), which is by the clock of Redis: those of hosts may differ. */
+  readonly notBeforeMs?: number;
 }
 
-/** Whose it is, if that is to say how urgent it is. */
-interface Trial extends DeliveryJob {
-  readonly webhookId?: string;
+interface NewDeliveryJob extends DeliveryJob {
+  /** How many deliveries of the receiver wait to be tried. */
+  readonly waiting: number;
+  readonly delayMs?: number;
 }
-
-const queueName = 'deliver';
-/** Far more than a project may have under way: one does not keep the others waiting. */
-const triesAtOnce = 200;
-const leastUrgent = 2 ** 21 - 1;
 
 export interface DeliveryQueue {
-  /** Queues a try, in `delayMs`. One too many does no harm: the delivery says whether it is due. */
-  enqueue(delivery: Trial, delayMs?: number): Promise<void>;
-  /** `waiting`: how many its receiver has. The first one of each receiver comes before the second one of any. */
-  enqueueAll(deliveries: readonly (DeliveryJob & { readonly waiting: number })[]): Promise<void>;
-  /** Queues those that seem to have no job, each once at a time, however often it is asked to. */
-  enqueueLost(deliveries: readonly Trial[]): Promise<void>;
+  /** A job too many does no harm: it finds nothing that is due, or no free slot. */
+  enqueue(job: NewDeliveryJob): Promise<void>;
+  enqueueAll(jobs: readonly NewDeliveryJob[]): Promise<void>;
+  /** For receivers that seem to have no job: one at a time for each, however often this is called. */
+  enqueueLost(receivers: readonly ReceiverId[]): Promise<void>;
   close(): Promise<void>;
 }
 
 export function createDeliveryQueue({ redis, keys }: { redis: Redis; keys: RedisKeys }): DeliveryQueue {
-  const queue = new Queue<DeliveryJob>(queueName, {
+  const queue = new Queue<DeliveryJob>(deliveryQueue, {
     connection: redis,
     prefix: keys.base,
     skipVersionCheck: true,
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
   });
-  // Each failing add rejects by itself.
+  // Nothing to do here: each add that fails rejects by itself.
   queue.on('error', () => undefined);
-  const job = ({ project, id }: DeliveryJob, waiting: number, opts: BulkJobOptions = {}) => ({
-    name: 'deliver',
-    data: { project, id },
-    // Without a priority, a job would come before all that have one (docs.bullmq.io, "Prioritized").
-    opts: { ...opts, priority: Math.min(Math.max(waiting, 1), leastUrgent) },
-  });
-  const waitingWith = async ({ project, webhookId }: Trial) =>
-    webhookId ? await redis.zcard(keys.deliveriesPending(project, webhookId)) : 1;
   return {
-    async enqueue(delivery, delayMs = 0) {
-      const { name, data, opts } = job(delivery, await waitingWith(delivery), { delay: delayMs });
+    async enqueue(job) {
+      const { name, data, opts } = toBullJob(job);
       await queue.add(name, data, opts);
     },
-    async enqueueAll(deliveries) {
-      if (deliveries.length > 0) await queue.addBulk(deliveries.map((delivery) => job(delivery, delivery.waiting)));
+    async enqueueAll(jobs) {
+      if (jobs.length > 0) await queue.addBulk(jobs.map(toBullJob));
     },
-    async enqueueLost(deliveries) {
-      const jobId = ({ project, id }: DeliveryJob) => `lost-${project}-${id}`;
-      const jobs = await Promise.all(
-        deliveries.map(async (delivery) => job(delivery, await waitingWith(delivery), { jobId: jobId(delivery) })),
-      );
+    async enqueueLost(receivers) {
+      const jobs = receivers.map((receiver) => {
+        const { opts, ...job } = toBullJob({ ...receiver, waiting: 1 });
+        return { ...job, opts: { ...opts, jobId: `lost-${receiver.webhookId}` } };
+      });
       if (jobs.length > 0) await queue.addBulk(jobs);
     },
     close: () => queue.close(),
   };
 }
 
-/** Takes the tries. What fails with an error is a fault of the service's own: it is told by `onError`. */
-export function createDeliveryWorker(options: {
-  redis: Redis;
-  keys: RedisKeys;
-  attempt: (delivery: DeliveryJob) => Promise<void>;
-  onError: (error: Error) => void;
-}): Worker<DeliveryJob> {
-  const { redis, keys, attempt, onError } = options;
-  const worker = new Worker<DeliveryJob>(queueName, async (job) => await attempt(job.data), {
-    connection: redis,
-    prefix: keys.base,
-    concurrency: triesAtOnce,
-    skipVersionCheck: true,
-    autorun: false,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-  });
-  worker.on('error', onError);
-  worker.on('failed', (_job, error) => onError(error));
-  return worker;
+/**
+ * The first delivery that waits for a receiver comes before the second one of any, so that a long queue of one receiver does
+ * not hold up the others. BullMQ would put a job without a priority before all that have one.
+ */
+function toBullJob({ waiting, delayMs = 0, project, webhookId, notBeforeMs = 0 }: NewDeliveryJob) {
+  return {
+    name: 'deliver',
+    data: { project, webhookId, notBeforeMs },
+    opts: { delay: delayMs, priority: Math.min(Math.max(waiting, 1), lowestPriority) },
+  };
 }

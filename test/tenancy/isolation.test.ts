@@ -79,8 +79,8 @@ const [ours, others] = [await furnish(mine, 'mine'), await furnish(theirs, 'thei
 const waiting = { ...others, sandbox: await waitingSandbox(theirs) };
 // What happened so far has been told: from here on, nobody but the tests asks about any of them.
 await until(async () => {
-  const [outbox, turns] = ['{sandplane}:outbox', '{sandplane}:event-turns'];
-  return (await service.redis.xlen(outbox)) + (await service.redis.zcard(turns)) === 0;
+  const [outbox, queued] = ['{sandplane}:outbox', '{sandplane}:projects-with-events'];
+  return (await service.redis.xlen(outbox)) + (await service.redis.zcard(queued)) === 0;
 });
 const unknown = {
   project: 'nobody',

@@ -134,16 +134,15 @@ t.test('jobs more than there should be send nothing more', async (t) => {
   const { id } = await add(client, { url: receiver.url, events: ['sandbox.ready'] });
   await client.create();
   await until(() => receiver.received.length === 1);
-  const [delivery] = await deliveriesOf(client, id);
   const queue = new Queue('deliver', { connection: service.redis, prefix: '{sandplane}' });
-  for (let i = 0; i < 5; i += 1) await queue.add('deliver', { project: 'doubled', id: delivery?.id });
+  for (let i = 0; i < 5; i += 1) await queue.add('deliver', { project: 'doubled', webhookId: id });
   await until(async () => (await queue.getJobCountByTypes('waiting', 'active')) <= 1);
   t.equal(receiver.received.length, 1, 'while it is under way');
   receiver.state.respond = take;
   receiver.letGo();
   await until(async () => (await deliveriesOf(client, id))[0]?.state === 'delivered');
   t.match(await deliveriesOf(client, id), [{ attemptCount: 2 }]);
-  await queue.add('deliver', { project: 'doubled', id: delivery?.id });
+  await queue.add('deliver', { project: 'doubled', webhookId: id });
   await until(async () => (await queue.getJobCountByTypes('waiting', 'active')) === 0);
   t.equal(receiver.received.length, 2, 'nor afterwards');
 });
@@ -171,7 +170,7 @@ t.test('of a receiver that is removed during a try nothing is left', async (t) =
   const left = async () => [
     ...(await service.redis.keys('*:project:removed:webhook*')),
     ...(await service.redis.keys('*:project:removed:delivery*')),
-    ...(await service.redis.zrange('{sandplane}:deliveries-due', '0', '-1')).filter((member) =>
+    ...(await service.redis.zrange('{sandplane}:receivers-due', '0', '-1')).filter((member) =>
       member.startsWith('removed '),
     ),
   ];

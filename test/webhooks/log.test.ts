@@ -65,9 +65,9 @@ t.test('of more than 10,000 that wait for a receiver, the log says so', async (t
   const client = await service.project('stuck');
   const receiver = await startWebhookReceiver(t, () => undefined);
   const { id } = await add(client, { url: receiver.url });
-  // As if so many more waited.
-  const fill = `for i = 1, 9999 do redis.call('ZADD', KEYS[1], i, 'dl-' .. i) end`;
-  await service.redis.eval(fill, 1, `{sandplane}:project:stuck:webhook:${id}:pending`);
+  // As if so many more waited to be tried again in an hour.
+  const fill = `for i = 1, 9999 do redis.call('ZADD', KEYS[1], ARGV[1], 'dl-' .. i) end`;
+  await service.redis.eval(fill, 1, `{sandplane}:project:stuck:webhook:${id}:later`, Date.now() + 3_600_000);
   await tellMany('stuck', 3);
   const failed = async () => (await deliveriesOf(client, id)).filter(({ state }) => state === 'failed');
   await until(async () => (await failed()).length === 2);

@@ -31,7 +31,7 @@ for (const [project, hanging, sandboxes] of [
   ['two', 2, 20],
   ['nineteen', 19, 8],
 ] as const) {
-  t.test(`${project} receivers that hang leave one of the same project its place`, async (t) => {
+  t.test(`${project} receivers that hang do not hold up one of the same project`, async (t) => {
     const client = await service.project(project, ['admin'], { sandboxes: sandboxes + 1 });
     const { base, gotBy } = await startReceivers();
     const paths = Array.from({ length: hanging }, (_one, i) => `/hang/${i}`);

@@ -1,14 +1,24 @@
-import { asIs, isOne, nothing, number, orEmpty, scriptCall, text } from '../script-call.ts';
+import { asIs, flag, isOne, nothing, number, orEmpty, scriptCall, text } from '../script-call.ts';
 
 /**
- * How many are pending, at least 1; 0 when the webhook is gone, -1 when the delivery is something else by now, -2 when
- * too many are pending.
+ * How many wait to be tried now; -1 when the delivery is something else by now, -2 when too many are pending, -3 when the
+ * webhook is gone.
  */
 export const writeDelivery = scriptCall('writeDelivery', {
-  keys: { webhook: text, delivery: text, deliveries: text, due: text, pending: text, done: text },
+  keys: {
+    webhook: text,
+    delivery: text,
+    deliveries: text,
+    ready: text,
+    later: text,
+    underWay: text,
+    done: text,
+    receiversDue: text,
+  },
   arguments: {
     id: text,
-    dueMember: text,
+    /** Of receiversDue. */
+    receiver: text,
     /** JSON. */
     delivery: text,
     createdAtMs: number,
@@ -25,22 +35,16 @@ export const writeDelivery = scriptCall('writeDelivery', {
   reply: asIs<number>(),
 });
 
-export const parkDelivery = scriptCall('parkDelivery', {
-  keys: { parked: text, receivers: text, due: text },
-  arguments: { id: text, createdAtMs: number, receiver: text, dueMember: text, forMs: number },
-  reply: nothing,
+/** The delivery as JSON, how many others wait, and 1 if one of them can be claimed; or null. */
+export const claimDelivery = scriptCall('claimDelivery', {
+  keys: { webhook: text, deliveries: text, ready: text, later: text, underWay: text, receiversDue: text },
+  arguments: { receiver: text, claimMs: number, deliveryPrefix: text },
+  reply: asIs<[delivery: string, waiting: number, hasMore: number] | null>(),
 });
 
-/** The id of the oldest, or null. */
-export const unparkDelivery = scriptCall('unparkDelivery', {
-  keys: { parked: text, receivers: text },
-  arguments: { receiver: text },
-  reply: asIs<string | null>(),
-});
-
-export const noteWebhookSuccess = scriptCall('noteWebhookSuccess', {
+export const noteWebhookAttempt = scriptCall('noteWebhookAttempt', {
   keys: { webhook: text },
-  arguments: {},
+  arguments: { isTaken: flag, slots: number },
   reply: nothing,
 });
 

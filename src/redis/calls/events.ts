@@ -9,11 +9,11 @@ interface OutboxEvent {
   readonly kept: string;
 }
 
-export const setEventsAside = scriptCall('setEventsAside', {
-  keys: { outbox: text, turns: text },
+export const queueEvents = scriptCall('queueEvents', {
+  keys: { outbox: text, projects: text },
   arguments: {
     group: text,
-    linePrefix: text,
+    queuePrefix: text,
     events: (events: readonly OutboxEvent[]) =>
       events.flatMap(({ id, project, atMs, kept }) => [id, project, String(atMs), kept]),
   },
@@ -21,14 +21,14 @@ export const setEventsAside = scriptCall('setEventsAside', {
 });
 
 /** Of each project its name and its oldest events. */
-export const takeEventTurns = scriptCall('takeEventTurns', {
-  keys: { turns: text },
-  arguments: { linePrefix: text, maxProjects: number, maxEvents: number, turnMs: number },
+export const takeEvents = scriptCall('takeEvents', {
+  keys: { projects: text },
+  arguments: { queuePrefix: text, maxProjects: number, maxEvents: number, takeMs: number },
   reply: asIs<[project: string, events: string[]][]>(),
 });
 
-export const endEventTurn = scriptCall('endEventTurn', {
-  keys: { turns: text, line: text },
+export const finishEvents = scriptCall('finishEvents', {
+  keys: { projects: text, queue: text },
   arguments: { project: text, done: list },
   reply: nothing,
 });
