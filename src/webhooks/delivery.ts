@@ -12,7 +12,8 @@ export interface ReceiverId {
 }
 
 /** A delivery with the body that is sent, the same at each attempt. */
-export interface StoredDelivery extends Delivery, ReceiverId {
+export interface StoredDelivery extends Delivery {
+  readonly project: string;
   readonly body: string;
   /** How many attempts came before this series of them: a replay begins another. */
   readonly triesBefore: number;
