@@ -1,9 +1,10 @@
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { nextPriority, noteTaken } from '../redis/calls/fairness.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { highPriority, lowestPriority } from './fair-priority.ts';
 import { hostQueue, type JobKind, jobIdOf, type SandboxJob, startQueue } from './names.ts';
+import { openQueue } from './open-queue.ts';
 
 /** What a queue has to know of a sandbox: jobs are shared out fairly between projects. */
 export interface Queued {
@@ -18,7 +19,7 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
   const opened = new Map<string, Queue<SandboxJob>>();
 
   function queueOf(name: string): Queue<SandboxJob> {
-    const queue = opened.get(name) ?? openQueue(name, redis, keys);
+    const queue = opened.get(name) ?? openQueue<SandboxJob>(name, { redis, keys });
     opened.set(name, queue);
     return queue;
   }
@@ -64,16 +65,4 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
       await Promise.all([...opened.values()].map((queue) => queue.close()));
     },
   };
-}
-
-function openQueue(name: string, redis: Redis, keys: RedisKeys): Queue<SandboxJob> {
-  const queue = new Queue<SandboxJob>(name, {
-    connection: redis,
-    prefix: keys.base,
-    skipVersionCheck: true,
-    defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-  });
-  // Nothing to do: each call that fails rejects by itself. Without a listener, an error would end the process.
-  queue.on('error', () => undefined);
-  return queue;
 }

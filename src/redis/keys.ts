@@ -19,18 +19,7 @@ export function redisKeys(prefix: string) {
     usageOfDay: (name: string, day: number | string) => `${project(name)}:usage:${day}`,
     apiKeys: (name: string) => `${project(name)}:keys`,
     revokedKeys: (name: string) => `${project(name)}:revoked-keys`,
-    webhooks: (name: string) => `${project(name)}:webhooks`,
-    webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
-    deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
-    /** The pending ones that are due, by when they were created. */
-    deliveriesReady: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:ready`,
-    /** The pending ones that are not ready or are claimed, by when they are due. */
-    deliveriesLater: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:later`,
-    /** Those that a worker has claimed, by when its claim ends. */
-    deliveriesUnderWay: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:under-way`,
-    /** By when they were done. */
-    deliveriesDone: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:done`,
-    delivery: (name: string, id: string) => `${project(name)}:delivery:${id}`,
+    ...webhookKeys(project),
     idempotency: (name: string, key: string) => `${project(name)}:idempotency:${key}`,
     /** All of a project's, by when they began. */
     idempotencyKeys: (name: string) => `${project(name)}:idempotency-keys`,
@@ -65,3 +54,21 @@ export function redisKeys(prefix: string) {
   };
 }
 export type RedisKeys = ReturnType<typeof redisKeys>;
+
+/** Those of the webhooks of a project, which `project` gives the beginning of. */
+function webhookKeys(project: (name: string) => string) {
+  return {
+    webhooks: (name: string) => `${project(name)}:webhooks`,
+    webhook: (name: string, id: string) => `${project(name)}:webhook:${id}`,
+    deliveries: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:deliveries`,
+    /** The pending ones that are due, by when they were created. */
+    deliveriesReady: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:ready`,
+    /** The pending ones that are not ready or are claimed, by when they are due. */
+    deliveriesLater: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:later`,
+    /** Those that a worker has claimed, by when its claim ends. */
+    deliveriesUnderWay: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:under-way`,
+    /** By when they were done. */
+    deliveriesDone: (name: string, webhookId: string) => `${project(name)}:webhook:${webhookId}:done`,
+    delivery: (name: string, id: string) => `${project(name)}:delivery:${id}`,
+  };
+}

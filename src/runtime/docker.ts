@@ -1,3 +1,4 @@
+import type Docker from 'dockerode';
 import { AppError } from '../errors.ts';
 import { fillSandbox } from './docker-archive.ts';
 import { call, statusOf } from './docker-client.ts';
@@ -62,15 +63,6 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     await removeVolume(docker, volume);
   }
 
-  async function logs(id: string, component: string, logOptions: LogOptions): Promise<AsyncIterable<Buffer>> {
-    try {
-      return await openLog(containerOf(docker, id, component), logOptions);
-    } catch (error) {
-      if (statusOf(error) !== 404) throw error;
-      throw new AppError('logs_unavailable', 'This component has not written a log yet.');
-    }
-  }
-
   return {
     name: 'docker',
     root,
@@ -79,8 +71,17 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     observe: async (sandboxId) => await observeSandboxes(docker, owner, sandboxId),
     stop: async (id, component, graceMs) => await stopContainer(containerOf(docker, id, component), graceMs),
     remove,
-    logs,
+    logs: async (id, component, logOptions) => await logsOf(containerOf(docker, id, component), logOptions),
     // The daemon does it, as each container asks for.
     rotateLogs: async () => {},
   };
+}
+
+async function logsOf(container: Docker.Container, options: LogOptions): Promise<AsyncIterable<Buffer>> {
+  try {
+    return await openLog(container, options);
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+  }
 }

@@ -10,6 +10,17 @@ const readAgainMs = 2000;
 /** The least length of an event log that can be set. */
 const leastLogLength = 10;
 
+/** Reads at each change of a project, until `signal` aborts. */
+async function keepUp(changes: Changes, project: string, read: () => Promise<void>, signal: AbortSignal) {
+  const listener = changes.listen(project);
+  while (!signal.aborted) {
+    // Redis is away: the next round reads what was missed.
+    await read().catch(() => undefined);
+    await listener.next(readAgainMs, signal);
+  }
+  listener.close();
+}
+
 export type EventReader = ReturnType<typeof createEventReader>;
 
 /** Reads an event log for all watches of a project in this process: each new event is read from Redis once. */
@@ -48,16 +59,7 @@ export function createEventReader({ log, changes, project }: { log: EventLog; ch
     }
   }
 
-  async function keepUp(): Promise<void> {
-    const listener = changes.listen(project);
-    while (!stop.signal.aborted) {
-      // Redis is away: the next round reads what was missed.
-      await readNew().catch(() => undefined);
-      await listener.next(readAgainMs, stop.signal);
-    }
-    listener.close();
-  }
-  void keepUp();
+  void keepUp(changes, project, readNew, stop.signal);
 
   return {
     lastId: log.lastId,

@@ -1,6 +1,6 @@
-import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { lowestPriority } from '../queue/fair-priority.ts';
+import { openQueue } from '../queue/open-queue.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { ReceiverId } from './delivery.ts';
 
@@ -28,14 +28,7 @@ export interface DeliveryQueue {
 }
 
 export function createDeliveryQueue({ redis, keys }: { redis: Redis; keys: RedisKeys }): DeliveryQueue {
-  const queue = new Queue<DeliveryJob>(deliveryQueue, {
-    connection: redis,
-    prefix: keys.base,
-    skipVersionCheck: true,
-    defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-  });
-  // Nothing to do here: each add that fails rejects by itself.
-  queue.on('error', () => undefined);
+  const queue = openQueue<DeliveryJob>(deliveryQueue, { redis, keys });
   return {
     async enqueue(job) {
       const { name, data, opts } = toBullJob(job);
