@@ -73,6 +73,7 @@ function clientFor(
 async function waitForApiServer(client: KubeClient, options: LaunchOptions): Promise<void> {
   let lastAnswer = '';
   const ask = async () => {
+    // One that does not answer is not ready yet: it is asked again.
     const answer = await client.send('GET', readyPath).catch(() => null);
     lastAnswer = answer?.body ?? '';
     return answer?.status === 200;
@@ -95,6 +96,7 @@ async function firstWrite(client: KubeClient, options: LaunchOptions): Promise<v
   const path = '/api/v1/namespaces/default/configmaps';
   const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'sandplane-ready' } };
   const ask = async () => {
+    // The same of one that does not answer to a write.
     const answer = await client.send('POST', path, body).catch(() => null);
     // A data set that never came from a template has no binding for our group yet.
     if (answer?.status === 403) await bindAdmins(options);

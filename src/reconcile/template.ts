@@ -111,6 +111,7 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
   });
   try {
     // All hooks this time: the template must hold what they write.
+    // One that does not answer is not ready yet: it is asked again.
     const ask = async () => (await boot.send('GET', '/readyz').catch(() => null))?.status === 200;
     const what = 'the template did not become ready';
     await waitUntil(ask, {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { AppError } from '../errors.ts';
 import type { SandboxQueues } from '../queue/sandbox-queues.ts';
+import type { Sandbox } from '../schemas/sandbox.ts';
 import type { SandboxCreate } from '../schemas/sandbox-input.ts';
 import type { AuditedWith } from '../tenancy/audit.ts';
 import { keyEnded } from '../tenancy/key-format.ts';
@@ -43,7 +44,9 @@ export function createServiceCreate({ store, queues, hosts, resolveVersions, log
     const record = newRecord({ id, project, body, versions, runtime });
     const created = await store.create(record, { why: requestedBy(caller), audited, key });
     if ('stored' in created) {
-      await queues.addStart(runtime, { id, project }).catch((error: unknown) => {
+      // Of a create that is repeated, the runtime is that of the first one.
+      const { status } = JSON.parse(created.stored.text) as Sandbox;
+      await queues.addStart(status.runtime, { id, project }).catch((error: unknown) => {
         logger.warn({ sandboxId: id, err: error }, 'start not queued, a sweep will add it');
       });
       return created.stored;
