@@ -75,7 +75,11 @@ function read(output: string): Map<string, Result> {
   parser.on('child', (file: Parser) => {
     counts = countAssertions(file);
   });
-  parser.on('assert', ({ name, ok }) => results.set(name, { isOk: ok, ...counts }));
+  parser.on('assert', ({ name, ok }) => {
+    results.set(name, { isOk: ok, ...counts });
+    // A file may have no assertions.
+    counts = { passed: 0, failed: 0 };
+  });
   parser.end(output);
   return results;
 }

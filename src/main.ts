@@ -30,11 +30,16 @@ async function openService(config: Config, opened: AsyncDisposableStack): Promis
   const logger = createLogger(config.logLevel, log.destination);
   const announce = (error?: Error) =>
     print(error ? `\nStopping after an error (${error.message}), see ${log.file}` : '\nStopping; sandboxes stay.');
-  closeOnSignal({ close: () => opened.disposeAsync(), logger, announce });
-  const { host, api } = await startParts(config, logger, opened);
-  await claim.listening(api.url);
-  await firstRun(config, host, api);
-  printUsage(config, api, log.file);
+  const { isClosing } = closeOnSignal({ close: () => opened.disposeAsync(), logger, announce });
+  try {
+    const { host, api } = await startParts(config, logger, opened);
+    await claim.listening(api.url);
+    await firstRun(config, host, api);
+    printUsage(config, api, log.file);
+  } catch (error) {
+    // Interrupted in the middle of the start: what closes it also ends the process.
+    if (!isClosing()) throw error;
+  }
 }
 
 /** Starts the parts one after the other, telling how far it is. */

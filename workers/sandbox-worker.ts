@@ -10,24 +10,23 @@ const locks = { lockDuration: 6000, stalledInterval: 2000, maxStalledCount: 20 }
 
 export type SandboxWorkerParts = Pick<
   WorkerParts,
-  'queueRedis' | 'keys' | 'queues' | 'store' | 'reconciler' | 'logger'
+  'queueRedis' | 'keys' | 'queues' | 'store' | 'reconciler' | 'logger' | 'signal'
 >;
 
 /** Takes the jobs of a queue of sandboxes, so many at a time, and has each reconciled. */
 export function sandboxWorker(
-  { queueRedis, keys, queues, store, reconciler, logger }: SandboxWorkerParts,
+  { queueRedis, keys, queues, store, reconciler, logger, signal }: SandboxWorkerParts,
   { queue, concurrency }: { queue: string; concurrency: number },
 ): { close(): Promise<void> } {
   async function process(job: Job<SandboxJob>, token?: string): Promise<void> {
     const { sandboxId } = job.data;
+    // A host that stops, or that another worker has taken over, touches nothing any more.
+    if (signal.aborted) return await comeAgain(job, Date.now(), token);
     const project = await store.projectOf(sandboxId);
     if (project === null) return;
     await queues.noteTaken(queue, project, job.priority);
     const again = await reconciler.work(sandboxId);
-    if (again === null) return;
-    // Its slot is free until then, and any host that serves the queue may take it.
-    await job.moveToDelayed(again, token);
-    throw new DelayedError();
+    if (again !== null) await comeAgain(job, again, token);
   }
 
   const worker = new Worker<SandboxJob>(queue, process, {
@@ -45,7 +44,15 @@ export function sandboxWorker(
   worker.on('failed', (job, error) =>
     logger.error({ queue, sandboxId: job?.data.sandboxId, err: error }, 'job failed'),
   );
+  // Takes no more jobs from then on. Closing it again later waits for the same end, and tells how that went.
+  signal.addEventListener('abort', () => void worker.close().catch(() => undefined), { once: true });
   // Runs until closed; its errors come by the events above.
   worker.run().catch((error: unknown) => logger.error({ queue, err: error }, 'queue worker ended'));
   return { close: () => worker.close() };
+}
+
+/** Its slot is free until then, and any host that serves the queue may take it. */
+async function comeAgain(job: Job<SandboxJob>, atMs: number, token?: string): Promise<never> {
+  await job.moveToDelayed(atMs, token);
+  throw new DelayedError();
 }

@@ -103,7 +103,10 @@ export function toOperationCall(
   const { server } = call;
   const principal = principalOf(call);
   const connection = {
-    isClosed: server.cancelled,
+    // Asked when the signal is made, which may be long after the call began.
+    get isClosed() {
+      return server.cancelled;
+    },
     // The library emits `cancelled` at every end of a call.
     onClose: (listener: () => void) => void server.once('cancelled', listener),
   };

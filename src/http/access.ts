@@ -31,7 +31,7 @@ export const access = fp<{ admit: Admit }>(
     });
     app.addHook('preValidation', async (request, reply) => {
       try {
-        await request.authenticateAgain?.();
+        if (request.authenticateAgain) request.principal = await request.authenticateAgain();
       } catch (error) {
         // From here on it is as if the caller had never been authenticated.
         request.principal = undefined;

@@ -4,6 +4,8 @@ import fp from 'fastify-plugin';
 import { AppError } from '../errors.ts';
 
 const checkEveryMs = 100;
+/** What has not ended by then is cut: Node gives requests no more deadlines once its server closes. */
+const graceMs = 10_000;
 
 /** Decorates the application with `closing`, and refuses requests that come while the service closes. */
 export const closing = fp(
@@ -26,7 +28,7 @@ export const closing = fp(
 
 /**
  * Returns a function to call when the server closes, so that it does not wait for connections without a request: those kept
- * alive for another one, those that become idle later, and those that have never sent one, for which Node waits a minute.
+ * alive for another one, those that become idle later, those that have never sent one, and those whose client stalls.
  */
 function trackConnections(server: Server): () => void {
   const silent = new Set<Socket>();
@@ -38,7 +40,11 @@ function trackConnections(server: Server): () => void {
   return () => {
     for (const socket of silent) socket.destroy();
     const idle = setInterval(() => server.closeIdleConnections(), checkEveryMs);
-    server.once('close', () => clearInterval(idle));
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.once('close', () => {
+      clearInterval(idle);
+      clearTimeout(cut);
+    });
   };
 }
 

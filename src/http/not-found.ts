@@ -9,8 +9,7 @@ interface Route {
 
 /**
  * Answers a request that no route takes: by 405 with `Allow` (RFC 9110, 15.5.6) where the path has other methods,
- * else by 404. It does so before the body is read, whatever that is. Access is checked first: who may not use a path
- * is not told its methods.
+ * else by 404. It does so before the body is read, whatever that is.
  */
 export const notFound = fp(
   async (app) => {

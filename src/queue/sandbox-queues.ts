@@ -25,9 +25,12 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
   }
 
   async function add(name: string, kind: JobKind, { id, project }: Queued): Promise<void> {
+    const jobId = jobIdOf(kind, id);
+    // A job that is there already takes no number from its project.
+    if (await redis.exists(queueOf(name).toKey(jobId))) return;
     const fairness = keys.fairness(name);
     const priority = await nextPriority(redis, { keys: { fairness }, project, lowest: lowestPriority });
-    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId: jobIdOf(kind, id), priority });
+    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId, priority });
   }
 
   return {

@@ -76,7 +76,9 @@ async function claim(
     leased ?? ports.lease(host, id),
     kept ?? createCredentials(certificateNames({ sandboxId: id, spec, advertiseHost })),
   ]);
-  const change = (now: SandboxRecord) => (now.sandbox.status.host === owner ? toClaimed(now, host, port) : null);
+  // What was ready meanwhile has its data where it is.
+  const isFree = (now: SandboxRecord) => now.sandbox.status.host === owner && (isOld || !now.wasReady);
+  const change = (now: SandboxRecord) => (isFree(now) ? toClaimed(now, host, port) : null);
   const stored = await store.update(id, change, kept ? {} : { credentials });
   if (stored && isOwn(stored, host) && stored.port === port) {
     if (owner !== null && !isOld && record.port !== null) await ports.release(owner, id, record.port);

@@ -4,6 +4,8 @@ import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 /** Looking into the cache, or asking a Docker daemon for an image, takes less. */
 const quickMs = 500;
+/** Of one that has been told already that it takes longer. */
+const glanceMs = 50;
 
 /**
  * Whether the binaries or images of a sandbox are there. When they are not, they are fetched or built, which may take
@@ -13,6 +15,7 @@ const quickMs = 500;
 export async function areComponentsReady(
   context: WorkerContext,
   record: SandboxRecord,
+  isPreparing: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { status } = record.sandbox;
@@ -24,7 +27,7 @@ export async function areComponentsReady(
   // When it fails after this has returned, whoever asks next is told.
   obtaining.catch(() => undefined);
   const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), quickMs);
+  const timer = setTimeout(() => late.resolve(false), isPreparing ? glanceMs : quickMs);
   return await Promise.race([obtaining, late.promise]).finally(() => clearTimeout(timer));
 }
 

@@ -27,11 +27,11 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   const attempts = owner === null ? record.attempts + 1 : record.attempts;
   const cause = error instanceof AppError ? error : new AppError('internal', 'The start failed.', { cause: error });
   const portTaken = isAppError(cause, 'port_taken');
-  const again = wasReady || ((portTaken || isAppError(cause, 'runtime_unavailable')) && attempts < maxAttempts);
+  const passes = ['port_taken', 'ports_exhausted', 'runtime_unavailable'].includes(cause.code);
+  const again = wasReady || (passes && attempts < maxAttempts);
   logger.warn({ sandboxId: id, attempts, err: error }, again ? 'start failed, will try again' : 'start failed');
   if (owner === host) await stopPair(context, record);
   const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);
-  if (port !== null && moves) await ports.release(host, id, port);
   const notBefore = Date.now() + (moves ? 0 : backoffMs(attempts));
   const change = (now: SandboxRecord) => {
     if (now.desired === 'deleted' || now.sandbox.status.host !== owner) return null;
@@ -40,6 +40,8 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   };
   const retrying = { type: 'retrying', reason: cause.code, message: cause.message } as const;
   await store.update(id, change, again ? { why: retrying } : {});
+  // After that: a port that the record still names must not be another's.
+  if (port !== null && moves) await ports.release(host, id, port);
   return again ? notBefore : null;
 }
 

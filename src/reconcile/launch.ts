@@ -35,12 +35,17 @@ const readyTimeoutMs = 120_000;
 export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
   const { runtime, plan, signal } = options;
   await runtime.prepare(plan, signal);
+  // Not every runtime can be cut off in the middle of this.
+  signal.throwIfAborted();
   const started = performance.now();
   const [etcd, ...others] = plan.components;
   if (!etcd) throw new Error('a plan begins with etcd');
   await runtime.start(plan, etcd, signal);
   const etcdUp = performance.now();
-  for (const component of others) await runtime.start(plan, component, signal);
+  for (const component of others) {
+    signal.throwIfAborted();
+    await runtime.start(plan, component, signal);
+  }
   const client = adminClient(options);
   try {
     await waitForApiServer(client, options);

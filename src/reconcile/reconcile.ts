@@ -9,7 +9,7 @@ import { mayClaim } from './may-claim.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** Until it is asked again whether binaries or images are there. */
-const componentsPauseMs = 1000;
+const componentsPauseMs = 2000;
 /** Until it is asked again whether the host of a sandbox lives, or whether there is room for another restart. */
 const busyPauseMs = 1000;
 
@@ -33,42 +33,44 @@ export async function reconcile(context: WorkerContext, id: string, signal: Abor
   const phase = phaseOf(record);
   if (!wantsComponents(phase) || phase === 'ready' || (phase === 'degraded' && !isHere)) return null;
   if (record.notBefore > Date.now()) return record.notBefore;
-  return await bringUpInSlot(context, stored, signal);
-}
-
-async function bringUpInSlot(context: WorkerContext, { record, credentials }: Stored, signal: AbortSignal) {
-  const { slots } = context;
-  const kind = phaseOf(record) === 'degraded' ? 'restart' : 'start';
-  if (kind === 'restart' && slots.hasEnoughRestarts()) return Date.now() + busyPauseMs;
-  try {
-    return await slots.run(kind, () => claimAndStart(context, record, credentials, signal), signal);
-  } catch (error) {
-    // Cut off while it waited for a slot.
-    if (signal.aborted) return null;
-    throw error;
-  }
-}
-
-async function claimAndStart(
-  context: WorkerContext,
-  record: SandboxRecord,
-  credentials: Stored['credentials'],
-  signal: AbortSignal,
-): Promise<TryAgainAt> {
-  const { id } = record.sandbox;
   const may = await mayClaim(context, record);
   if (may !== 'now') return may === 'later' ? Date.now() + busyPauseMs : null;
+  return await bringUpWithComponents(context, stored, signal);
+}
+
+/** No slot is held while binaries or images are fetched or built. */
+async function bringUpWithComponents(context: WorkerContext, stored: Stored, signal: AbortSignal): Promise<TryAgainAt> {
+  const { id } = stored.record.sandbox;
   const began = Date.now();
+  const since = preparingSince(stored.record);
   try {
-    if (!(await areComponentsReady(context, record, signal))) {
+    if (!(await areComponentsReady(context, stored.record, since !== null, signal))) {
       await notePreparing(context, id);
       return Date.now() + componentsPauseMs;
     }
   } catch (error) {
     return signal.aborted ? null : await handleFailure(context, id, error);
   }
-  const componentsMs = Date.now() - Math.min(began, preparingSince(record) ?? began);
-  return await bringUp(context, { record, credentials: credentials(), componentsMs, signal });
+  return await bringUpInSlot(context, stored, Date.now() - Math.min(began, since ?? began), signal);
+}
+
+async function bringUpInSlot(
+  context: WorkerContext,
+  { record, credentials }: Stored,
+  componentsMs: number,
+  signal: AbortSignal,
+): Promise<TryAgainAt> {
+  const { slots } = context;
+  const kind = phaseOf(record) === 'degraded' ? 'restart' : 'start';
+  if (kind === 'restart' && slots.hasEnoughRestarts()) return Date.now() + busyPauseMs;
+  try {
+    const start = () => bringUp(context, { record, credentials: credentials(), componentsMs, signal });
+    return await slots.run(kind, start, signal);
+  } catch (error) {
+    // Cut off while it waited for a slot.
+    if (signal.aborted) return null;
+    throw error;
+  }
 }
 
 /** Since when binaries or images are being fetched or built for it, in epoch milliseconds. */

@@ -18,11 +18,16 @@ export async function sweepHost(context: WorkerContext, reconciler: Reconciler):
     await forEach(context, ids, reconciler.check);
     if (signal.aborted) return;
   }
-  for (const { runtime } of runtimes.values()) {
-    const found = (await runtime.observe()).map(({ sandboxId }) => sandboxId);
+  for (const [name, { runtime }] of runtimes) {
+    // A runtime that does not answer is no reason not to sweep the others.
+    const found = await runtime.observe().catch((error: unknown) => {
+      context.logger.error({ runtime: name, err: error }, 'runtime not swept');
+      return [];
+    });
+    const ids = found.map(({ sandboxId }) => sandboxId);
     await forEach(
       context,
-      found.filter((id) => !taken.has(id)),
+      ids.filter((id) => !taken.has(id)),
       reconciler.check,
     );
   }
@@ -57,10 +62,13 @@ async function endUntaken(context: WorkerContext, id: string): Promise<void> {
 export async function sweepLostStarts(context: WorkerContext): Promise<void> {
   const { runtimes, store, queues, signal } = context;
   for (const runtime of runtimes.keys()) {
+    const lost: string[] = [];
     for await (const ids of store.idsUnstarted(runtime)) {
       if (signal.aborted) return;
-      await forEach(context, await queues.withoutStart(runtime, ids), (id) => addLostStart(context, id));
+      lost.push(...(await queues.withoutStart(runtime, ids)));
     }
+    // The index has the newest first, and the oldest has waited longest.
+    await forEach(context, lost.reverse(), (id) => addLostStart(context, id));
   }
 }
 

@@ -27,7 +27,12 @@ export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>,
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${config.host}:${port}`,
-    close: () => new Promise<void>((resolve) => void server.close(() => resolve())),
+    async close() {
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      // Whatever is open: an answer takes milliseconds.
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
 

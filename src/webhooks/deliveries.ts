@@ -104,13 +104,9 @@ async function write(
   before: string,
   maxPending: number | null = null,
 ): Promise<number> {
-  const { project, webhookId, id, createdAt, nextAttemptAt } = delivery;
+  const { project, id, createdAt, nextAttemptAt } = delivery;
   return await writeDelivery(redis, {
-    keys: {
-      ...keysOf(keys, delivery),
-      delivery: keys.delivery(project, id),
-      done: keys.deliveriesDone(project, webhookId),
-    },
+    keys: { ...keysOf(keys, delivery), delivery: keys.delivery(project, id) },
     id,
     receiver: dueMember(delivery),
     delivery: JSON.stringify(delivery),
@@ -145,7 +141,16 @@ function keysOf(keys: RedisKeys, { project, webhookId }: ReceiverId) {
     later: keys.deliveriesLater(project, webhookId),
     underWay: keys.deliveriesUnderWay(project, webhookId),
     receiversDue: keys.receiversDue,
+    done: keys.deliveriesDone(project, webhookId),
   };
+}
+
+/**
+ * To be called before a webhook is removed: should what follows be cut off, the search for overdue receivers finds this one,
+ * and a claim removes what is left.
+ */
+export async function noteRemoval({ redis, keys }: Context, project: string, webhookId: string): Promise<void> {
+  await redis.zadd(keys.receiversDue, 'NX', 0, dueMember({ project, webhookId }));
 }
 
 /** Removes all that is kept of the deliveries of a webhook that was removed. */

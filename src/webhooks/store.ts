@@ -9,7 +9,7 @@ import type { Sealer } from '../redis/seal.ts';
 import { type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Webhook, WebhookEvent } from '../schemas/webhook.ts';
 import { checkAdded } from '../tenancy/projects.ts';
-import { removeDeliveries } from './deliveries.ts';
+import { noteRemoval, removeDeliveries } from './deliveries.ts';
 import { openSecrets, sealSecrets, type WebhookSecret } from './secrets.ts';
 
 const maxWebhooksPerProject = 20;
@@ -42,6 +42,7 @@ export function createWebhookStore(context: Context) {
       update(context, project, id, change, secrets),
     /** With its deliveries. `check` is given the newest, and may throw. */
     async remove(project: string, id: string, check: (webhook: Webhook) => void): Promise<void> {
+      await noteRemoval(context, project, id);
       await removeRecord(context, project, id, check);
       await removeDeliveries(context, project, id);
     },

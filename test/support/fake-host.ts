@@ -87,7 +87,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     readLogs: async function* () {},
     logger,
   });
-  const parts = { queueRedis: redis, keys, queues, store, reconciler, logger };
+  const parts = { queueRedis: redis, keys, queues, store, reconciler, logger, signal: stopping.signal };
   const names = [startQueue('process'), hostQueue(host)] as const;
   const workers = [
     sandboxWorker(parts, { queue: names[0], concurrency: slots }),

@@ -37,7 +37,15 @@ export const writeDelivery = scriptCall('writeDelivery', {
 
 /** The delivery as JSON, how many others wait, and 1 if one of them can be claimed; or null. */
 export const claimDelivery = scriptCall('claimDelivery', {
-  keys: { webhook: text, deliveries: text, ready: text, later: text, underWay: text, receiversDue: text },
+  keys: {
+    webhook: text,
+    deliveries: text,
+    ready: text,
+    later: text,
+    underWay: text,
+    receiversDue: text,
+    done: text,
+  },
   arguments: { receiver: text, claimMs: number, deliveryPrefix: text },
   reply: asIs<[delivery: string, waiting: number, hasMore: number] | null>(),
 });

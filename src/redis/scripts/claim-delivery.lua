@@ -8,6 +8,7 @@
 -- KEYS[4] later: those that are pending and not ready, by when they are due
 -- KEYS[5] under way: those that are claimed, by when their claims end
 -- KEYS[6] receivers that have pending deliveries, by when the first is due
+-- KEYS[7] done deliveries of the webhook
 -- ARGV[1] member of the receiver in KEYS[6]
 -- ARGV[2] claim for (ms)
 -- ARGV[3] prefix of deliveries
@@ -16,13 +17,14 @@
 --- include now
 --- include pending
 
-local webhook, deliveries, ready, later, underWay, receiversDue = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local webhook, deliveries, ready, later = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local underWay, receiversDue, done = KEYS[5], KEYS[6], KEYS[7]
 local receiver, claimMs, deliveryPrefix = ARGV[1], ARGV[2], ARGV[3]
 
 if redis.call('EXISTS', webhook) == 0 then
   -- Its removal was cut off, if anything is left.
   for _, id in ipairs(redis.call('ZRANGE', deliveries, 0, -1)) do redis.call('DEL', deliveryPrefix .. id) end
-  redis.call('DEL', deliveries, ready, later, underWay)
+  redis.call('DEL', deliveries, ready, later, underWay, done)
   redis.call('ZREM', receiversDue, receiver)
   return nil
 end
