@@ -41,16 +41,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-t.test('Ctrl-C that npm passes on a second time is one signal', async (t) => {
-  const { child, said } = startProcess({ closingMs: 700 });
-  await said('up');
-  child.kill('SIGINT');
-  await said('announced');
-  child.kill('SIGINT');
-  const { exitCode, stdout } = await child;
-  t.equal(exitCode, 0);
-  t.match(stdout, 'all closed');
-});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  t.test(`${signal} that npm passes on a second time is one signal`, async (t) => {
+    const { child, said } = startProcess({ closingMs: 700 });
+    await said('up');
+    child.kill(signal);
+    await said('announced');
+    child.kill(signal);
+    const { exitCode, stdout } = await child;
+    t.equal(exitCode, 0);
+    t.match(stdout, 'all closed');
+  });
+}
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   t.test(`a second ${signal} later on ends it at once`, async (t) => {
