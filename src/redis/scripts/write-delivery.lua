@@ -31,9 +31,8 @@ local id, receiver, delivery, createdAt, dueAt = ARGV[1], ARGV[2], ARGV[3], ARGV
 local before, maxPending, keepSeconds, maxDone, deliveryPrefix = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
 if redis.call('EXISTS', webhook) == 0 then
+  -- The removal of the webhook takes the indexes away, or the sweep does should the removal have been cut off.
   redis.call('DEL', key)
-  -- Should the removal of the webhook have been cut off, the rest is removed by a claim: the sweep sees to that.
-  redis.call('ZADD', receiversDue, 'NX', 0, receiver)
   return -3
 end
 if (redis.call('GET', key) or 'new') ~= before then return -1 end
