@@ -1,4 +1,4 @@
-import { Worker } from 'bullmq';
+import { openWorker } from '../src/queue/open-worker.ts';
 import type { Webhook } from '../src/schemas/webhook.ts';
 import { createAudit } from '../src/tenancy/audit.ts';
 import { createAddressGuard } from '../src/webhooks/addresses.ts';
@@ -31,7 +31,12 @@ export function deliverWebhooks(parts: WorkerParts): RunningWorker {
     onDisabled: (webhook) => noteDisabled(parts, webhook),
     logger,
   });
-  const worker = startWorker(parts, deliver);
+  const worker = openWorker<DeliveryJob>(deliveryQueue, async (job) => await deliver(job.data), {
+    redis: queueRedis,
+    keys,
+    logger,
+    concurrency: attemptsAtOnce,
+  });
   const recovering = repeat(
     recoverEveryMs,
     async () => await queue.enqueueLost(await deliveries.overdue()),
@@ -43,27 +48,6 @@ export function deliverWebhooks(parts: WorkerParts): RunningWorker {
       await queue.close();
     },
   };
-}
-
-function startWorker(
-  { queueRedis, keys, logger }: WorkerParts,
-  deliver: (job: DeliveryJob) => Promise<void>,
-): Worker<DeliveryJob> {
-  const worker = new Worker<DeliveryJob>(deliveryQueue, async (job) => await deliver(job.data), {
-    connection: queueRedis,
-    prefix: keys.base,
-    concurrency: attemptsAtOnce,
-    skipVersionCheck: true,
-    autorun: false,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-  });
-  worker.on('error', (error) => logger.warn({ err: error }, 'webhook queue'));
-  // A receiver that fails makes no job fail: this is a fault of the service's own. What is overdue is queued again.
-  worker.on('failed', (job, error) => logger.error({ ...job?.data, err: error }, 'webhook job failed'));
-  // Runs until closed; its errors come by the events above.
-  worker.run().catch((error: unknown) => logger.error({ err: error }, 'webhook worker ended'));
-  return worker;
 }
 
 /** The other receivers are told by an event; the audit log is there also when this was the only one. */

@@ -1,5 +1,6 @@
-import { DelayedError, type Job, Worker } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import type { SandboxJob } from '../src/queue/names.ts';
+import { openWorker } from '../src/queue/open-worker.ts';
 import type { WorkerParts } from './parts.ts';
 
 /**
@@ -29,25 +30,9 @@ export function sandboxWorker(
     if (again !== null) await comeAgain(job, again, token);
   }
 
-  const worker = new Worker<SandboxJob>(queue, process, {
-    connection: queueRedis,
-    prefix: keys.base,
-    concurrency,
-    skipVersionCheck: true,
-    autorun: false,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-    ...locks,
-  });
-  worker.on('error', (error) => logger.warn({ queue, err: error }, 'queue'));
-  // The sweep finds what is left to do, and queues it again.
-  worker.on('failed', (job, error) =>
-    logger.error({ queue, sandboxId: job?.data.sandboxId, err: error }, 'job failed'),
-  );
+  const worker = openWorker<SandboxJob>(queue, process, { redis: queueRedis, keys, logger, concurrency, ...locks });
   // Takes no more jobs from then on. Closing it again later waits for the same end, and tells how that went.
   signal.addEventListener('abort', () => void worker.close().catch(() => undefined), { once: true });
-  // Runs until closed; its errors come by the events above.
-  worker.run().catch((error: unknown) => logger.error({ queue, err: error }, 'queue worker ended'));
   return { close: () => worker.close() };
 }
 

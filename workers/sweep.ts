@@ -14,36 +14,36 @@ export interface Sweeps extends RunningWorker {
 
 /** Compares everything with the records, again and again: what was lost or has died is found here. */
 export function sweep({ config, context, reconciler, advanceRemovals, logger, signal }: WorkerParts): Sweeps {
+  const { sweepIntervalMs } = config;
   let sweptAt = performance.now();
-  const cutShort = (error: unknown) => logger.warn({ err: error }, 'sweep cut short');
-  const sweeps = repeat(
-    config.sweepIntervalMs,
-    async () => {
-      const steps = [() => sweepHost(context, reconciler), () => sweepDue(context), () => rotateLogs(context)];
-      for (const step of steps) if (!signal.aborted) await step();
-      if (!signal.aborted) sweptAt = performance.now();
-    },
-    cutShort,
-  );
-  const lostStarts = repeat(
-    config.sweepIntervalMs * sweepsToLostStarts,
-    async () => {
-      if (!signal.aborted) await sweepLostStarts(context);
-    },
-    cutShort,
-  );
-  // Not in line with the others: a project of thousands takes long.
-  const removals = repeat(
-    config.sweepIntervalMs,
-    async () => {
-      if (!signal.aborted) await advanceRemovals();
-    },
-    cutShort,
-  );
+  const noteSwept = () => {
+    sweptAt = performance.now();
+  };
+  /** Takes the steps one after the other, again and again, until this host stops or is lost. */
+  const every = (ms: number, ...steps: (() => void | Promise<void>)[]) =>
+    repeat(
+      ms,
+      async () => {
+        for (const step of steps) if (!signal.aborted) await step();
+      },
+      (error) => logger.warn({ err: error }, 'sweep cut short'),
+    );
+  const sweeps = [
+    every(
+      sweepIntervalMs,
+      () => sweepHost(context, reconciler),
+      () => sweepDue(context),
+      () => rotateLogs(context),
+      noteSwept,
+    ),
+    every(sweepIntervalMs * sweepsToLostStarts, () => sweepLostStarts(context)),
+    // Not in line with the others: a project of thousands takes long.
+    every(sweepIntervalMs, advanceRemovals),
+  ];
   return {
-    isHealthy: () => performance.now() - sweptAt < config.sweepIntervalMs * 3 + stuckAfterMs,
+    isHealthy: () => performance.now() - sweptAt < sweepIntervalMs * 3 + stuckAfterMs,
     async close() {
-      await Promise.all([sweeps.stop(), lostStarts.stop(), removals.stop()]);
+      await Promise.all(sweeps.map((one) => one.stop()));
     },
   };
 }

@@ -24,10 +24,15 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     return queue;
   }
 
+  /** Whether the queue has the job, whatever its state. */
+  async function hasJob(name: string, jobId: string): Promise<boolean> {
+    return (await redis.exists(queueOf(name).toKey(jobId))) === 1;
+  }
+
   async function add(name: string, kind: JobKind, { id, project }: Queued): Promise<void> {
     const jobId = jobIdOf(kind, id);
     // A job that is there already takes no number from its project.
-    if (await redis.exists(queueOf(name).toKey(jobId))) return;
+    if (await hasJob(name, jobId)) return;
     const fairness = keys.fairness(name);
     const priority = await nextPriority(redis, { keys: { fairness }, project, lowest: lowestPriority });
     await queueOf(name).add('sandbox', { sandboxId: id }, { jobId, priority });
@@ -52,9 +57,8 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
 
     /** Those of the ids that have no job in the queue, whatever its state. */
     async withoutStart(runtime: string, ids: readonly string[]): Promise<string[]> {
-      const queue = queueOf(startQueue(runtime));
-      const found = await Promise.all(ids.map((id) => redis.exists(queue.toKey(jobIdOf('start', id)))));
-      return ids.filter((_id, i) => found[i] === 0);
+      const found = await Promise.all(ids.map((id) => hasJob(startQueue(runtime), jobIdOf('start', id))));
+      return ids.filter((_id, i) => !found[i]);
     },
 
     /** To be called when a worker has taken a job of the queue: the priorities of later jobs follow from it. */
