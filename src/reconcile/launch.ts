@@ -1,4 +1,5 @@
 import { AppError, isAppError } from '../errors.ts';
+import { componentExited } from '../runtime/component-errors.ts';
 import { logTailLines, type Runtime, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
 import { adminGroup, type Credentials, createBootstrapCertificate } from '../runtime/pki.ts';
@@ -146,8 +147,7 @@ function exitError(component: string, exitCode: number | null, logTail: string[]
   const text = logTail.join('\n');
   if (/address already in use/.test(text))
     return new AppError('port_taken', 'The port was taken.', { component, logTail });
-  const code = exitCode === null ? '' : ` with code ${exitCode}`;
-  const error = new AppError('component_exited', `${component} exited${code}.`, { component, logTail });
+  const error = componentExited(component, exitCode, logTail);
   if (component === 'kube-apiserver' && /Unable to create storage backend|error creating storage factory/i.test(text)) {
     return etcdUnreachable(error);
   }

@@ -1,13 +1,11 @@
 import type Docker from 'dockerode';
-import { AppError } from '../errors.ts';
+import { acceptTimeoutMs, componentExited, notAccepting, portTaken } from './component-errors.ts';
 import { asPassing, labels, orNull, tolerating } from './docker-client.ts';
 import { containerOf, containerOptions } from './docker-container.ts';
 import { hasLogged, lastLines } from './docker-logs.ts';
 import { ensureNetwork } from './docker-network.ts';
 import { removeContainer } from './docker-removal.ts';
 import { type ComponentSpec, logTailLines, type SandboxPlan } from './driver.ts';
-
-const acceptTimeoutMs = 30_000;
 
 export interface DockerRuntimeOptions {
   readonly docker: Docker;
@@ -55,7 +53,7 @@ export async function startContainer(docker: Docker, container: Docker.Container
     }
     // The daemon leaves the container behind in the state `created`.
     await removeContainer(docker, container.id);
-    throw new AppError('port_taken', `Port ${port} is taken by another program.`, { cause: error });
+    throw portTaken(port, error);
   }
 }
 
@@ -73,11 +71,7 @@ export async function waitUntilAccepting(
   if (await hasLogged(container, accepts.logText, AbortSignal.any([signal, timeout]))) return;
   signal.throwIfAborted();
   const logTail = await lastLines(container, logTailLines);
-  if (timeout.aborted) {
-    const message = `${name} did not accept connections within ${acceptTimeoutMs / 1000} s.`;
-    throw new AppError('component_timeout', message, { component: name, logTail });
-  }
+  if (timeout.aborted) throw notAccepting(name, logTail);
   const inspected = await orNull(container.inspect());
-  const message = `${name} exited with code ${inspected?.State.ExitCode}.`;
-  throw new AppError('component_exited', message, { component: name, logTail });
+  throw componentExited(name, inspected?.State.ExitCode ?? null, logTail);
 }

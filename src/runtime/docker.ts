@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { AppError } from '../errors.ts';
+import { noLogYet } from './component-errors.ts';
 import { fillSandbox } from './docker-archive.ts';
 import { call, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
@@ -82,6 +82,6 @@ async function logsOf(container: Docker.Container, options: LogOptions): Promise
     return await openLog(container, options);
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
-    throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+    throw noLogYet();
   }
 }

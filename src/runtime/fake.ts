@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError } from '../errors.ts';
+import type { AppError } from '../errors.ts';
+import { componentExited, noLogYet, portTaken } from './component-errors.ts';
 import {
   type ComponentSpec,
   type LogOptions,
@@ -39,7 +40,7 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     if (before?.state === 'running' && before.spec.specHash === spec.specHash) return;
     signal.throwIfAborted();
     if (spec.port !== null && !(await portIsFree(sandboxes, plan.sandboxId, spec.port))) {
-      throw new AppError('port_taken', `Port ${spec.port} is taken by another program.`);
+      throw portTaken(spec.port);
     }
     const component: FakeComponent = { spec, lines: before?.lines ?? [], state: 'running', exitCode: null };
     sandbox.components.set(spec.name, component);
@@ -74,7 +75,7 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     },
     async logs(id, name, options) {
       const component = sandboxes.get(id)?.components.get(name);
-      if (!component) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+      if (!component) throw noLogYet();
       return linesOf(component.lines, () => sandboxes.has(id), options);
     },
     // Its logs live in memory for as long as a test.
@@ -87,8 +88,7 @@ function die(component: FakeComponent, lastLine: string): AppError {
   Object.assign(component, { state: 'exited', exitCode: 1 });
   component.lines.push(lastLine);
   const { name } = component.spec;
-  const logTail = component.lines.slice(-logTailLines);
-  return new AppError('component_exited', `${name} exited with code 1.`, { component: name, logTail });
+  return componentExited(name, 1, component.lines.slice(-logTailLines));
 }
 
 async function portIsFree(sandboxes: ReadonlyMap<string, FakeSandbox>, id: string, port: number): Promise<boolean> {

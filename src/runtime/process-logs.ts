@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { copyFile, open, stat, truncate } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError } from '../errors.ts';
+import { noLogYet } from './component-errors.ts';
 import type { LogOptions } from './driver.ts';
 import { ifThere } from './if-there.ts';
 
@@ -37,7 +37,7 @@ export async function lastLines(file: string, count: number): Promise<string[]> 
  */
 export async function readLog(file: string, { tail, follow, signal }: LogOptions): Promise<AsyncIterable<Buffer>> {
   const from = await tailOffset(file, tail);
-  if (from === null) throw new AppError('logs_unavailable', 'This component has not written a log yet.');
+  if (from === null) throw noLogYet();
   return readFrom(file, from, follow, signal);
 }
 

@@ -4,13 +4,12 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
+import { acceptTimeoutMs, componentExited, notAccepting } from './component-errors.ts';
 import { type ComponentSpec, logTailLines } from './driver.ts';
 import { observeComponent } from './process-components.ts';
 import { type Owner, type SandboxFolder, writeExitCode, writeNote } from './process-folder.ts';
 import { describeProcess } from './process-identity.ts';
 import { lastLines } from './process-logs.ts';
-
-const acceptTimeoutMs = 30_000;
 
 /** Starts the process in a session of its own, so that it outlives the worker, and notes it in the folder. */
 export async function spawnComponent(
@@ -68,8 +67,7 @@ export async function waitUntilAccepting(
     await throwIfExited(folder, component.name);
     if (performance.now() > deadline) {
       const logTail = await lastLines(folder.logFile(component.name), logTailLines);
-      const message = `${component.name} did not accept connections within ${acceptTimeoutMs / 1000} s.`;
-      throw new AppError('component_timeout', message, { component: component.name, logTail });
+      throw notAccepting(component.name, logTail);
     }
     await delay(5);
   }
@@ -78,9 +76,7 @@ export async function waitUntilAccepting(
 async function throwIfExited(folder: SandboxFolder, component: string): Promise<void> {
   const observed = await observeComponent(folder, component);
   if (observed?.state !== 'exited') return;
-  const logTail = await lastLines(folder.logFile(component), logTailLines);
-  const code = observed.exitCode === null ? '' : ` with code ${observed.exitCode}`;
-  throw new AppError('component_exited', `${component} exited${code}.`, { component, logTail });
+  throw componentExited(component, observed.exitCode, await lastLines(folder.logFile(component), logTailLines));
 }
 
 async function accepts(socketFile: string): Promise<boolean> {

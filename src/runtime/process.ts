@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '../errors.ts';
+import { portTaken } from './component-errors.ts';
 import {
   type ComponentSpec,
   type ObservedSandbox,
@@ -98,5 +98,5 @@ async function observeFolder(sandboxId: string, folder: SandboxFolder): Promise<
 
 async function throwIfPortTaken({ port }: ComponentSpec, bindAddress: string): Promise<void> {
   if (port === null || (await isPortFree(port, bindAddress))) return;
-  throw new AppError('port_taken', `Port ${port} is taken by another program.`);
+  throw portTaken(port);
 }
