@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { type HistoryRow, recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
+import { lastEventId } from '../redis/streams.ts';
 import { type IndexPosition, readIndex } from '../resources/paging.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
-import { lastEventId } from './event-stream.ts';
 
 /** A resource as the JSON that users get. */
 export interface StoredText {

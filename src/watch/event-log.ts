@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { projectFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import { beginning, eventStreamInfo, lastEventId } from '../sandbox/event-stream.ts';
+import { beginning, eventStreamInfo, lastEventId } from '../redis/streams.ts';
 import { compareIds, type LogEvent, toEvent } from './event.ts';
 
 const readAtOnce = 200;

@@ -1,5 +1,5 @@
 import { eventFields } from '../redis/fields.ts';
-import { fieldsOf } from '../sandbox/event-stream.ts';
+import { fieldsOf } from '../redis/streams.ts';
 import { matchesLabels, type Requirement } from '../sandbox/selector.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RedisKeys } from '../redis/keys.ts';
+import { fieldsOf } from '../redis/streams.ts';
 import type { Entry } from './event.ts';
 import type { EventQueues, ProjectEvents } from './event-queues.ts';
 
@@ -105,5 +106,5 @@ type Row = readonly [id: string, fields: readonly string[] | null] | null;
 function toEntry(row: Row): Entry[] {
   const [id, fields] = row ?? [];
   if (!id || !fields) return [];
-  return [[id, Object.fromEntries(fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1] ?? '']] : [])))]];
+  return [[id, fieldsOf(fields) as Record<string, string>]];
 }

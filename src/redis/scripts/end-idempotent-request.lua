@@ -8,6 +8,7 @@
 -- ARGV[3] answer, sealed, when it is done
 -- Returns 1, or 0 when another owns it by now.
 
+--- include now
 --- include idempotency
 
 local entry, entries = KEYS[1], KEYS[2]
@@ -20,5 +21,5 @@ if how == 'forget' then
 end
 if how == 'release' then redis.call('HSET', entry, entryField.heardOfAt, 0) end
 if how == 'answer' then redis.call('HSET', entry, entryField.answer, answer) end
-if how == 'beat' then redis.call('HSET', entry, entryField.heardOfAt, redis.call('TIME')[1] * 1000) end
+if how == 'beat' then redis.call('HSET', entry, entryField.heardOfAt, storeTime()) end
 return 1
