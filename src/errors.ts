@@ -153,3 +153,8 @@ export function isAppError(error: unknown, code?: ErrorCode): error is AppError 
 export function invalidField(pointer: string, detail: string, code: ErrorCode = 'validation_failed'): AppError {
   return new AppError(code, detail, { faults: [{ pointer, detail }] });
 }
+
+/** For what comes, or is under way, when the service stops. */
+export function serviceStopping(): AppError {
+  return new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 });
+}

@@ -6,8 +6,8 @@ const deadlineMs = 20_000;
 const sameSignalMs = 500;
 
 /**
- * Not those of close-with-grace: SIGINT and SIGTERM are handled below. The others keep what Node.js does with them: SIGHUP so that `nohup` works, and those of a
- * fault in the process itself, where no handler in JavaScript can run any more.
+ * Not those of close-with-grace: SIGINT and SIGTERM are handled below. The others keep what Node.js does with them: SIGHUP
+ * so that `nohup` works, and those of a fault in the process itself, where no handler in JavaScript can run any more.
  */
 const leftAlone: closeWithGrace.AllEvents[] = [
   'SIGINT',

@@ -1,7 +1,6 @@
 import { loadConfig } from '../src/config/config.ts';
-import { AppError } from '../src/errors.ts';
 import { createLogger } from '../src/logger.ts';
-import { redisAddress } from '../src/redis/connection.ts';
+import { sharedRedisAddress } from '../src/redis/connection.ts';
 import { closeOnSignal } from '../src/shutdown.ts';
 import { startHost } from '../src/start/host.ts';
 import { createProcessMetrics, serveMetrics } from '../src/start/metrics-port.ts';
@@ -10,9 +9,8 @@ import { reportAndExit } from '../src/start/report.ts';
 /** The worker of this host alone; the API runs elsewhere. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
-  if (!config.redisUrl) throw new AppError('config_invalid', 'API and worker apart share a Redis: set REDIS_URL.');
   const logger = createLogger(config.logLevel);
-  const host = await startHost(config, redisAddress(config.redisUrl), logger);
+  const host = await startHost(config, sharedRedisAddress(config.redisUrl), logger);
   const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy: host.isHealthy });
   logger.info({ host: config.workerName, metrics: metrics.url }, 'working');
   const close = async () => {

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { AppError } from '../errors.ts';
+import { authorityOf } from '../config/authority.ts';
+import { AppError, serviceStopping } from '../errors.ts';
 import type { Operations } from '../operations/operation.ts';
 import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
@@ -68,13 +69,13 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   addReflection(server, closing.signal);
   const listener = await listen(server, { host, port, backlog, tls, mostConnections }).catch((cause: unknown) => {
     closing.abort();
-    const detail = `${bracketed(host)}:${port} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
+    const detail = `${authorityOf(host, port)} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
     throw new AppError('config_invalid', detail, { cause });
   });
   return {
-    address: `${bracketed(host)}:${listener.port}`,
+    address: authorityOf(host, listener.port),
     async close() {
-      closing.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
+      closing.abort(serviceStopping());
       await listener.close(graceMs);
     },
   };
@@ -104,11 +105,6 @@ function addOperations(
 /** Handlers decode and encode the messages: they can tell what is wrong with one. */
 function asItIs(message: Buffer): Buffer {
   return message;
-}
-
-/** An IPv6 address, so that a port can follow. */
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** The certificate and its key, in PEM. Throws `config_invalid` when they are not there or do not fit. */

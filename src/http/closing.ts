@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
-import { AppError } from '../errors.ts';
+import { serviceStopping } from '../errors.ts';
 
 const checkEveryMs = 100;
 /** What has not ended by then is cut: Node gives requests no more deadlines once its server closes. */
@@ -20,7 +20,7 @@ export const closing = fp(
     const closeIdle = trackConnections(app.server);
     app.addHook('preClose', async () => {
       closeIdle();
-      controller.abort(new AppError('shutting_down', 'The service is stopping. Try again.', { retryAfterSeconds: 2 }));
+      controller.abort(serviceStopping());
     });
   },
   { name: 'closing' },

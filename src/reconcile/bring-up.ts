@@ -1,3 +1,4 @@
+import { authorityOf } from '../config/authority.ts';
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
@@ -125,7 +126,7 @@ function toReady(
   timings: NonNullable<SandboxRecord['sandbox']['status']['timings']>,
 ): SandboxRecord {
   const now = new Date();
-  const endpoint = `https://${advertiseHost.includes(':') ? `[${advertiseHost}]` : advertiseHost}:${port}`;
+  const endpoint = `https://${authorityOf(advertiseHost, port)}`;
   const totalMs = Math.max(0, now.getTime() - Date.parse(record.sandbox.createdAt));
   const ready = withStatus(
     { ...record, wasReady: true, attempts: 0, notBefore: 0 },

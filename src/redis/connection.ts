@@ -22,6 +22,19 @@ export function connectForRequests(address: RedisAddress, commandTimeout: number
   return connect(address, { commandTimeout, maxRetriesPerRequest: 1, enableOfflineQueue: false });
 }
 
+/** The Redis that API and worker share when they run apart. Throws `config_invalid` when none is set. */
+export function sharedRedisAddress(url: string | undefined): RedisAddress {
+  if (!url) throw new AppError('config_invalid', 'API and worker apart share a Redis: set REDIS_URL.');
+  return redisAddress(url);
+}
+
+/** Connects. The connection ends when what `opened` notes is closed. */
+export async function connected(redis: Redis, opened: AsyncDisposableStack): Promise<Redis> {
+  opened.defer(() => redis.disconnect());
+  await redis.connect();
+  return redis;
+}
+
 /** For workers and subscriptions: commands wait until Redis is back. */
 export function connectForWork(address: RedisAddress): Redis {
   return connect(address, { maxRetriesPerRequest: null });

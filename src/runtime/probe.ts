@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
+import { authorityOf } from '../config/authority.ts';
 import { AppError } from '../errors.ts';
 import type { CertificateAndKey } from './pki.ts';
 
@@ -21,8 +22,7 @@ interface KubeClientOptions {
 const requestTimeoutMs = 5000;
 
 export function createKubeClient({ host, port, servername, ca, identity }: KubeClientOptions): KubeClient {
-  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  const pool = new Pool(`https://${authority}`, {
+  const pool = new Pool(`https://${authorityOf(host, port)}`, {
     connections: 2,
     connect: { servername, ca, cert: identity.cert, key: identity.key, timeout: requestTimeoutMs },
   });

@@ -7,7 +7,7 @@ import { startGrpc } from '../grpc/server.ts';
 import { openInOrder } from '../open-in-order.ts';
 import { createIdempotency } from '../operations/idempotency.ts';
 import { createChanges } from '../redis/changes.ts';
-import { connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
+import { connected, connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { createHistory } from '../sandbox/history.ts';
 import { createLogReader } from '../sandbox/log-reader.ts';
 import { createSandboxService } from '../sandbox/service.ts';
@@ -57,13 +57,8 @@ async function openApi(
   opened: AsyncDisposableStack,
 ): Promise<RunningApi> {
   const oidc = config.oidcFile ? createOidc(await readOidcSettings(config.oidcFile)) : null;
-  const connected = async (connection: Redis) => {
-    opened.defer(() => connection.disconnect());
-    await connection.connect();
-    return connection;
-  };
-  const redis = await connected(connectForRequests(address, config.storeTimeoutMs));
-  const subscriber = await connected(connectForWork(address));
+  const redis = await connected(connectForRequests(address, config.storeTimeoutMs), opened);
+  const subscriber = await connected(connectForWork(address), opened);
   const stores = createStores({ redis, config, secretKey: await secretKey(config), logger });
   opened.defer(stores.queues.close);
   const deliveryQueue = createDeliveryQueue(stores);

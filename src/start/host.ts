@@ -11,7 +11,7 @@ import { createPortLeases } from '../reconcile/port-leases.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
 import { createStartSlots } from '../reconcile/start-slots.ts';
 import type { WorkerContext } from '../reconcile/worker-context.ts';
-import { connectForWork, type RedisAddress } from '../redis/connection.ts';
+import { connected, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { isPortFree } from '../runtime/ports.ts';
 import { bootId } from '../runtime/process-identity.ts';
 import { checkRecordsFit } from './records-fit.ts';
@@ -61,11 +61,7 @@ async function openHost(
   opened: AsyncDisposableStack,
 ): Promise<RunningHost> {
   const stopping = new AbortController();
-  const connect = async () => {
-    const connection = opened.adopt(connectForWork(address), (redis) => redis.disconnect());
-    await connection.connect();
-    return connection;
-  };
+  const connect = async () => await connected(connectForWork(address), opened);
   const redis = await connect();
   const queueRedis = await connect();
   const stores = createStores({ redis, config, secretKey: await secretKey(config), queueRedis, logger });

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from '@prometheus-io/client';
+import { authorityOf } from '../config/authority.ts';
 import type { Config } from '../config/config.ts';
 
 interface MetricsPortOptions {
@@ -26,7 +27,7 @@ export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>,
   });
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${config.host}:${port}`,
+    url: `http://${authorityOf(config.host, port)}`,
     async close() {
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
       // Whatever is open: an answer takes milliseconds.
