@@ -65,6 +65,7 @@ const createSandbox = {
     ...postCodes,
     'unsupported_version',
     'argument_not_allowed',
+    'arguments_conflict',
     'quota_exceeded',
     'project_deleting',
     'no_worker',

@@ -25,6 +25,10 @@ const said: Partial<Record<ErrorCode, Said>> = {
     '/spec/apiServer/extraArgs/authorization-mode',
     'is not an allowed flag; allowed are: max-requests-inflight, v',
   ),
+  arguments_conflict: fault(
+    '/spec/apiServer/extraArgs/enable-admission-plugins',
+    'must not name ServiceAccount: it is off, since nothing in a sandbox makes default ServiceAccounts',
+  ),
   unsupported_media_type: { detail: 'Send JSON, with Content-Type: application/json.' },
   not_acceptable: { detail: 'It is had as application/yaml or application/json: Accept names none of them.' },
   body_too_large: { detail: 'The body must have at most 65536 bytes.' },

@@ -1,17 +1,23 @@
-import { type FieldFault, invalidField } from '../errors.ts';
+import { AppError, type ErrorCode, type FieldFault } from '../errors.ts';
 import { apiServerFlags, etcdFlags, flagValues } from '../schemas/flags.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
+import { contradictionsIn } from './contradictions.ts';
 
-/** Throws `argument_not_allowed` with a pointer to each flag that is outside the allow-lists. */
+/**
+ * Throws with a pointer to each fault: `argument_not_allowed` for flags outside the allow-lists, else `arguments_conflict` for
+ * what cannot work together.
+ */
 export function checkArguments(spec: SandboxSpecInput): void {
-  const faults = [
+  refuse('argument_not_allowed', [
     ...faultsOf('/spec/apiServer/extraArgs', spec.apiServer.extraArgs, apiServerFlags),
     ...faultsOf('/spec/etcd/extraArgs', spec.etcd.extraArgs, etcdFlags),
-  ];
-  const [first, ...more] = faults;
-  if (!first) return;
-  const error = invalidField(first.pointer, first.detail, 'argument_not_allowed');
-  throw more.length === 0 ? error : Object.assign(error, { faults });
+  ]);
+  refuse('arguments_conflict', contradictionsIn(spec));
+}
+
+function refuse(code: ErrorCode, faults: FieldFault[]): void {
+  const [first] = faults;
+  if (first) throw new AppError(code, first.detail, { faults });
 }
 
 function faultsOf(pointer: string, args: Record<string, string>, allowed: readonly string[]): FieldFault[] {

@@ -72,6 +72,12 @@ const steps: readonly Step[] = [
     'argument_not_allowed',
   ],
   [
+    'flags that contradict one another',
+    'createSandbox',
+    () => ({ body: { spec: { etcd: { extraArgs: { 'heartbeat-interval': '500' } } } } }),
+    'arguments_conflict',
+  ],
+  [
     'once',
     'createSandbox',
     () => ({ body: { name: 'once' }, headers: { 'idempotency-key': 'k1' } }),

@@ -65,6 +65,53 @@ const cases: readonly Case[] = [
     code: 'argument_not_allowed',
   },
   {
+    what: 'an admission plugin that needs what is not here',
+    body: {
+      spec: { apiServer: { extraArgs: { 'enable-admission-plugins': 'PodTolerationRestriction,ServiceAccount' } } },
+    },
+    pointer: '/spec/apiServer/extraArgs/enable-admission-plugins',
+    code: 'arguments_conflict',
+    detail: /must not name ServiceAccount/,
+  },
+  {
+    what: 'an admission plugin that is both on and off',
+    body: {
+      spec: {
+        apiServer: {
+          extraArgs: { 'enable-admission-plugins': 'EventRateLimit', 'disable-admission-plugins': 'EventRateLimit' },
+        },
+      },
+    },
+    pointer: '/spec/apiServer/extraArgs/enable-admission-plugins',
+    code: 'arguments_conflict',
+    detail: /EventRateLimit/,
+  },
+  {
+    what: 'a feature gate off that is in use',
+    body: { spec: { apiServer: { featureGates: { StructuredAuthenticationConfiguration: false } } } },
+    pointer: '/spec/apiServer/featureGates/StructuredAuthenticationConfiguration',
+    code: 'arguments_conflict',
+  },
+  {
+    what: 'an API off that kube-apiserver cannot do without',
+    body: { spec: { apiServer: { runtimeConfig: { 'storage.k8s.io/v1': false } } } },
+    pointer: '/spec/apiServer/runtimeConfig/storage.k8s.io~1v1',
+    code: 'arguments_conflict',
+  },
+  {
+    what: 'the API of priority and fairness off, but not what it is for',
+    body: { spec: { apiServer: { runtimeConfig: { 'flowcontrol.apiserver.k8s.io/v1': false } } } },
+    pointer: '/spec/apiServer/runtimeConfig/flowcontrol.apiserver.k8s.io~1v1',
+    code: 'arguments_conflict',
+  },
+  {
+    what: 'an election that is too quick for the heartbeat',
+    body: { spec: { etcd: { extraArgs: { 'heartbeat-interval': '300' } } } },
+    pointer: '/spec/etcd/extraArgs/election-timeout',
+    code: 'arguments_conflict',
+    detail: /at least 1500/,
+  },
+  {
     what: 'a flag that is not allowed and another fault',
     body: { name: 'A', spec: { etcd: { extraArgs: { 'data-dir': '/' } } } },
     pointer: '/spec/etcd/extraArgs/data-dir',

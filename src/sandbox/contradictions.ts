@@ -1,0 +1,70 @@
+import type { FieldFault } from '../errors.ts';
+import type { SandboxSpecInput } from '../schemas/spec.ts';
+
+const apiServerPath = '/spec/apiServer';
+
+/**
+ * What is allowed by itself and cannot work here, since it contradicts what a sandbox is started with, or another value
+ * of the same spec: the component would exit at its start.
+ */
+export function contradictionsIn(spec: SandboxSpecInput): FieldFault[] {
+  return [...ofPlugins(spec), ...ofFeatureGates(spec), ...ofRuntimeConfig(spec), ...ofElections(spec)];
+}
+
+function ofPlugins({ apiServer: { extraArgs } }: SandboxSpecInput): FieldFault[] {
+  const namesIn = (flag: string) => (extraArgs[flag] ?? '').split(',').map((name) => name.trim());
+  const pointer = `${apiServerPath}/extraArgs/enable-admission-plugins`;
+  const enabled = namesIn('enable-admission-plugins');
+  const faults: FieldFault[] = [];
+  if (enabled.includes('ServiceAccount')) {
+    const detail = 'must not name ServiceAccount: it is off, since nothing in a sandbox makes default ServiceAccounts';
+    faults.push({ pointer, detail });
+  }
+  const disabled = namesIn('disable-admission-plugins');
+  const both = enabled.filter((name) => name && disabled.includes(name));
+  if (both.length > 0) {
+    faults.push({ pointer, detail: `must not name ${both.join(', ')}: disable-admission-plugins does too` });
+  }
+  return faults;
+}
+
+/** The anonymous user is let in to the health paths alone, by a file that these gates are about. */
+const gatesInUse = ['AnonymousAuthConfigurableEndpoints', 'StructuredAuthenticationConfiguration'];
+
+function ofFeatureGates({ apiServer: { featureGates } }: SandboxSpecInput): FieldFault[] {
+  const off = gatesInUse.filter((gate) => featureGates[gate] === false);
+  return off.map((gate) => ({
+    pointer: `${apiServerPath}/featureGates/${gate}`,
+    detail: 'must be true: it is in use',
+  }));
+}
+
+/** Without one of these kube-apiserver exits, or is never ready: it waits for its objects, or makes some at its start. */
+const apisInUse = [
+  'v1',
+  'discovery.k8s.io/v1',
+  'networking.k8s.io/v1',
+  'rbac.authorization.k8s.io/v1',
+  'scheduling.k8s.io/v1',
+  'storage.k8s.io/v1',
+];
+
+function ofRuntimeConfig({ apiServer: { runtimeConfig, extraArgs } }: SandboxSpecInput): FieldFault[] {
+  const fairness = extraArgs['enable-priority-and-fairness'] === 'false' ? [] : ['flowcontrol.apiserver.k8s.io/v1'];
+  const off = [...apisInUse, ...fairness].filter((api) => runtimeConfig[api] === false);
+  return off.map((api) => ({
+    pointer: `${apiServerPath}/runtimeConfig/${api.replace('/', '~1')}`,
+    detail: 'must not be off: kube-apiserver needs it',
+  }));
+}
+
+/** etcd's defaults, for the one of the two that is not set. In milliseconds. */
+const electionDefaults = { 'heartbeat-interval': 100, 'election-timeout': 1000 };
+
+function ofElections({ etcd: { extraArgs } }: SandboxSpecInput): FieldFault[] {
+  const effective = (flag: keyof typeof electionDefaults) => Number(extraArgs[flag] ?? electionDefaults[flag]);
+  const least = 5 * effective('heartbeat-interval');
+  if (!(effective('election-timeout') < least)) return [];
+  const detail = `must be at least ${least}, which is 5 times heartbeat-interval`;
+  return [{ pointer: '/spec/etcd/extraArgs/election-timeout', detail }];
+}
