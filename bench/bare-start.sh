@@ -20,18 +20,11 @@ echo "pid etcd $!"
 echo "pid kube-apiserver $!"
 
 post() {
-  curl -s -o /dev/null -w '%{http_code}' --cacert pki/ca.crt --cert "pki/$1.crt" --key "pki/$1.key" \
-    -H 'Content-Type: application/json' -d "$3" "https://127.0.0.1:$PORT$2" || true
+  curl -s -o /dev/null -w '%{http_code}' --cacert pki/ca.crt --cert pki/user.crt --key pki/user.key \
+    -H 'Content-Type: application/json' -d "$2" "https://127.0.0.1:$PORT$1" || true
 }
-binding='{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"sandplane:admins"},
-  "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"cluster-admin"},
-  "subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"Group","name":"sandplane:admins"}]}'
 configmap='{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"first"}}'
 
-# A user of system:masters may write already; any other only once RBAC knows its group and the role cluster-admin.
-if [ -e pki/bootstrap.crt ]; then
-  until [ "$(post bootstrap /apis/rbac.authorization.k8s.io/v1/clusterrolebindings "$binding")" = 201 ]; do sleep 0.02; done
-fi
-until [ "$(post user /api/v1/namespaces/default/configmaps "$configmap")" = 201 ]; do sleep 0.02; done
+until [ "$(post /api/v1/namespaces/default/configmaps "$configmap")" = 201 ]; do sleep 0.02; done
 echo accepted
 wait

@@ -26,9 +26,9 @@ async function main(cleanup: Cleanup, signal: AbortSignal): Promise<void> {
 }
 
 async function measure({ only, n, eightRounds, idleSeconds }: Options, { service, kinds }: Bench, signal: AbortSignal) {
-  const { rest, bare, template, superuser, docker } = kinds;
+  const { rest, bare, template, docker } = kinds;
   const memoryBefore = await memoryOf(service.pids);
-  const inTurn = only.has('process') ? [rest, bare, template, superuser] : docker ? [bare] : [];
+  const inTurn = only.has('process') ? [rest, bare, template] : docker ? [bare] : [];
   if (docker) inTurn.push(docker);
   const measured = await interleaved(inTurn, n, signal);
   // A round that is not counted, unless both kinds have run already.

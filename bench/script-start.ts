@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { createBootstrapCertificate, createCredentials } from '../src/runtime/pki.ts';
+import { createCredentials } from '../src/runtime/pki.ts';
 import { sendSignal } from '../src/runtime/process-signals.ts';
 import { cpuSecondsOf } from './proc.ts';
 import type { Kind, Start } from './start.ts';
@@ -13,11 +13,6 @@ interface ScriptOptions {
   readonly name: string;
   /** The file name of a script in this folder. */
   readonly script: 'bare-start.sh' | 'template-start.sh';
-  /**
-   * The group of the user who writes: the one that sandboxes use and RBAC binds, or the one that needs no
-   * authorization.
-   */
-  readonly group: 'sandplane:admins' | 'system:masters';
   /** Each start gets a folder of its own in this one. */
   readonly folder: string;
   readonly binaries: { readonly etcd: string; readonly kubeApiserver: string };
@@ -33,7 +28,7 @@ export function scriptKind(options: ScriptOptions): Kind {
 
 async function start(options: ScriptOptions, signal: AbortSignal): Promise<Start> {
   const dir = await mkdtemp(path.join(options.folder, 'by-hand-'));
-  await writeCertificates(path.join(dir, 'pki'), options);
+  await writeCertificates(path.join(dir, 'pki'));
   const [port, etcdPort, peerPort] = await freePorts(3);
   const env = {
     PATH: process.env.PATH ?? '',
@@ -90,23 +85,16 @@ async function endGroup(script: ChildProcess, dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
-/**
- * In a template the admin group is bound to its role already; on fresh data the script binds it, as a bootstrap user.
- */
-async function writeCertificates(dir: string, { script, group }: ScriptOptions): Promise<void> {
+async function writeCertificates(dir: string): Promise<void> {
   const made = await createCredentials(['127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes.default.svc']);
-  const bootstrap = await createBootstrapCertificate(made);
-  const isMaster = group === 'system:masters';
-  const binds = script === 'bare-start.sh' && !isMaster;
   const files = {
     'ca.crt': made.caCert,
     'server.crt': made.serverCert,
     'server.key': made.serverKey,
     'sa.key': made.serviceAccountKey,
     'sa.pub': made.serviceAccountPub,
-    'user.crt': isMaster ? bootstrap.cert : made.adminCert,
-    'user.key': isMaster ? bootstrap.key : made.adminKey,
-    ...(binds ? { 'bootstrap.crt': bootstrap.cert, 'bootstrap.key': bootstrap.key } : {}),
+    'user.crt': made.adminCert,
+    'user.key': made.adminKey,
   };
   await mkdir(dir);
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });

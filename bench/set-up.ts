@@ -17,7 +17,7 @@ import type { Kind } from './start.ts';
 
 export interface Bench {
   readonly service: Service;
-  readonly kinds: Readonly<Record<'rest' | 'bare' | 'template' | 'superuser', Kind>> & { readonly docker: Kind | null };
+  readonly kinds: Readonly<Record<'rest' | 'bare' | 'template', Kind>> & { readonly docker: Kind | null };
 }
 
 const templateTimeoutMs = 180_000;
@@ -48,20 +48,18 @@ export async function setUp(
   const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
   const templateDir = await templateMade(path.join(cacheDir, 'templates'), signal);
 
-  const byHand = { folder, binaries, templateDir, group: 'sandplane:admins' as const };
-  const bare = { ...byHand, script: 'bare-start.sh' as const };
+  const byHand = { folder, binaries, templateDir };
   return {
     service,
     kinds: {
       rest: restKind({ letter: 'A', runtime: 'process', service }),
-      bare: scriptKind({ ...bare, letter: 'B', name: 'bare shell start' }),
+      bare: scriptKind({ ...byHand, letter: 'B', name: 'bare shell start', script: 'bare-start.sh' }),
       template: scriptKind({
         ...byHand,
         letter: 'C',
         name: 'template start by hand',
         script: 'template-start.sh',
       }),
-      superuser: scriptKind({ ...bare, letter: 'S', name: 'bare, user of system:masters', group: 'system:masters' }),
       docker: docker ? restKind({ letter: 'D', runtime: 'docker', service }) : null,
     },
   };

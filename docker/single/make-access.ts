@@ -4,12 +4,9 @@ import path from 'node:path';
 import { loadEnvFile } from 'node:process';
 import { stringify } from 'yaml';
 import { kubeconfig, sniName } from '../../src/runtime/kubeconfig.ts';
-import { createBootstrapCertificate, createCredentials } from '../../src/runtime/pki.ts';
+import { createCredentials } from '../../src/runtime/pki.ts';
 
-/**
- * Makes `access/`: keys and certificates for the plain compose file, and a kubeconfig. There is no service here that
- * would bind a group of our own, so the credential is one of system:masters.
- */
+/** Makes `access/`: keys and certificates for the plain compose file, and a kubeconfig. */
 const folder = import.meta.dirname;
 // As Compose does: the file is optional, and the environment wins.
 const envFile = path.join(folder, '.env');
@@ -23,15 +20,16 @@ const id = 'single';
 
 const names = [...new Set([address, '127.0.0.1', 'localhost', '10.96.0.1', 'kubernetes', sniName(id)])];
 const credentials = await createCredentials(names);
-const admin = await createBootstrapCertificate(credentials, 365 * 86_400_000);
-const access = { ...credentials, adminCert: admin.cert, adminKey: admin.key };
 const files = {
   'ca.crt': credentials.caCert,
   'server.crt': credentials.serverCert,
   'server.key': credentials.serverKey,
   'sa.pub': credentials.serviceAccountPub,
   'sa.key': credentials.serviceAccountKey,
-  kubeconfig: stringify(kubeconfig({ id, endpoint: `https://${address}:${port}`, credentials: access })),
+  'front-proxy-ca.crt': credentials.proxyCaCert,
+  'front-proxy-client.crt': credentials.proxyCert,
+  'front-proxy-client.key': credentials.proxyKey,
+  kubeconfig: stringify(kubeconfig({ id, endpoint: `https://${address}:${port}`, credentials })),
 };
 await mkdir(dir, { recursive: true, mode: 0o700 });
 for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });

@@ -101,7 +101,7 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
   const { advertiseHost, probeHost, portRange, templates } = context;
   const { id, project, spec, status } = record.sandbox;
   const { kubernetesVersion, etcdVersion } = status;
-  const { runtime, listenAddress } = runtimeOf(context, record);
+  const { runtime, listenAddress, ownAddresses } = runtimeOf(context, record);
   const plan = makePlan({
     sandboxId: id,
     project,
@@ -114,9 +114,11 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
     root: runtime.root,
     bindAddress: listenAddress,
     advertiseHost,
+    ownAddresses: ownAddresses(),
     templateDir: await templates.find(kubernetesVersion, etcdVersion),
   });
-  return await context.launch({ runtime, plan, credentials, probeHost, port, signal });
+  const { wasReady } = record;
+  return await context.launch({ runtime, plan, credentials, probeHost, port, wasReady, signal });
 }
 
 function toReady(

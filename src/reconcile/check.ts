@@ -19,10 +19,31 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
   const phase = phaseOf(record);
   if (!wantsComponents(phase) || record.notBefore > Date.now()) return;
   if (phase === 'ready') {
-    if (await health.isHealthy(runtimeOf(context, record).runtime, record, credentials)) return;
+    if (await health.isHealthy(runtimeOf(context, record).runtime, record, credentials)) {
+      return await noteSpace(context, record);
+    }
     await updateOwn(context, id, toDegraded);
   }
   await queues.addRestart(host, sandbox);
+}
+
+const space = { status: 'true', reason: 'Accepting', message: '' } as const;
+const noSpace = {
+  status: 'false',
+  reason: 'NoSpace',
+  message: 'its quota (quota-backend-bytes) is reached and writes are refused: delete objects',
+} as const;
+
+async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise<void> {
+  const hasSpace = await context.space.hasSpace(runtimeOf(context, record).runtime, record);
+  if (hasSpace === null) return;
+  const now = hasSpace ? space : noSpace;
+  const isNoted = ({ sandbox }: SandboxRecord) =>
+    sandbox.status.conditions.some(({ type, reason }) => type === 'EtcdReady' && reason === now.reason);
+  if (isNoted(record)) return;
+  const change = (latest: SandboxRecord) =>
+    isNoted(latest) ? null : withCondition(latest, { type: 'EtcdReady', ...now }, new Date());
+  await updateOwn(context, record.sandbox.id, change, { why: { type: 'updated', ...now } });
 }
 
 function toDegraded(record: SandboxRecord): SandboxRecord | null {

@@ -20,18 +20,20 @@ function isExpired({ desired, sandbox: { expiresAt } }: SandboxRecord): boolean 
 
 /** Removes a sandbox of this host. First what runs, then the record: cut off in between, the next try finds the record and goes on. */
 export async function remove(context: WorkerContext, record: SandboxRecord): Promise<void> {
-  const { store, health, logger } = context;
+  const { store, health, space, logger } = context;
   const { id } = record.sandbox;
   const last = await store.update(id, (now) => (phaseOf(now) === 'deleting' ? null : toDeleting(now)));
   health.forget(id);
+  space.forget(id);
   await runtimeOf(context, record).runtime.remove(id);
   if (last) await store.remove(last.sandbox);
   logger.info({ sandboxId: id }, 'sandbox deleted');
 }
 
 /** Removes what this host has of a sandbox that no record puts here: it was deleted, or another host has taken it over. */
-export async function removeLeftovers({ runtimes, logger, health }: WorkerContext, id: string): Promise<void> {
+export async function removeLeftovers({ runtimes, logger, health, space }: WorkerContext, id: string): Promise<void> {
   health.forget(id);
+  space.forget(id);
   for (const [name, { runtime }] of runtimes) {
     const [found] = await runtime.observe(id);
     if (!found) continue;

@@ -2,8 +2,9 @@ import { AppError, isAppError } from '../errors.ts';
 import { componentExited } from '../runtime/component-errors.ts';
 import { logTailLines, type Runtime, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
-import { adminGroup, type Credentials, createBootstrapCertificate } from '../runtime/pki.ts';
-import { createKubeClient, type KubeClient, readyPath, waitUntil } from '../runtime/probe.ts';
+import type { Credentials } from '../runtime/pki.ts';
+import { createKubeClient, type KubeClient, readyPath, readyPathWithAllHooks, waitUntil } from '../runtime/probe.ts';
+import { writeFirstObjects } from './first-write.ts';
 
 export interface LaunchOptions {
   readonly runtime: Runtime;
@@ -12,6 +13,8 @@ export interface LaunchOptions {
   /** Where this worker reaches the API server. */
   readonly probeHost: string;
   readonly port: number;
+  /** It has been ready before. */
+  readonly wasReady: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +33,8 @@ const readyTimeoutMs = 120_000;
 
 /**
  * Brings a sandbox up, or finishes what an earlier call began: etcd first, kube-apiserver when etcd accepts (a first
- * dial that fails costs it a second of back-off), then a real write with the user's own credential.
+ * dial that fails costs it a second of back-off), then, at its first start, a real write with the user's own credential.
+ * What has been ready once is ready again when its API server says so: by now, policies of the user may refuse any write.
  * Throws what the runtime throws, `component_exited`, `component_timeout`, `etcd_unreachable`, `port_taken`.
  */
 export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
@@ -51,7 +55,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
   try {
     await waitForApiServer(client, options);
     const answered = performance.now();
-    await firstWrite(client, options);
+    if (!options.wasReady) await firstWrite(client, options);
     return {
       etcdMs: Math.round(etcdUp - started),
       apiServerMs: Math.round(answered - etcdUp),
@@ -63,24 +67,23 @@ export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
 }
 
 /** A client with the user's own credential. */
-export function adminClient(options: Target): KubeClient {
-  const { credentials } = options;
-  return clientFor(options, { cert: credentials.adminCert, key: credentials.adminKey });
-}
-
-function clientFor(
-  { plan, credentials, probeHost, port }: Target,
-  identity: { cert: string; key: string },
-): KubeClient {
-  const servername = sniName(plan.sandboxId);
-  return createKubeClient({ host: probeHost, port, servername, ca: credentials.caCert, identity });
+export function adminClient({ plan, credentials, probeHost, port }: Target): KubeClient {
+  return createKubeClient({
+    host: probeHost,
+    port,
+    servername: sniName(plan.sandboxId),
+    ca: credentials.caCert,
+    identity: { cert: credentials.adminCert, key: credentials.adminKey },
+  });
 }
 
 async function waitForApiServer(client: KubeClient, options: LaunchOptions): Promise<void> {
   let lastAnswer = '';
+  // Data that has never been booted lacks what the hooks make, as the roles of RBAC.
+  const path = options.wasReady || options.plan.templateDir ? readyPath : readyPathWithAllHooks;
   const ask = async () => {
     // One that does not answer is not ready yet: it is asked again.
-    const answer = await client.send('GET', readyPath).catch(() => null);
+    const answer = await client.send('GET', path).catch(() => null);
     lastAnswer = answer?.body ?? '';
     return answer?.status === 200;
   };
@@ -97,39 +100,12 @@ async function waitForComponents(ask: () => Promise<boolean>, what: string, opti
   await waitUntil(ask, { what, timeoutMs: readyTimeoutMs, everyMs: 10, signal: options.signal, stillPossible });
 }
 
-/** Proof that the sandbox works: an object in `default` was accepted from the user's credential, and removed again. */
 async function firstWrite(client: KubeClient, options: LaunchOptions): Promise<void> {
-  const path = '/api/v1/namespaces/default/configmaps';
-  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'sandplane-ready' } };
-  const ask = async () => {
-    // The same of one that does not answer to a write.
-    const answer = await client.send('POST', path, body).catch(() => null);
-    // A data set that never came from a template has no binding for our group yet.
-    if (answer?.status === 403) await bindAdmins(options);
-    // Exists already: an earlier worker got this far and died.
-    return answer?.status === 201 || answer?.status === 409;
-  };
+  const { runtime, plan, port } = options;
+  const [observed] = await runtime.observe(plan.sandboxId);
+  const address = observed?.components.find(({ name }) => name === 'kube-apiserver')?.address ?? null;
+  const ask = () => writeFirstObjects(client, plan.kubernetesService, { address, port });
   await waitForComponents(ask, 'the first write was not accepted', options);
-  await client.send('DELETE', `${path}/sandplane-ready`);
-}
-
-const adminBinding = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRoleBinding',
-  metadata: { name: adminGroup },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: adminGroup }],
-};
-
-/** Binds our admin group to cluster-admin, with a credential that is forgotten at once. */
-export async function bindAdmins(options: Target): Promise<void> {
-  const client = clientFor(options, await createBootstrapCertificate(options.credentials));
-  try {
-    // Any refusal is met again by the caller's next write.
-    await client.send('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', adminBinding);
-  } finally {
-    client.close();
-  }
 }
 
 /** Throws when a component has ended, with its last lines; etcd before kube-apiserver, as the likelier cause. */

@@ -1,21 +1,20 @@
 import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
-import { request } from 'node:http';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import type { Runtime } from '../runtime/driver.ts';
-import { sniName } from '../runtime/kubeconfig.ts';
-import { createBootstrapCertificate, createCredentials } from '../runtime/pki.ts';
-import { createKubeClient, waitUntil } from '../runtime/probe.ts';
+import { etcdSocketName, type Runtime } from '../runtime/driver.ts';
+import { openEtcd } from '../runtime/etcd-client.ts';
+import { createCredentials } from '../runtime/pki.ts';
+import { readyPathWithAllHooks, waitUntil } from '../runtime/probe.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
-import { bindAdmins } from './launch.ts';
+import { adminClient } from './launch.ts';
 
 /**
  * Counts up when what goes into a template changes. A template is an etcd data folder in which its Kubernetes version
  * has booted once, so that a sandbox started from a copy skips some hundred writes.
  */
-const revision = 1;
+const revision = 2;
 
 /**
  * What must not be the same in two sandboxes, or tells of the boot that made the template. kube-apiserver makes all of
@@ -97,22 +96,16 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     userOffset: -1,
     root: runtime.root,
     bindAddress: '127.0.0.1',
+    ownAddresses: [],
     templateDir: null,
   });
   await runtime.prepare(plan, signal);
   for (const component of plan.components) await runtime.start(plan, component, signal);
-  const connection = { plan, credentials, probeHost: '127.0.0.1', port };
-  const boot = createKubeClient({
-    host: connection.probeHost,
-    port,
-    servername: sniName(templateId),
-    ca: credentials.caCert,
-    identity: await createBootstrapCertificate(credentials),
-  });
+  const boot = adminClient({ plan, credentials, probeHost: '127.0.0.1', port });
   try {
     // All hooks this time: the template must hold what they write.
     // One that does not answer is not ready yet: it is asked again.
-    const ask = async () => (await boot.send('GET', '/readyz').catch(() => null))?.status === 200;
+    const ask = async () => (await boot.send('GET', readyPathWithAllHooks).catch(() => null))?.status === 200;
     const what = 'the template did not become ready';
     await waitUntil(ask, {
       what,
@@ -121,35 +114,23 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
       signal,
       stillPossible: async () => undefined,
     });
-    await bindAdmins(connection);
   } finally {
     boot.close();
   }
   const dir = path.join(runtime.root, templateId);
   await runtime.stop(templateId, 'kube-apiserver', 30_000);
-  for (const kind of identities) await deletePrefix(path.join(dir, 'localhost:1'), `/registry/${kind}/`);
+  await deleteIdentities(path.join(dir, etcdSocketName));
   await runtime.stop(templateId, 'etcd', 30_000);
   return path.join(dir, plan.etcdDataDir);
 }
 
-/** etcd's JSON gateway (api/v3: POST /v3/kv/deleterange), over its Unix socket. */
-async function deletePrefix(socketPath: string, prefix: string): Promise<void> {
-  const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
-  const payload = JSON.stringify({ key: base64(prefix), range_end: base64(end) });
-  await new Promise<void>((resolve, reject) => {
-    const options = { socketPath, path: '/v3/kv/deleterange', method: 'POST', timeout: 10_000 };
-    const sent = request(options, (response) => {
-      response.resume();
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`etcd answered ${response.statusCode} to deleting ${prefix}`));
-      });
-    });
-    sent.on('timeout', () => sent.destroy(new Error('etcd did not answer')));
-    sent.on('error', reject);
-    sent.end(payload);
-  });
+async function deleteIdentities(socket: string): Promise<void> {
+  const etcd = openEtcd(socket);
+  try {
+    for (const kind of identities) await etcd.deletePrefix(`/registry/${kind}/`);
+  } finally {
+    etcd.close();
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Runtime } from '../runtime/driver.ts';
 import type { Deletion } from '../sandbox/deletion.ts';
 import type { SandboxRecord } from '../sandbox/record.ts';
 import type { Store } from '../sandbox/store.ts';
+import type { EtcdSpace } from './etcd-space.ts';
 import type { HealthChecks } from './health.ts';
 import type { launch } from './launch.ts';
 import type { PortLeases } from './port-leases.ts';
@@ -18,6 +19,8 @@ export interface HostRuntime {
   readonly obtain: (component: string, version: string, signal: AbortSignal) => Promise<string>;
   /** What kube-apiserver listens on, where it runs. */
   readonly listenAddress: string;
+  /** Addresses by which others can reach kube-apiserver's host, best first. Null: the runtime gives it an IPv4 address. */
+  readonly ownAddresses: () => readonly string[] | null;
 }
 
 /** What the work on the sandboxes of one host needs. */
@@ -29,6 +32,7 @@ export interface WorkerContext {
   readonly slots: StartSlots;
   readonly ports: PortLeases;
   readonly health: HealthChecks;
+  readonly space: EtcdSpace;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
   readonly templates: Templates;
   /** Whether a worker serves a host now. */

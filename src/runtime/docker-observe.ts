@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import { call, labels } from './docker-client.ts';
 import { checkedId } from './docker-container.ts';
+import { networkName } from './docker-network.ts';
 import { type ObservedComponent, type ObservedSandbox, sandboxIdPattern } from './driver.ts';
 
 /** The filter for all that this owner has, or what it has of one sandbox. */
@@ -33,5 +34,6 @@ function observed(info: Docker.ContainerInfo): ObservedComponent {
     specHash: info.Labels[labels.specHash] ?? '',
     exitCode: exitCode === undefined ? null : Number(exitCode),
     pid: null,
+    address: info.NetworkSettings?.Networks[networkName]?.IPAddress || null,
   };
 }

@@ -1,7 +1,9 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
 import type Docker from 'dockerode';
 import { noLogYet } from './component-errors.ts';
 import { fillSandbox } from './docker-archive.ts';
-import { call, statusOf } from './docker-client.ts';
+import { call, orNull, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
 import { openLog } from './docker-logs.ts';
 import { observeSandboxes, ownedBy } from './docker-observe.ts';
@@ -13,7 +15,7 @@ import {
   stopContainer,
   waitUntilAccepting,
 } from './docker-start.ts';
-import type { ComponentSpec, LogOptions, Runtime, SandboxPlan } from './driver.ts';
+import { type ComponentSpec, etcdSocketName, type LogOptions, type Runtime, type SandboxPlan } from './driver.ts';
 
 /** The folder of a sandbox lies below it in each container. */
 const root = '/sandboxes';
@@ -72,9 +74,23 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     stop: async (id, component, graceMs) => await stopContainer(containerOf(docker, id, component), graceMs),
     remove,
     logs: async (id, component, logOptions) => await logsOf(containerOf(docker, id, component), logOptions),
+    etcdSocket: async (id) => await socketIn(docker, id),
     // The daemon does it, as each container asks for.
     rotateLogs: async () => {},
   };
+}
+
+/** The volume's folder can be reached where the daemon is this machine's, by root. */
+async function socketIn(docker: Docker, id: string): Promise<string | null> {
+  const volume = await orNull(docker.getVolume(objectName(id)).inspect());
+  const socket = volume && path.join(volume.Mountpoint, id, etcdSocketName);
+  const isReachable =
+    socket !== null &&
+    (await access(socket).then(
+      () => true,
+      () => false,
+    ));
+  return isReachable ? socket : null;
 }
 
 async function logsOf(container: Docker.Container, options: LogOptions): Promise<AsyncIterable<Buffer>> {

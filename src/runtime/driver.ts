@@ -31,6 +31,15 @@ export interface PlanFile {
   readonly mode: number;
 }
 
+/** The Service `default/kubernetes` of a sandbox. */
+export interface KubernetesService {
+  readonly clusterIP: string;
+  /** 0: none. */
+  readonly nodePort: number;
+  /** The IP address behind it. `assigned`: the one that the runtime gives kube-apiserver; null: there is none. */
+  readonly endpoint: string | 'assigned' | null;
+}
+
 export interface SandboxPlan {
   readonly sandboxId: string;
   readonly project: string;
@@ -43,6 +52,7 @@ export interface SandboxPlan {
   readonly etcdDataDir: string;
   /** Added to the first user id for sandboxes, it is the user id of this one. Unique among the sandboxes of the host. */
   readonly userOffset: number;
+  readonly kubernetesService: KubernetesService;
 }
 
 export interface ObservedComponent {
@@ -52,6 +62,8 @@ export interface ObservedComponent {
   /** Of the last process. Null while it runs, and where the runtime does not know the code. */
   readonly exitCode: number | null;
   readonly pid: number | null;
+  /** The IP address that the runtime has given it; null: it has those of the host, or none. */
+  readonly address: string | null;
 }
 
 export interface ObservedSandbox {
@@ -93,9 +105,14 @@ export interface Runtime {
    * ends with the sandbox.
    */
   logs(sandboxId: string, component: string, options: LogOptions): Promise<AsyncIterable<Buffer>>;
+  /** The Unix socket by which this host can speak to the sandbox's etcd. Null: there is no sandbox, or no way. */
+  etcdSocket(sandboxId: string): Promise<string | null>;
   /** Keeps the logs of all sandboxes small. To be called now and then; Docker does it by itself. */
   rotateLogs(): Promise<void>;
 }
+
+/** The file name of the Unix socket of etcd, in the sandbox's folder. */
+export const etcdSocketName = 'localhost:1';
 
 /** Every sandbox id. It is part of folder, container and volume names, so a runtime refuses anything else. */
 export const sandboxIdPattern = /^sb-[0-9a-z]{20}$/;

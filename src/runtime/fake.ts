@@ -78,6 +78,7 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
       if (!component) throw noLogYet();
       return linesOf(component.lines, () => sandboxes.has(id), options);
     },
+    etcdSocket: async () => null,
     // Its logs live in memory for as long as a test.
     rotateLogs: async () => {},
   };
@@ -100,7 +101,7 @@ async function portIsFree(sandboxes: ReadonlyMap<string, FakeSandbox>, id: strin
 }
 
 function observed({ spec, state, exitCode }: FakeComponent): ObservedComponent {
-  return { name: spec.name, state, specHash: spec.specHash, exitCode, pid: null };
+  return { name: spec.name, state, specHash: spec.specHash, exitCode, pid: null, address: null };
 }
 
 async function* linesOf(

@@ -11,10 +11,8 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   type Name,
-  PemConverter,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
-  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import ipaddr from 'ipaddr.js';
@@ -27,8 +25,13 @@ export interface Credentials {
   readonly serverKey: string;
   readonly serviceAccountKey: string;
   readonly serviceAccountPub: string;
+  /** Of one of `system:masters`, as the first kubeconfig of every cluster is: no change of RBAC locks it out. */
   readonly adminCert: string;
   readonly adminKey: string;
+  /** The front proxy: by these kube-apiserver tells an aggregated API who calls. Its CA signs nothing else. */
+  readonly proxyCaCert: string;
+  readonly proxyCert: string;
+  readonly proxyKey: string;
 }
 
 export interface CertificateAndKey {
@@ -36,8 +39,8 @@ export interface CertificateAndKey {
   readonly key: string;
 }
 
-/** The group of the user's credential, bound to cluster-admin: unlike system:masters it can be taken away. */
-export const adminGroup = 'sandplane:admins';
+/** The name of the front proxy: kube-apiserver is told to take requests of no other. */
+export const proxyUser = 'front-proxy-client';
 
 const dayMs = 86_400_000;
 // Clocks of clients may be behind ours.
@@ -53,12 +56,18 @@ interface Ca {
   readonly signedBy: Extension;
 }
 
-/** Makes all keys and certificates of a sandbox: EC P-256, valid for a year (the CA for ten). */
+/** Makes all keys and certificates of a sandbox: EC P-256, valid for a year (the CAs for ten). */
 export async function createCredentials(names: readonly string[]): Promise<Credentials> {
-  const { caCert, ca } = await createCa();
-  const server = await issueServer(ca, names);
-  const admin = await issueClient(ca, 'sandplane-admin', adminGroup, yearMs);
-  const serviceAccount = await generateKeys();
+  const [{ caCert, ca }, proxy, serviceAccount] = await Promise.all([
+    createCa('sandplane-ca'),
+    createCa('sandplane-front-proxy-ca'),
+    generateKeys(),
+  ]);
+  const [server, admin, proxyClient] = await Promise.all([
+    issueServer(ca, names),
+    issueClient(ca, { CN: 'sandplane-admin', O: 'system:masters' }),
+    issueClient(proxy.ca, { CN: proxyUser }),
+  ]);
   return {
     caCert,
     caKey: pem(ca.privateKey, 'pkcs8'),
@@ -68,28 +77,16 @@ export async function createCredentials(names: readonly string[]): Promise<Crede
     serviceAccountPub: pem(serviceAccount.publicKey, 'spki'),
     adminCert: admin.cert,
     adminKey: admin.key,
+    proxyCaCert: proxy.caCert,
+    proxyCert: proxyClient.cert,
+    proxyKey: proxyClient.key,
   };
 }
 
-/**
- * A client certificate of system:masters, by default for ten minutes: it binds our admin group in a data set that has
- * never been booted. It is never written to a file.
- */
-export async function createBootstrapCertificate(
-  { caCert, caKey }: Credentials,
-  lifetimeMs = 10 * 60_000,
-): Promise<CertificateAndKey> {
-  const { subjectName: subject, publicKey } = new X509Certificate(caCert);
-  const der = PemConverter.decodeFirst(caKey);
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
-  const ca = { subject, privateKey, signedBy: await AuthorityKeyIdentifierExtension.create(publicKey) };
-  return await issueClient(ca, 'sandplane-bootstrap', 'system:masters', lifetimeMs);
-}
-
-async function createCa(): Promise<{ caCert: string; ca: Ca }> {
+async function createCa(name: string): Promise<{ caCert: string; ca: Ca }> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: [{ CN: [`sandplane-ca-${randomBytes(4).toString('hex')}`] }],
+    name: [{ CN: [`${name}-${randomBytes(4).toString('hex')}`] }],
     keys,
     signingAlgorithm: algorithm,
     ...validity(10 * yearMs),
@@ -111,21 +108,21 @@ async function issueServer(ca: Ca, names: readonly string[]): Promise<Certificat
       ? { type: 'ip' as const, value: ipaddr.parse(name).toNormalizedString() }
       : { type: 'dns' as const, value: name },
   );
-  return await issue(ca, [{ CN: ['kube-apiserver'] }], yearMs, [
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-    new SubjectAlternativeNameExtension(general),
-  ]);
+  return await issue(
+    ca,
+    [{ CN: ['kube-apiserver'] }],
+    [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), new SubjectAlternativeNameExtension(general)],
+  );
 }
 
-async function issueClient(ca: Ca, user: string, group: string, lifetimeMs: number): Promise<CertificateAndKey> {
-  const subject = [{ CN: [user] }, { O: [group] }];
-  return await issue(ca, subject, lifetimeMs, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
+async function issueClient(ca: Ca, name: Record<string, string>): Promise<CertificateAndKey> {
+  const subject = Object.entries(name).map(([type, value]) => ({ [type]: [value] }));
+  return await issue(ca, subject, [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])]);
 }
 
 async function issue(
   ca: Ca,
   subject: Record<string, string[]>[],
-  lifetimeMs: number,
   own: readonly Extension[],
 ): Promise<CertificateAndKey> {
   const keys = await generateKeys();
@@ -135,7 +132,7 @@ async function issue(
     publicKey: keys.publicKey,
     signingKey: ca.privateKey,
     signingAlgorithm: algorithm,
-    ...validity(lifetimeMs),
+    ...validity(yearMs),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -143,7 +140,8 @@ async function issue(
       ca.signedBy,
     ],
   });
-  return { cert: certificate.toString('pem'), key: pem(keys.privateKey, 'pkcs8') };
+  // Not PKCS #8, as kubeconfigs of kubeadm have it too: some clients (fabric8 for Java) read EC keys in this form only.
+  return { cert: certificate.toString('pem'), key: pem(keys.privateKey, 'sec1') };
 }
 
 async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -38,9 +38,11 @@ export function createKubeClient({ host, port, servername, ca, identity }: KubeC
   };
 }
 
+export const readyPathWithAllHooks = '/readyz';
+
 /**
  * Readiness of kube-apiserver without two hooks that poll only every second and would delay it. What these hooks make
- * exists already in a template; and ready is said only after a write with the user's credential was accepted.
+ * exists already in a template.
  */
 export const readyPath =
   '/readyz?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes';

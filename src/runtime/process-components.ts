@@ -29,6 +29,7 @@ export async function observeComponent(folder: SandboxFolder, name: string): Pro
     specHash: note.specHash,
     exitCode: isRunning ? null : await readExitCode(folder.noteFile(name), note),
     pid: isRunning ? note.pid : null,
+    address: null,
   };
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { portTaken } from './component-errors.ts';
 import {
   type ComponentSpec,
+  etcdSocketName,
   type ObservedSandbox,
   type Runtime,
   type SandboxPlan,
@@ -81,6 +82,10 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     },
     async logs(id, component, options) {
       return await readLog(folderOf(id).logFile(component), options);
+    },
+    async etcdSocket(id) {
+      const socket = path.join(folderOf(id).dir, etcdSocketName);
+      return (await exists(socket)) ? socket : null;
     },
     async rotateLogs() {
       for (const folder of (await sandboxIds()).map(folderOf)) {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
-import { stringify } from 'yaml';
-import type { ComponentSpec, PlanFile, SandboxPlan } from '../runtime/driver.ts';
+import { type ComponentSpec, etcdSocketName, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
-import type { Credentials } from '../runtime/pki.ts';
+import { type Credentials, proxyUser } from '../runtime/pki.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
+import { filesOf } from './plan-files.ts';
+import { advertisingFlags, firstAddresses, kubernetesService, serviceRanges } from './service-network.ts';
 
 /** What a plan is made from; the same input always gives the same plan. */
 export interface PlanInput {
@@ -21,6 +21,8 @@ export interface PlanInput {
   /** What kube-apiserver listens on, as seen where it runs. */
   readonly bindAddress: string;
   readonly advertiseHost: string;
+  /** Addresses of the host that others can reach, best first. Null: the runtime gives kube-apiserver an IPv4 address. */
+  readonly ownAddresses: readonly string[] | null;
   readonly templateDir: string | null;
 }
 
@@ -31,9 +33,7 @@ const defaultEtcdQuotaMiB = 2048;
 /** The write-ahead log, a snapshot being written, and logs, beside the database. */
 const diskBesideDatabaseMiB = 512;
 const etcdDataDir = 'etcd';
-const etcdClientSocket = 'localhost:1';
 const etcdPeerSocket = 'localhost:2';
-const defaultServiceRange = '10.96.0.0/16';
 
 export function makePlan(input: PlanInput): SandboxPlan {
   const dir = `${input.root}/${input.sandboxId}`;
@@ -45,21 +45,25 @@ export function makePlan(input: PlanInput): SandboxPlan {
     templateDir: input.templateDir,
     etcdDataDir,
     userOffset: input.userOffset,
+    kubernetesService: kubernetesService(input),
   };
 }
 
 /** What a sandbox may take at most, in MiB: what quotas count. */
 export function footprint(spec: SandboxSpecInput): { memoryMiB: number; diskMiB: number } {
-  const quota = Number(spec.etcd.extraArgs['quota-backend-bytes'] ?? defaultEtcdQuotaMiB * mebibyte);
   return {
     memoryMiB: etcdMemoryMiB + apiServerMemoryMiB,
-    diskMiB: Math.ceil(quota / mebibyte) + diskBesideDatabaseMiB,
+    diskMiB: Math.ceil(etcdQuotaBytes(spec) / mebibyte) + diskBesideDatabaseMiB,
   };
+}
+
+/** What the database of etcd may grow to: then it refuses writes that add. */
+export function etcdQuotaBytes(spec: SandboxSpecInput): number {
+  return Number(spec.etcd.extraArgs['quota-backend-bytes'] ?? defaultEtcdQuotaMiB * mebibyte);
 }
 
 /** Every name by which the API server is reached, for its certificate. */
 export function certificateNames(input: Pick<PlanInput, 'sandboxId' | 'spec' | 'advertiseHost'>): string[] {
-  const serviceRange = input.spec.apiServer.extraArgs['service-cluster-ip-range'] ?? defaultServiceRange;
   const names = ['127.0.0.1', 'localhost', input.advertiseHost, sniName(input.sandboxId)];
   const service = [
     'kubernetes',
@@ -67,7 +71,7 @@ export function certificateNames(input: Pick<PlanInput, 'sandboxId' | 'spec' | '
     'kubernetes.default.svc',
     'kubernetes.default.svc.cluster.local',
   ];
-  return [...new Set([...names, ...firstAddress(serviceRange), ...service])];
+  return [...new Set([...names, ...firstAddresses(serviceRanges(input.spec)), ...service])];
 }
 
 function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): ComponentSpec {
@@ -75,15 +79,13 @@ function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): Compone
     name: 'default',
     'data-dir': `${dir}/${etcdDataDir}`,
     // A Unix socket in the sandbox's own folder: no port, and no neighbour can reach the store.
-    'listen-client-urls': `unix://${etcdClientSocket}`,
-    'advertise-client-urls': `unix://${etcdClientSocket}`,
+    'listen-client-urls': `unix://${etcdSocketName}`,
+    'advertise-client-urls': `unix://${etcdSocketName}`,
     'listen-peer-urls': `unix://${etcdPeerSocket}`,
     'initial-advertise-peer-urls': `unix://${etcdPeerSocket}`,
     'initial-cluster': `default=unix://${etcdPeerSocket}`,
-    // A single member elects itself in 0.1 s with these, in 0.5 s with the defaults.
-    'heartbeat-interval': '10',
-    'election-timeout': '50',
-    'quota-backend-bytes': String(defaultEtcdQuotaMiB * mebibyte),
+    ...elections(spec.etcd.extraArgs),
+    'quota-backend-bytes': String(etcdQuotaBytes(spec)),
     ...(spec.durability === 'ephemeral' ? { 'unsafe-no-fsync': 'true' } : {}),
     ...spec.etcd.extraArgs,
   };
@@ -93,20 +95,26 @@ function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): Compone
     args: argumentsOf(flags),
     env: { HOME: dir, SANDPLANE_SANDBOX: sandboxId },
     port: null,
-    accepts: { unixSocket: etcdClientSocket, logText: 'ready to serve client requests' },
+    accepts: { unixSocket: etcdSocketName, logText: 'ready to serve client requests' },
     limits: { memoryBytes: etcdMemoryMiB * mebibyte, pids: 512, cpus: 2 },
     stopGraceMs: 5000,
   });
+}
+
+/** A single member elects itself in 0.1 s with these, in 0.5 s with etcd's defaults, which stand beside one of the user's. */
+function elections(given: Record<string, string>): Record<string, string> {
+  const isGiven = 'heartbeat-interval' in given || 'election-timeout' in given;
+  return isGiven ? {} : { 'heartbeat-interval': '10', 'election-timeout': '50' };
 }
 
 function apiServer(input: PlanInput, dir: string): ComponentSpec {
   const { spec, sandboxId } = input;
   const { extraArgs } = spec.apiServer;
   const flags: Record<string, string> = {
-    'etcd-servers': `unix://${etcdClientSocket}`,
+    'etcd-servers': `unix://${etcdSocketName}`,
     'secure-port': String(input.port),
     'bind-address': input.bindAddress,
-    ...advertised(input.advertiseHost),
+    ...advertisingFlags(kubernetesService(input)),
     'cert-dir': `${dir}/certs`,
     'client-ca-file': `${dir}/pki/ca.crt`,
     'tls-cert-file': `${dir}/pki/server.crt`,
@@ -114,13 +122,21 @@ function apiServer(input: PlanInput, dir: string): ComponentSpec {
     'service-account-issuer': 'https://kubernetes.default.svc.cluster.local',
     'service-account-key-file': `${dir}/pki/sa.pub`,
     'service-account-signing-key-file': `${dir}/pki/sa.key`,
+    // For aggregated APIs, which believe a call by its client certificate, and find the CA of that in the cluster.
+    'requestheader-client-ca-file': `${dir}/pki/front-proxy-ca.crt`,
+    'requestheader-allowed-names': proxyUser,
+    'requestheader-username-headers': 'X-Remote-User',
+    'requestheader-group-headers': 'X-Remote-Group',
+    'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
+    'proxy-client-cert-file': `${dir}/pki/front-proxy-client.crt`,
+    'proxy-client-key-file': `${dir}/pki/front-proxy-client.key`,
     'authorization-mode': 'RBAC',
     'authentication-config': `${dir}/pki/authentication.yaml`,
     'audit-policy-file': `${dir}/pki/audit-policy.yaml`,
     'audit-log-path': `${dir}/logs/audit.log`,
     'audit-log-maxsize': '10',
     'audit-log-maxbackup': '1',
-    'service-cluster-ip-range': defaultServiceRange,
+    'service-cluster-ip-range': serviceRanges(spec),
     'allow-privileged': 'true',
     profiling: 'false',
     ...extraArgs,
@@ -140,45 +156,6 @@ function apiServer(input: PlanInput, dir: string): ComponentSpec {
   });
 }
 
-/**
- * An address that others can reach goes into the endpoints of the `kubernetes` Service. Loopback is refused there, and
- * without this flag the server looks for a default route and exits where there is none.
- */
-function advertised(host: string): Record<string, string> {
-  const reachable = isIP(host) !== 0 && !host.startsWith('127.') && host !== '::1';
-  return reachable
-    ? { 'advertise-address': host }
-    : { 'advertise-address': '127.0.0.1', 'endpoint-reconciler-type': 'none' };
-}
-
-const authentication = stringify({
-  apiVersion: 'apiserver.config.k8s.io/v1',
-  kind: 'AuthenticationConfiguration',
-  anonymous: { enabled: true, conditions: [{ path: '/livez' }, { path: '/readyz' }, { path: '/healthz' }] },
-});
-
-// Metadata only: bodies hold secrets. Requests of the server to itself are left out.
-const auditPolicy = stringify({
-  apiVersion: 'audit.k8s.io/v1',
-  kind: 'Policy',
-  omitStages: ['RequestReceived'],
-  rules: [{ level: 'None', users: ['system:apiserver'] }, { level: 'Metadata' }],
-});
-
-function filesOf(credentials: Credentials): PlanFile[] {
-  const secret = (path: string, content: string) => ({ path, content, mode: 0o600 });
-  const plain = (path: string, content: string) => ({ path, content, mode: 0o644 });
-  return [
-    plain('pki/ca.crt', credentials.caCert),
-    plain('pki/server.crt', credentials.serverCert),
-    secret('pki/server.key', credentials.serverKey),
-    plain('pki/sa.pub', credentials.serviceAccountPub),
-    secret('pki/sa.key', credentials.serviceAccountKey),
-    plain('pki/authentication.yaml', authentication),
-    plain('pki/audit-policy.yaml', auditPolicy),
-  ];
-}
-
 function argumentsOf(flags: Record<string, string>): string[] {
   return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
 }
@@ -191,13 +168,4 @@ function mapFlag(name: string, values: Record<string, boolean>): Record<string, 
 function component(spec: Omit<ComponentSpec, 'specHash'>): ComponentSpec {
   const specHash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 16);
   return { ...spec, specHash };
-}
-
-/** The address of the `kubernetes` Service: the first of the first IPv4 service range. */
-function firstAddress(ranges: string): string[] {
-  const [base = ''] = (ranges.split(',')[0] ?? '').split('/');
-  const octets = base.split('.').map(Number);
-  if (isIP(base) !== 4) return [];
-  const number = octets.reduce((sum, octet) => sum * 256 + octet, 0) + 1;
-  return [[24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.')];
 }

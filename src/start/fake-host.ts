@@ -12,6 +12,7 @@ export function fakeHostParts(startMs: () => number = () => 0, more: readonly st
     runtime: createFakeRuntime(),
     obtain: async () => 'there',
     listenAddress: '127.0.0.1',
+    ownAddresses: () => [],
   });
   return {
     openRuntimes: async () => ({

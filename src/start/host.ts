@@ -4,6 +4,7 @@ import { startWorkers } from '../../workers/index.ts';
 import { defaultVersions } from '../components/catalog.ts';
 import type { Config } from '../config/config.ts';
 import { openInOrder } from '../open-in-order.ts';
+import { createEtcdSpace } from '../reconcile/etcd-space.ts';
 import { createHealthChecks } from '../reconcile/health.ts';
 import { holdHostLease } from '../reconcile/host-lease.ts';
 import { launch } from '../reconcile/launch.ts';
@@ -71,7 +72,18 @@ async function openHost(
   const open = await openMachine({ config, logger, parts }, stores, stopping.signal);
   opened.defer(open.templates.settled);
   const health = opened.adopt(parts.createHealthChecks({ probeHost: config.probeHost }), (checks) => checks.close());
-  const context = contextOf({ config, stores, open, health, launch: parts.launch, logger, signal: stopping.signal });
+  const space = createEtcdSpace({ logger });
+  opened.defer(space.settled);
+  const context = contextOf({
+    config,
+    stores,
+    open,
+    health,
+    space,
+    launch: parts.launch,
+    logger,
+    signal: stopping.signal,
+  });
   const reconciler = createReconciler(context);
   opened.defer(reconciler.settled);
   const workers = await startWorkers({
@@ -137,11 +149,12 @@ function contextOf(given: {
   stores: Stores;
   open: Awaited<ReturnType<typeof openRuntimes>>;
   health: WorkerContext['health'];
+  space: WorkerContext['space'];
   launch: WorkerContext['launch'];
   logger: Logger;
   signal: AbortSignal;
 }): WorkerContext {
-  const { config, stores, open, health, launch, logger, signal } = given;
+  const { config, stores, open, health, space, launch, logger, signal } = given;
   const { redis, keys, store, queues, deletion, hosts } = stores;
   return {
     host: config.workerName,
@@ -156,6 +169,7 @@ function contextOf(given: {
       isFree: (port) => isPortFree(port, config.bindAddress),
     }),
     health,
+    space,
     runtimes: open.runtimes,
     templates: open.templates,
     isServed: hosts.isServed,

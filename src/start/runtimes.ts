@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import { createTemplates, removeAbandonedTemplates } from '../reconcile/templates.ts';
 import type { HostRuntime } from '../reconcile/worker-context.ts';
+import { addressesOfHost } from '../runtime/addresses.ts';
 import { createDockerRuntime } from '../runtime/docker.ts';
 import { connectDocker } from '../runtime/docker-connection.ts';
 import { createProcessRuntime } from '../runtime/process.ts';
@@ -32,6 +33,7 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
     runtime: processAt(path.join(config.dataDir, 'sandboxes'), config.bindAddress),
     obtain: components.binary,
     listenAddress: config.bindAddress,
+    ownAddresses: addressesOfHost,
   });
   if (docker) {
     runtimes.set('docker', {
@@ -43,6 +45,7 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
       }),
       obtain: components.image,
       listenAddress: '0.0.0.0',
+      ownAddresses: () => null,
     });
   }
   const templateFolder = path.join(config.cacheDir, 'templates');

@@ -195,6 +195,7 @@ function sandboxOn(runtime: Runtime): Sandbox {
     templateDir: null,
     etcdDataDir: 'etcd',
     userOffset: 9999,
+    kubernetesService: { clusterIP: '10.96.0.1', nodePort: 0, endpoint: null },
   };
   return { id, plan, etcd };
 }

@@ -97,10 +97,10 @@ t.test('a restarted service finds it by its labels', async (t) => {
 });
 
 t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
-  const apiServer = { extraArgs: { 'enable-admission-plugins': 'ServiceAccount' } };
+  const apiServer = { extraArgs: { 'enable-admission-plugins': 'NoSuchPlugin' } };
   const { body } = await client.create({ spec: { apiServer } });
   t.match(body.status, { phase: 'failed', failure: { code: 'component_exited', component: 'kube-apiserver' } });
-  t.match(body.status.failure?.logTail.join('\n'), /ServiceAccount/);
+  t.match(body.status.failure?.logTail.join('\n'), /NoSuchPlugin/);
   await client.remove(body.id);
   t.same(await inDocker(body.id), []);
 });

@@ -122,11 +122,11 @@ t.test('deleted in the middle of its start', async (t) => {
 });
 
 t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
-  const apiServer = { extraArgs: { 'enable-admission-plugins': 'ServiceAccount' } };
+  const apiServer = { extraArgs: { 'enable-admission-plugins': 'NoSuchPlugin' } };
   const { body, status } = await client.create({ spec: { ...spec, apiServer } });
   t.equal(status, 202);
   t.match(body.status, { phase: 'failed', failure: { code: 'component_exited', component: 'kube-apiserver' } });
-  t.match(body.status.failure?.logTail.join('\n'), /ServiceAccount/);
+  t.match(body.status.failure?.logTail.join('\n'), /NoSuchPlugin/);
   t.same(await findProcesses(body.id), [], 'nothing of it runs');
   const waited = await client.waitFor(body.id, 'ready');
   t.match(waited, { status: 409, body: { code: 'phase_unreachable' } });

@@ -5,6 +5,7 @@ import { Queue } from 'bullmq';
 import { resolveVersions } from '../../src/components/catalog.ts';
 import { createLogger } from '../../src/logger.ts';
 import { hostQueue, type SandboxJob, startQueue } from '../../src/queue/names.ts';
+import { createEtcdSpace } from '../../src/reconcile/etcd-space.ts';
 import { createPortLeases } from '../../src/reconcile/port-leases.ts';
 import { createReconciler } from '../../src/reconcile/reconciler.ts';
 import { createStartSlots } from '../../src/reconcile/start-slots.ts';
@@ -60,7 +61,10 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       forget: () => undefined,
       close: () => undefined,
     },
-    runtimes: new Map([['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1' }]]),
+    space: createEtcdSpace({ logger }),
+    runtimes: new Map([
+      ['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1', ownAddresses: () => [] }],
+    ]),
     templates: { find: async () => null, ensure: async () => null, settled: async () => undefined },
     isServed: async () => true,
     async launch({ plan, signal }) {

@@ -55,10 +55,17 @@ export async function checkWithKubectl(t: Test, kubectl: Kubectl, tag: string): 
   t.match(await kubectl(['get', 'pods', '-o', 'name']), `pod/pod-${tag}`, 'a Pod, also a privileged one, is accepted');
 }
 
-/** Writes, reads and watches with a client library. */
-export async function checkWithLibrary(t: Test, kubeconfig: string): Promise<void> {
+const configOf = (kubeconfig: string): KubeConfig => {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
+  return config;
+};
+
+export const clientOf = (kubeconfig: string): CoreV1Api => configOf(kubeconfig).makeApiClient(CoreV1Api);
+
+/** Writes, reads and watches with a client library. */
+export async function checkWithLibrary(t: Test, kubeconfig: string): Promise<void> {
+  const config = configOf(kubeconfig);
   const core = config.makeApiClient(CoreV1Api);
   const name = 'from-javascript';
   const seen = Promise.withResolvers<string>();

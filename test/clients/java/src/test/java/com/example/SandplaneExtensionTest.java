@@ -8,6 +8,10 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 
 import com.example.sandplane.ApiException;
 import com.example.sandplane.api.SandboxesApi;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.kubernetes.client.openapi.ApiClient;
 import io.kubernetes.client.openapi.apis.CoreV1Api;
 import io.kubernetes.client.openapi.models.V1ConfigMap;
@@ -54,6 +58,17 @@ class SandplaneExtensionTest {
       }
     }
 
+    @Test
+    void worksWithFabric8(TestSandbox sandbox) throws Exception {
+      Config config = Config.fromKubeconfig(Files.readString(sandbox.kubeconfig()));
+      try (KubernetesClient fabric8 = new KubernetesClientBuilder().withConfig(config).build()) {
+        var shapes = new ConfigMapBuilder().withNewMetadata().withName("shapes").endMetadata().addToData("a", "circle");
+        fabric8.configMaps().inNamespace("default").resource(shapes.build()).create();
+        var read = fabric8.configMaps().inNamespace("default").withName("shapes").get();
+        assertEquals(Map.of("a", "circle"), read.getData());
+      }
+    }
+
     @Nested
     class Inside {
       @Test
@@ -68,7 +83,7 @@ class SandplaneExtensionTest {
     Users.seen.clear();
     var results = EngineTestKit.engine("junit-jupiter").selectors(selectClass(Users.class)).execute();
     results.allEvents().failed().stream().forEach(System.err::println);
-    results.testEvents().assertStatistics(tests -> tests.started(3).succeeded(3));
+    results.testEvents().assertStatistics(tests -> tests.started(4).succeeded(4));
     assertEquals(2, Users.seen.size());
     TestSandbox sandbox = Users.seen.get(0);
     assertEquals(sandbox, Users.seen.get(1));

@@ -1,0 +1,57 @@
+import { Client } from 'undici';
+
+export type EtcdClient = ReturnType<typeof openEtcd>;
+
+const timeoutMs = 10_000;
+
+/**
+ * etcd's JSON gateway over its Unix socket (etcd.io/docs/v3.6/dev-guide/api_grpc_gateway). The caller closes it. Numbers of
+ * 64 bits come as texts, keys go as base64.
+ */
+export function openEtcd(socketPath: string) {
+  const client = new Client('http://localhost', { connect: { socketPath, timeout: timeoutMs } });
+
+  /** Throws when etcd does not answer, or answers with an error. */
+  async function ask<Answer>(path: string, body: object): Promise<Answer> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const { statusCode, body: answer } = await client.request({
+      method: 'POST',
+      path,
+      body: JSON.stringify(body),
+      signal,
+    });
+    if (statusCode === 200) return (await answer.json()) as Answer;
+    throw new Error(`etcd answered ${statusCode} to ${path}: ${await answer.text()}`);
+  }
+
+  return {
+    async deletePrefix(prefix: string): Promise<void> {
+      const base64 = (text: string) => Buffer.from(text).toString('base64');
+      const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
+      await ask('/v3/kv/deleterange', { key: base64(prefix), range_end: base64(end) });
+    },
+    /** The members, here at most one, that take no writes which add, since the quota is reached. */
+    async membersWithoutSpace(): Promise<string[]> {
+      const { alarms = [] } = await ask<{ alarms?: { memberID: string; alarm?: string }[] }>('/v3/maintenance/alarm', {
+        action: 'GET',
+      });
+      return alarms.filter(({ alarm }) => alarm === 'NOSPACE').map(({ memberID }) => memberID);
+    },
+    async takeWritesAgain(memberID: string): Promise<void> {
+      await ask('/v3/maintenance/alarm', { action: 'DEACTIVATE', alarm: 'NOSPACE', memberID });
+    },
+    async status(): Promise<{ revision: string; bytesInUse: number }> {
+      const answer = await ask<{ header: { revision: string }; dbSizeInUse?: string }>('/v3/maintenance/status', {});
+      return { revision: answer.header.revision, bytesInUse: Number(answer.dbSizeInUse ?? 0) };
+    },
+    /** Forgets what was before this revision. */
+    async compact(revision: string): Promise<void> {
+      await ask('/v3/kv/compaction', { revision, physical: true });
+    },
+    /** Makes the file as small as what is in it. etcd answers nothing else meanwhile. */
+    async defragment(): Promise<void> {
+      await ask('/v3/maintenance/defragment', {});
+    },
+    close: () => void client.destroy(),
+  };
+}
