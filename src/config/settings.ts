@@ -16,8 +16,8 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
  */
 export const settings = {
   host: setting('SANDPLANE_HOST', text('address of the REST API', '127.0.0.1')),
-  port: setting('SANDPLANE_PORT', port('port of the REST API; 0 takes a free one', 8080)),
-  grpcPort: setting('SANDPLANE_GRPC_PORT', port('port of the gRPC API, on the same address; 0 takes a free one', 8081)),
+  port: setting('SANDPLANE_PORT', port('port of the REST API; 0 takes a free one', 7800)),
+  grpcPort: setting('SANDPLANE_GRPC_PORT', port('port of the gRPC API, on the same address; 0 takes a free one', 7801)),
   grpcTls: {
     certificateFile: optional(
       'SANDPLANE_GRPC_TLS_CERT_FILE',
@@ -27,7 +27,7 @@ export const settings = {
   },
   metricsPort: setting(
     'SANDPLANE_METRICS_PORT',
-    port('port of /metrics (Prometheus) and /healthz of the worker, off the public port; 0 takes a free one', 9464),
+    port('port of /metrics (Prometheus) and /healthz of the worker, off the public port; 0 takes a free one', 7802),
   ),
   dataDir: optional(
     'SANDPLANE_DATA_DIR',

@@ -21,7 +21,7 @@ export async function findService(
   given: { readonly url?: string | undefined; readonly key?: string | undefined },
   env: Environment,
 ): Promise<ServiceAccess> {
-  const url = parseUrl(given.url ?? (env.SANDPLANE_URL || `http://127.0.0.1:${env.SANDPLANE_PORT || 8080}`));
+  const url = parseUrl(given.url ?? (env.SANDPLANE_URL || `http://127.0.0.1:${env.SANDPLANE_PORT || 7800}`));
   const key = given.key ?? (env.SANDPLANE_KEY || undefined);
   if (key !== undefined) return { url, key };
   if (!localHosts.includes(url.hostname)) {
@@ -38,7 +38,7 @@ export function unreachableHint({ url }: ServiceAccess): string {
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw new SandboxError('bad_url', `SANDPLANE_URL must be a URL as http://127.0.0.1:8080, not ${text}`);
+    throw new SandboxError('bad_url', `SANDPLANE_URL must be a URL as http://127.0.0.1:7800, not ${text}`);
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;

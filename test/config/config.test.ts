@@ -3,8 +3,13 @@ import { loadConfig } from '../../src/config/config.ts';
 import { describeSettings } from '../../src/config/settings.ts';
 
 t.test('without any setting there are defaults for all', async (t) => {
-  t.match(loadConfig({}), { host: '127.0.0.1', port: 8080, runtime: 'auto', portRange: { first: 20000, last: 29999 } });
-  t.match(loadConfig({ SANDPLANE_PORT: '' }), { port: 8080 }, 'an empty value is none');
+  t.match(loadConfig({}), { host: '127.0.0.1', port: 7800, runtime: 'auto', portRange: { first: 20000, last: 29999 } });
+  t.match(loadConfig({ SANDPLANE_PORT: '' }), { port: 7800 }, 'an empty value is none');
+});
+
+t.test('a kubebuilder manager and its metrics find their ports free beside the service', async (t) => {
+  const { port, grpcPort, metricsPort } = loadConfig({});
+  t.same([port, grpcPort, metricsPort], [7800, 7801, 7802], 'not 8080, 8081, 8443, 9443, nor 9464 of OpenTelemetry');
 });
 
 t.test('every fault is told at once, by its name', async (t) => {

@@ -15,7 +15,7 @@ const local = { SANDPLANE_DATA_DIR: dataDir };
 t.test('the service of this machine is the default', async (t) => {
   await t.rejects(findService({}, local), { code: 'no_key', message: /admin\.key is not there.*npm start/ });
   await writeFile(path.join(dataDir, 'admin.key'), 'sp_admin_from-the-file\n', { mode: 0o600 });
-  t.match(await findService({}, local), { url: { href: 'http://127.0.0.1:8080/' }, key: 'sp_admin_from-the-file' });
+  t.match(await findService({}, local), { url: { href: 'http://127.0.0.1:7800/' }, key: 'sp_admin_from-the-file' });
   const settings = { SANDPLANE_PORT: '9090', SANDPLANE_ADMIN_KEY: 'sp_admin_as-set' };
   t.match(await findService({}, { ...local, ...settings }), {
     url: { href: 'http://127.0.0.1:9090/' },
@@ -40,7 +40,7 @@ t.test('the admin key of this machine is sent to no other', async (t) => {
 });
 
 t.test('what is wrong is told with its remedy', async (t) => {
-  for (const url of ['127.0.0.1:8080', 'ftp://x', '']) {
+  for (const url of ['127.0.0.1:7800', 'ftp://x', '']) {
     await t.rejects(findService({ url }, local), { code: 'bad_url', message: /SANDPLANE_URL must be/ });
   }
   const url = await closedPort();
@@ -57,7 +57,7 @@ t.test('what is wrong is told with its remedy', async (t) => {
 });
 
 t.test('its variables may stand beside the settings of a service', async (t) => {
-  t.doesNotThrow(() => loadConfig({ SANDPLANE_URL: 'http://127.0.0.1:8080', SANDPLANE_KEY: 'k' }));
+  t.doesNotThrow(() => loadConfig({ SANDPLANE_URL: 'http://127.0.0.1:7800', SANDPLANE_KEY: 'k' }));
   t.throws(() => loadConfig({ SANDPLANE_KEYS: 'k' }), /SANDPLANE_KEYS is not a setting/);
 });
 

@@ -40,7 +40,7 @@ export const openapiOptions: FastifyDynamicSwaggerOptions = {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [
-      { url: 'http://127.0.0.1:8080', description: 'a service on this machine, as `npm start` runs it' },
+      { url: 'http://127.0.0.1:7800', description: 'a service on this machine, as `npm start` runs it' },
       { url: '/', description: 'the service that this document was had from' },
     ],
     tags: [

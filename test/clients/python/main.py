@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 def client_with(key: str) -> AuthenticatedClient:
     """The timeout is that of the longest wait below. Kubeconfigs come as YAML unless JSON is asked for."""
-    url = os.environ.get("SANDPLANE_URL", "http://127.0.0.1:8080")
+    url = os.environ.get("SANDPLANE_URL", "http://127.0.0.1:7800")
     return AuthenticatedClient(url, token=key, headers={"Accept": "application/json"}, timeout=Timeout(150))
 
 

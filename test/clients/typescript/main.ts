@@ -11,7 +11,7 @@ import type { components, paths } from './generated/sandplane.d.ts';
 
 type Problem = components['schemas']['Problem'];
 
-const { SANDPLANE_URL: baseUrl = 'http://127.0.0.1:8080', SANDPLANE_KEY = '', SANDPLANE_FULL_KEY = '' } = process.env;
+const { SANDPLANE_URL: baseUrl = 'http://127.0.0.1:7800', SANDPLANE_KEY = '', SANDPLANE_FULL_KEY = '' } = process.env;
 const clientWith = (key: string) => createClient<paths>({ baseUrl, headers: { authorization: `Bearer ${key}` } });
 const sandplane = clientWith(SANDPLANE_KEY);
 

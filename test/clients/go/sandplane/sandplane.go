@@ -1,5 +1,5 @@
 // Package sandplane is the generated client and what every program needs beside it. The document may
-// also be taken from a running service: give oapi-codegen http://127.0.0.1:8080/openapi.json instead of the file.
+// also be taken from a running service: give oapi-codegen http://127.0.0.1:7800/openapi.json instead of the file.
 package sandplane
 
 import (

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! curl -fo openapi-3.0.json "$SANDPLANE_URL/openapi-3.0.json"
-//! SANDPLANE_URL=http://127.0.0.1:8080 SANDPLANE_KEY=... SANDPLANE_FULL_KEY=... cargo run
+//! SANDPLANE_URL=http://127.0.0.1:7800 SANDPLANE_KEY=... SANDPLANE_FULL_KEY=... cargo run
 //! ```
 //!
 //! SANDPLANE_KEY is a key with the scopes read and write. SANDPLANE_FULL_KEY is one of a project whose quota of
