@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { defaultFolder } from './default-folders.ts';
 import { cidrFaults, count, list, oneOf, parseRange, port, rangeFaults, splitList, text } from './kinds.ts';
 import { optional, setting, settingsOf } from './setting.ts';
+import { workerNameOf } from './worker-name.ts';
 
 const componentSources = ['folder', 'image', 'release', 'build'] as const;
 export type ComponentSource = (typeof componentSources)[number];
@@ -69,7 +70,7 @@ export const settings = {
     'SANDPLANE_WORKER_NAME',
     Type.String({
       description: 'the name of this host, unique among the workers',
-      default: hostnameLabel(),
+      default: workerNameOf(hostname()),
       pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
     }),
   ),
@@ -198,13 +199,4 @@ export function describeSettings(): { name: string; default: string; description
     const { default: fallback, description } = schema as { default?: unknown; description?: string };
     return { name: env, default: fallback === undefined ? '' : String(fallback), description: description ?? '' };
   });
-}
-
-function hostnameLabel(): string {
-  const label = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 63);
-  return label || 'worker-1';
 }

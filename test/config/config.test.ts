@@ -1,6 +1,7 @@
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { describeSettings } from '../../src/config/settings.ts';
+import { workerNameOf } from '../../src/config/worker-name.ts';
 
 t.test('without any setting there are defaults for all', async (t) => {
   t.match(loadConfig({}), { host: '127.0.0.1', port: 7800, runtime: 'auto', portRange: { first: 20000, last: 29999 } });
@@ -29,4 +30,13 @@ t.test('settings can be described', async (t) => {
   const names = describeSettings().map(({ name }) => name);
   t.ok(names.includes('SANDPLANE_PORT') && names.includes('REDIS_URL'));
   t.ok(describeSettings().every(({ description }) => description.length > 10));
+});
+
+t.test('the worker is named after its host, however that is called', async (t) => {
+  t.equal(workerNameOf('Build_7.example.com'), 'build-7-example-com');
+  t.equal(workerNameOf(`${'h'.repeat(62)}-x`), 'h'.repeat(62), 'what is cut behind a hyphen does not end in it');
+  t.equal(workerNameOf('-..'), 'worker-1');
+  for (const hostname of ['a', '_', `${'-'.repeat(70)}a`, `a${'-'.repeat(70)}b`, 'ü', 'x'.repeat(64)]) {
+    t.doesNotThrow(() => loadConfig({ SANDPLANE_WORKER_NAME: workerNameOf(hostname) }), hostname);
+  }
 });
