@@ -68,7 +68,10 @@ function ensureBinaries() {
 /** Asked in a process of its own, as the answer takes code that needs Node 24. */
 function isPrepared() {
   const args = [path.join(root, 'src', 'cli', 'prepare.ts'), '--check'];
-  return spawnSync(node24, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+  const { status } = spawnSync(node24, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  // It has told what is wrong, as with a setting: nothing can be had then.
+  if (status !== 0 && status !== 3) process.exit(1);
+  return status === 0;
 }
 
 function has(program) {

@@ -7,7 +7,7 @@ import { reportAndExit } from './start/report.ts';
 
 /** The API alone, REST and gRPC; workers run elsewhere. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env);
+  const config = loadConfig(process.env, ['api']);
   const logger = createLogger(config.logLevel);
   const api = await startApi(config, sharedRedisAddress(config.redisUrl), logger);
   logger.info({ url: api.url, grpc: api.grpcAddress }, 'listening');

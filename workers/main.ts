@@ -8,7 +8,7 @@ import { reportAndExit } from '../src/start/report.ts';
 
 /** The worker of this host alone; the API runs elsewhere. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env);
+  const config = loadConfig(process.env, ['worker']);
   const logger = createLogger(config.logLevel);
   const host = await startHost(config, sharedRedisAddress(config.redisUrl), logger);
   const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy: host.isHealthy });

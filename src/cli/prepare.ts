@@ -9,6 +9,9 @@ import { connectDocker } from '../runtime/docker-connection.ts';
 import { makeFolders } from '../start/data-folder.ts';
 import { reportAndExit } from '../start/report.ts';
 
+/** The exit code of `--check` when one is missing: 1 is for what was told as an error. */
+const missingCode = 3;
+
 const defaults = [
   `etcd@${defaultVersions.etcdVersion}`,
   `kube-apiserver@${defaultVersions.kubernetesVersion}`,
@@ -17,7 +20,7 @@ const defaults = [
 
 /**
  * `prepare [--json] [--check] [name@version ...]` obtains components and prints the progress. `--check` obtains
- * nothing, and exits with 1 when one is missing.
+ * nothing, and exits with 3 when one is missing.
  */
 async function prepare(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -27,7 +30,7 @@ async function prepare(): Promise<void> {
   const config = loadConfig(process.env);
   await makeFolders(config);
   const wanted = positionals.length > 0 ? positionals : defaults;
-  if (values.check) process.exit((await areCached(config.cacheDir, wanted)) ? 0 : 1);
+  if (values.check) process.exit((await areCached(config.cacheDir, wanted)) ? 0 : missingCode);
   const docker = config.runtime === 'process' ? null : await connectDocker(process.env);
   const components = createComponents({
     config: config.components,

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { loadConfig } from '../config/config.ts';
 import { describeSettings } from '../config/settings.ts';
+import { reportAndExit } from '../start/report.ts';
 import { print } from '../start/terminal.ts';
 
 const commands: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
@@ -7,11 +9,11 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
   server: { about: 'run the API alone', run: () => import('../server.ts') },
   worker: { about: 'run the worker of this host alone', run: () => import('../../workers/main.ts') },
   'stop-all': { about: 'stop the service and remove everything it made', run: () => import('./stop-all.ts') },
-  config: { about: 'print the settings', run: async () => printSettings() },
+  config: { about: 'print the settings, or what is wrong with them', run: async () => printSettings() },
 };
 
 const command = commands[process.argv[2] ?? ''];
-if (command) await command.run();
+if (command) await command.run().catch(reportAndExit);
 else printHelp();
 
 function printHelp(): void {
@@ -21,8 +23,12 @@ function printHelp(): void {
 }
 
 function printSettings(): void {
+  loadConfig(process.env);
   for (const { name, default: fallback, description } of describeSettings()) {
-    const value = process.env[name] ?? fallback;
-    print(`${name}=${name.endsWith('_KEY') && value ? '(set)' : value}\n    ${description}`);
+    // An empty value counts as unset.
+    const value = process.env[name] || fallback;
+    // A URL of Redis may have a password in it.
+    const isSecret = name.endsWith('_KEY') || name === 'REDIS_URL';
+    print(`${name}=${isSecret && value ? '(set)' : value}\n    ${description}`);
   }
 }

@@ -22,7 +22,7 @@ const stopTimeoutMs = 30_000;
  * cache.
  */
 async function stopAll(): Promise<void> {
-  const config = loadConfig(process.env);
+  const config = loadConfig(process.env, ['worker']);
   if (!(await exists(config.dataDir))) return print(`Nothing to remove: there is no ${config.dataDir}.`);
   await stopService(config);
   await removeSandboxes(config);

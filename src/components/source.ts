@@ -1,4 +1,4 @@
-import type { ComponentSource } from '../config/settings.ts';
+import type { ComponentSource } from '../config/component-settings.ts';
 
 /** A component to obtain, and where to put it. */
 export interface Wanted {

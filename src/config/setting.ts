@@ -2,6 +2,9 @@ import Type, { type Static, type TSchema } from 'typebox';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** A part of the service. `npm start` runs both in one process. */
+export type Part = 'api' | 'worker';
+
 /** One setting: its environment variable, which values that may have, and what the config makes of them. */
 export interface Setting<Value> {
   /** The environment variable. */
@@ -12,6 +15,8 @@ export interface Setting<Value> {
   readonly read: (given: never, env: Env) => Value;
   /** What is wrong with a value that the schema has accepted. */
   readonly faults: (given: never) => readonly string[];
+  /** A process that has none of these parts does not look for `faults`, as the files of the others may not be there. */
+  readonly usedBy: readonly Part[];
 }
 
 /** Settings by their names in the config, in groups where they belong together. */
@@ -24,27 +29,38 @@ export type ValuesOf<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : ValuesOf<Table[Name]>;
 };
 
-interface More<Given, Value> {
-  readonly read?: (given: Given, env: Env) => Value;
+interface More<Given, Read, Value> {
+  readonly read?: (given: Read, env: Env) => Value;
   readonly faults?: (given: Given) => readonly string[];
+  readonly usedBy?: readonly Part[];
 }
+
+const everyPart: readonly Part[] = ['api', 'worker'];
 
 /** A setting that always has a value, as its schema has a default. Without `read` it is kept as it stands. */
 export function setting<Schema extends TSchema, Value = Static<Schema>>(
   env: string,
   schema: Schema,
-  { read = (given) => given as Value, faults = () => [] }: More<Static<Schema>, Value> = {},
+  {
+    read = (given) => given as Value,
+    faults = () => [],
+    usedBy = everyPart,
+  }: More<Static<Schema>, Static<Schema>, Value> = {},
 ): Setting<Value> {
-  return { env, schema, read, faults };
+  return { env, schema, read, faults, usedBy };
 }
 
 /** A setting that may be missing: `read` is then given undefined. */
 export function optional<Schema extends TSchema, Value = Static<Schema> | undefined>(
   env: string,
   schema: Schema,
-  { read = (given) => given as Value, faults = () => [] }: More<Static<Schema> | undefined, Value> = {},
+  {
+    read = (given) => given as Value,
+    faults = () => [],
+    usedBy = everyPart,
+  }: More<Static<Schema>, Static<Schema> | undefined, Value> = {},
 ): Setting<Value> {
-  return { env, schema: Type.Optional(schema), read, faults };
+  return { env, schema: Type.Optional(schema), read, faults, usedBy };
 }
 
 /** Every setting of a table, in its order. */

@@ -1,13 +1,28 @@
 import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import Type from 'typebox';
+import { bindAddressFaults, listenHostFaults, reachableHostFaults, reachedAt } from './addresses.ts';
+import { componentSettings } from './component-settings.ts';
 import { defaultFolder } from './default-folders.ts';
-import { cidrFaults, count, list, oneOf, parseRange, port, rangeFaults, splitList, text } from './kinds.ts';
-import { optional, setting, settingsOf } from './setting.ts';
-import { workerNameOf } from './worker-name.ts';
-
-const componentSources = ['folder', 'image', 'release', 'build'] as const;
-export type ComponentSource = (typeof componentSources)[number];
+import { fileFaults } from './files.ts';
+import {
+  adminKeyFaults,
+  cidrFaults,
+  count,
+  list,
+  oneOf,
+  parseRange,
+  pausesFaults,
+  port,
+  rangeFaults,
+  redisPrefixFaults,
+  secretKeyFaults,
+  splitList,
+  text,
+} from './kinds.ts';
+import { type Env, optional, setting, settingsOf } from './setting.ts';
+import { originFaults, redisUrlFaults } from './urls.ts';
+import { workerNameFaults, workerNameOf } from './worker-name.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -16,15 +31,19 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
  * type of the config, the README's table and `sandplane config` are made from this.
  */
 export const settings = {
-  host: setting('SANDPLANE_HOST', text('address of the REST API', '127.0.0.1')),
+  host: setting('SANDPLANE_HOST', text('address of the REST API', '127.0.0.1'), { faults: listenHostFaults }),
   port: setting('SANDPLANE_PORT', port('port of the REST API; 0 takes a free one', 7800)),
   grpcPort: setting('SANDPLANE_GRPC_PORT', port('port of the gRPC API, on the same address; 0 takes a free one', 7801)),
   grpcTls: {
     certificateFile: optional(
       'SANDPLANE_GRPC_TLS_CERT_FILE',
       text('a PEM file with the certificate of the gRPC API; default: cleartext'),
+      { faults: fileFaults, usedBy: ['api'] },
     ),
-    keyFile: optional('SANDPLANE_GRPC_TLS_KEY_FILE', text('a PEM file with the private key of that certificate')),
+    keyFile: optional('SANDPLANE_GRPC_TLS_KEY_FILE', text('a PEM file with the private key of that certificate'), {
+      faults: fileFaults,
+      usedBy: ['api'],
+    }),
   },
   metricsPort: setting(
     'SANDPLANE_METRICS_PORT',
@@ -38,18 +57,17 @@ export const settings = {
   cacheDir: optional('SANDPLANE_CACHE_DIR', text("binaries and templates; default: the platform's cache folder"), {
     read: (folder, env) => path.resolve(folder ?? defaultFolder('cache', env)),
   }),
-  adminKey: optional(
-    'SANDPLANE_ADMIN_KEY',
-    Type.String({ description: 'the admin key; default: made at first start in the data folder', minLength: 16 }),
-  ),
+  adminKey: optional('SANDPLANE_ADMIN_KEY', text('the admin key; default: made at first start in the data folder'), {
+    faults: adminKeyFaults,
+  }),
   secretKey: optional(
     'SANDPLANE_SECRET_KEY',
-    Type.String({
-      description: 'seals secrets at rest: 32 bytes in base64 or hex; default: made at first start',
-      minLength: 43,
-    }),
+    text('seals secrets at rest: 32 bytes in base64 or hex; default: made at first start'),
+    { faults: secretKeyFaults },
   ),
-  secretKeyFile: optional('SANDPLANE_SECRET_KEY_FILE', text('a file that holds SANDPLANE_SECRET_KEY')),
+  secretKeyFile: optional('SANDPLANE_SECRET_KEY_FILE', text('a file that holds SANDPLANE_SECRET_KEY'), {
+    faults: fileFaults,
+  }),
   runtime: setting(
     'SANDPLANE_RUNTIME',
     oneOf(
@@ -58,21 +76,27 @@ export const settings = {
       'auto',
     ),
   ),
-  advertiseHost: setting('SANDPLANE_ADVERTISE_HOST', text('the host that kubeconfigs point at', '127.0.0.1')),
-  bindAddress: setting('SANDPLANE_BIND_ADDRESS', text('the address that sandbox ports are opened on', '127.0.0.1')),
-  probeHost: setting('SANDPLANE_PROBE_HOST', text('where the worker itself reaches the sandbox ports', '127.0.0.1')),
-  portRange: setting(
-    'SANDPLANE_PORT_RANGE',
-    Type.String({ description: 'sandbox ports, first-last', default: '20000-29999', pattern: '^\\d{1,5}-\\d{1,5}$' }),
-    { read: parseRange, faults: rangeFaults },
+  bindAddress: setting('SANDPLANE_BIND_ADDRESS', text('the IP address that sandbox ports are opened on', '127.0.0.1'), {
+    faults: bindAddressFaults,
+  }),
+  advertiseHost: optional(
+    'SANDPLANE_ADVERTISE_HOST',
+    text('the IP address or name that kubeconfigs point at; default: the bind address, 127.0.0.1 or ::1 for all'),
+    { read: orReachedAt, faults: reachableHostFaults },
   ),
+  probeHost: optional(
+    'SANDPLANE_PROBE_HOST',
+    text('where the worker itself reaches the sandbox ports; default: the bind address, 127.0.0.1 or ::1 for all'),
+    { read: orReachedAt, faults: reachableHostFaults },
+  ),
+  portRange: setting('SANDPLANE_PORT_RANGE', text('sandbox ports, first-last', '20000-29999'), {
+    read: parseRange,
+    faults: rangeFaults,
+  }),
   workerName: setting(
     'SANDPLANE_WORKER_NAME',
-    Type.String({
-      description: 'the name of this host, unique among the workers',
-      default: workerNameOf(hostname()),
-      pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
-    }),
+    text('the name of this host, unique among the workers', workerNameOf(hostname())),
+    { faults: workerNameFaults },
   ),
   startConcurrency: setting(
     'SANDPLANE_START_CONCURRENCY',
@@ -86,30 +110,11 @@ export const settings = {
     'SANDPLANE_UID_BASE',
     count('first user id for sandbox processes when the service runs as root', 900_000, 1000, 2_000_000_000),
   ),
-  components: {
-    sources: setting(
-      'SANDPLANE_COMPONENT_SOURCES',
-      Type.String({
-        description: 'where components come from, tried in this order after the cache',
-        default: componentSources.join(','),
-        pattern: `^(${componentSources.join('|')})(,(${componentSources.join('|')}))*$`,
-      }),
-      { read: (names) => names.split(',') as ComponentSource[] },
-    ),
-    folder: optional('SANDPLANE_COMPONENTS_DIR', text('a folder with kube-apiserver and etcd binaries of your own')),
-    imageRegistry: setting('SANDPLANE_IMAGE_REGISTRY', text('the registry of the component images', 'registry.k8s.io')),
-    kubernetesReleaseUrl: setting(
-      'SANDPLANE_KUBERNETES_RELEASE_URL',
-      text('base URL of Kubernetes releases', 'https://dl.k8s.io'),
-    ),
-    etcdReleaseUrl: setting(
-      'SANDPLANE_ETCD_RELEASE_URL',
-      text('base URL of etcd releases', 'https://github.com/etcd-io/etcd/releases/download'),
-    ),
-  },
+  components: componentSettings,
   oidcFile: optional(
     'SANDPLANE_OIDC_FILE',
     text('a file with the issuers whose tokens are accepted, and what they may do'),
+    { faults: fileFaults, usedBy: ['api'] },
   ),
   rateLimit: setting('SANDPLANE_RATE_LIMIT', count('requests of a project in a minute, for each API process', 6000, 1)),
   quotas: {
@@ -138,6 +143,7 @@ export const settings = {
   eventLogLength: setting('SANDPLANE_FEED_LENGTH', count('changes of a project that a watch can go back', 5000, 10)),
   corsOrigins: setting('SANDPLANE_CORS_ORIGINS', list('origins of web pages that may call the API, or *'), {
     read: splitList,
+    faults: (origins) => originFaults(splitList(origins)),
   }),
   trustedProxies: setting('SANDPLANE_TRUSTED_PROXIES', list('proxies whose X-Forwarded-For is believed, as CIDRs'), {
     read: splitList,
@@ -151,12 +157,11 @@ export const settings = {
     ),
     pausesMs: setting(
       'SANDPLANE_WEBHOOK_RETRY_SECONDS',
-      Type.String({
-        description: 'the pauses between the tries of a webhook; after the last it is given up',
-        default: '5,30,120,600,1800,3600,7200,10800,14400,18000,21600,8245',
-        pattern: '^\\d{1,6}(\\.\\d{1,3})?(,\\d{1,6}(\\.\\d{1,3})?){0,99}$',
-      }),
-      { read: (seconds) => splitList(seconds).map((one) => Number(one) * 1000) },
+      text(
+        'the pauses between the tries of a webhook; after the last it is given up',
+        '5,30,120,600,1800,3600,7200,10800,14400,18000,21600,8245',
+      ),
+      { read: (seconds) => splitList(seconds).map((one) => Number(one) * 1000), faults: pausesFaults },
     ),
   },
   demo: setting(
@@ -166,18 +171,13 @@ export const settings = {
   logLevel: setting('SANDPLANE_LOG_LEVEL', oneOf(logLevels, 'the least level that is logged', 'info')),
   redisPrefix: setting(
     'SANDPLANE_REDIS_PREFIX',
-    Type.String({
-      description: 'first part of every Redis key, so that several services can share one Redis',
-      default: 'sandplane',
-      pattern: '^[a-zA-Z0-9_-]{1,64}$',
-    }),
+    text('first part of every Redis key, so that several services can share one Redis', 'sandplane'),
+    { faults: redisPrefixFaults },
   ),
   redisUrl: optional(
     'REDIS_URL',
-    Type.String({
-      description: 'a Redis to use, redis://, rediss:// or unix:///path; default: an embedded redis-server',
-      pattern: '^(rediss?|unix)://',
-    }),
+    text('a Redis to use, redis://, rediss:// or unix:///path; default: an embedded redis-server'),
+    { faults: redisUrlFaults },
   ),
   redisMemoryMiB: optional(
     'SANDPLANE_REDIS_MEMORY_MIB',
@@ -199,4 +199,8 @@ export function describeSettings(): { name: string; default: string; description
     const { default: fallback, description } = schema as { default?: unknown; description?: string };
     return { name: env, default: fallback === undefined ? '' : String(fallback), description: description ?? '' };
   });
+}
+
+function orReachedAt(host: string | undefined, env: Env): string {
+  return host ?? reachedAt(env.SANDPLANE_BIND_ADDRESS);
 }

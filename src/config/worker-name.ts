@@ -9,3 +9,8 @@ export function workerNameOf(hostname: string): string {
     .replace(/-+$/, '');
   return label || 'worker-1';
 }
+
+export function workerNameFaults(name: string): string[] {
+  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) return [];
+  return ['must be a DNS label: a-z, 0-9 and "-" in between, at most 63 characters'];
+}

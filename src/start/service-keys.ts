@@ -20,10 +20,7 @@ export async function secretKey(config: Config): Promise<Buffer> {
   const text = given ?? (await keptSecret(file, () => randomBytes(32).toString('base64')));
   const key = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64');
   if (key.length === 32) return key;
-  throw new AppError(
-    'config_invalid',
-    'SANDPLANE_SECRET_KEY must be 32 bytes in base64 or hex: openssl rand -base64 32',
-  );
+  throw new AppError('config_invalid', `${file} must hold 32 bytes in base64 or hex: openssl rand -base64 32`);
 }
 
 /** Names this service, in its data folder and in its Redis, so that neither is ever used with another's. */

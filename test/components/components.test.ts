@@ -135,9 +135,8 @@ t.test('who has waited for another finds a work folder, though the other has rem
 });
 
 t.test('what cannot be had is told with each source and its reason', async (t) => {
-  const components = componentsIn('none', 'folder,image,release,build', {
-    SANDPLANE_COMPONENTS_DIR: path.join(dir, 'nowhere'),
-  });
+  const folder = await mkdir(path.join(dir, 'empty'), { recursive: true });
+  const components = componentsIn('none', 'folder,image,release,build', { SANDPLANE_COMPONENTS_DIR: folder ?? '' });
   const error = await components.binary('kube-apiserver', '1.37.999').catch((thrown) => thrown);
   t.match(error, { code: 'component_unavailable', component: 'kube-apiserver' });
   for (const reason of [/folder: there is no/, /image: no Docker daemon/, /release: .* answered 404/, /build: /])

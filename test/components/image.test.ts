@@ -37,7 +37,7 @@ await writeFile(path.join(folder, 'etcd'), program(version), { mode: 0o755 });
 function components(sources: string, cache: string) {
   const { components: config } = loadConfig({
     SANDPLANE_COMPONENT_SOURCES: sources,
-    SANDPLANE_COMPONENTS_DIR: folder,
+    ...(sources.includes('folder') ? { SANDPLANE_COMPONENTS_DIR: folder } : {}),
     SANDPLANE_IMAGE_REGISTRY: registry?.host ?? '',
   });
   return createComponents({ config, cacheDir: path.join(dir, cache), docker });
