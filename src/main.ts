@@ -11,7 +11,7 @@ import { firstRun } from './start/first-run.ts';
 import { type RunningHost, startHost } from './start/host.ts';
 import { createProcessMetrics, serveMetrics } from './start/metrics-port.ts';
 import { printUsage } from './start/print-usage.ts';
-import { reportAndExit } from './start/report.ts';
+import { runProgram } from './start/program.ts';
 import { claimService } from './start/running-service.ts';
 import { openServiceLog } from './start/service-log.ts';
 import { print, runSteps } from './start/terminal.ts';
@@ -81,4 +81,4 @@ async function openRedis(config: Config): Promise<EmbeddedRedis> {
   return { address: redisAddress(config.redisUrl), stop: async () => undefined };
 }
 
-main().catch(reportAndExit);
+await runProgram(main);

@@ -3,7 +3,7 @@ import { createLogger } from './logger.ts';
 import { sharedRedisAddress } from './redis/connection.ts';
 import { closeOnSignal } from './shutdown.ts';
 import { startApi } from './start/api.ts';
-import { reportAndExit } from './start/report.ts';
+import { runProgram } from './start/program.ts';
 
 /** The API alone, REST and gRPC; workers run elsewhere. */
 async function main(): Promise<void> {
@@ -14,4 +14,4 @@ async function main(): Promise<void> {
   closeOnSignal({ close: api.close, logger });
 }
 
-main().catch(reportAndExit);
+await runProgram(main);

@@ -4,7 +4,7 @@ import { sharedRedisAddress } from '../src/redis/connection.ts';
 import { closeOnSignal } from '../src/shutdown.ts';
 import { startHost } from '../src/start/host.ts';
 import { createProcessMetrics, serveMetrics } from '../src/start/metrics-port.ts';
-import { reportAndExit } from '../src/start/report.ts';
+import { runProgram } from '../src/start/program.ts';
 
 /** The worker of this host alone; the API runs elsewhere. */
 async function main(): Promise<void> {
@@ -20,4 +20,4 @@ async function main(): Promise<void> {
   closeOnSignal({ close, logger });
 }
 
-main().catch(reportAndExit);
+await runProgram(main);

@@ -7,7 +7,7 @@ import { loadConfig } from '../config/config.ts';
 import { AppError } from '../errors.ts';
 import { connectDocker } from '../runtime/docker-connection.ts';
 import { makeFolders } from '../start/data-folder.ts';
-import { reportAndExit } from '../start/report.ts';
+import { runProgram } from '../start/program.ts';
 
 /** The exit code of `--check` when one is missing: 1 is for what was told as an error. */
 const missingCode = 3;
@@ -65,4 +65,5 @@ function printLine({ component, version, source, message }: Progress): void {
   process.stdout.write(`  ${component} ${version} [${source}] ${message}\n`);
 }
 
-prepare().then(() => process.exit(), reportAndExit);
+await runProgram(prepare);
+process.exit();

@@ -9,7 +9,7 @@ import { removeNetwork } from '../runtime/docker-network.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { startEmbeddedRedis } from '../start/embedded-redis.ts';
-import { reportAndExit } from '../start/report.ts';
+import { runProgram } from '../start/program.ts';
 import { findRunningService } from '../start/running-service.ts';
 import { openRuntimes } from '../start/runtimes.ts';
 import { serviceId } from '../start/service-keys.ts';
@@ -85,4 +85,5 @@ async function removeRecords(config: Config): Promise<void> {
   redis.disconnect();
 }
 
-stopAll().then(() => process.exit(), reportAndExit);
+await runProgram(stopAll);
+process.exit();

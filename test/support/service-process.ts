@@ -13,19 +13,32 @@ export interface ServiceProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts the service and resolves when it listens. Throws with its output when it ends before. */
-export async function startServiceProcess(dataDir: string, more: Record<string, string> = {}): Promise<ServiceProcess> {
+interface StartOptions {
+  /** Of the shell that starts it, in octal. */
+  readonly umask?: string;
+  /** What the last line begins with that is waited for. */
+  readonly until?: string;
+}
+
+/** Starts the service and resolves when it is up. Throws with its output when it ends before. */
+export async function startServiceProcess(
+  dataDir: string,
+  more: Record<string, string> = {},
+  { umask, until = 'Ctrl-C' }: StartOptions = {},
+): Promise<ServiceProcess> {
   const env = { PATH: process.env.PATH ?? '', HOME: dataDir, ...testEnvironment(dataDir, more) };
-  const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const program = [process.execPath, 'src/main.ts'];
+  const [command = '', ...args] = umask ? ['sh', '-c', `umask ${umask}; exec "$0" "$@"`, ...program] : program;
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
   for await (const line of createInterface({ input: child.stdout })) {
     output += `${line}\n`;
-    if (line.startsWith('Ctrl-C')) break;
+    if (line.startsWith(until)) break;
   }
-  const url = /Sandplane listens at (\S+)/.exec(output)?.[1];
+  const url = /^API: (\S+)/m.exec(output)?.[1];
   if (!url) throw new Error(`the service did not start:\n${output}`);
   child.stdout.resume();
   return { url, pid: child.pid as number, output: () => output, end: (signal) => end(child, signal) };

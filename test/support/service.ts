@@ -9,12 +9,15 @@ import { startApi } from '../../src/start/api.ts';
 import { makeFolders } from '../../src/start/data-folder.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { startHost } from '../../src/start/host.ts';
+import { usualFileModes } from '../../src/start/program.ts';
 import { until } from './until.ts';
 
 export const testAdminKey = 'sp_admin_only-for-tests-0123456789';
 
 /** A temporary folder that sandbox users can pass through. Its path is short, as paths of Unix sockets have to be. */
 export async function temporaryFolder(): Promise<string> {
+  // Tests make the parts of the service in their own process, without an entry point.
+  usualFileModes();
   const dir = await mkdtemp(path.join(tmpdir(), 'sp-'));
   await chmod(dir, 0o711);
   return dir;

@@ -1,0 +1,65 @@
+import { mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import t from 'tap';
+import { defaultVersions } from '../../src/components/catalog.ts';
+import { createComponents } from '../../src/components/components.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+
+t.setTimeout(300_000);
+
+/** The first start on a machine where nothing is yet: neither folders nor binaries. */
+async function newMachine(umask: string) {
+  const folder = await temporaryFolder();
+  const componentsDir = path.join(folder, 'components');
+  const settings = {
+    SANDPLANE_DATA_DIR: path.join(folder, 'state', 'data'),
+    SANDPLANE_CACHE_DIR: path.join(folder, 'cache', 'binaries'),
+    SANDPLANE_COMPONENT_SOURCES: 'folder',
+    SANDPLANE_COMPONENTS_DIR: componentsDir,
+    SANDPLANE_ADMIN_KEY: '',
+    SANDPLANE_DEMO: 'true',
+  };
+  await mkdir(componentsDir);
+  let service: ServiceProcess | undefined;
+  return {
+    settings,
+    /** Each start ends the one before. */
+    async start(last?: string) {
+      service = await startServiceProcess(folder, settings, { umask, ...(last ? { until: last } : {}) });
+      const key = await readFile(path.join(settings.SANDPLANE_DATA_DIR, 'admin.key'), 'utf8');
+      const { url, output, end } = service;
+      return { output, end, client: createClient(() => url, key.trim()) };
+    },
+    /** Gives the machine binaries, out of the cache of the tests. */
+    async supply(...names: string[]) {
+      const { components, cacheDir } = loadConfig(testEnvironment(folder));
+      const { binary } = createComponents({ config: components, cacheDir });
+      for (const name of names) {
+        const version = name === 'etcd' ? defaultVersions.etcdVersion : defaultVersions.kubernetesVersion;
+        await symlink(await binary(name, version), path.join(componentsDir, name));
+      }
+    },
+    async remove() {
+      await service?.end('SIGKILL');
+      await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(folder, settings) });
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const modeOf = async (...names: string[]) => ((await stat(path.join(...names))).mode & 0o777).toString(8);
+
+t.test('under umask 027 the first sandbox becomes ready, and secrets stay secret', async (t) => {
+  const machine = await newMachine('027');
+  t.teardown(machine.remove);
+  await machine.supply('etcd', 'kube-apiserver', 'kubectl');
+  const { output, end } = await machine.start();
+  t.match(output(), /get namespaces\nNAME +STATUS +AGE\ndefault +Active/);
+  const dataDir = machine.settings.SANDPLANE_DATA_DIR;
+  for (const name of ['admin.key', 'secret.key', 'kubeconfigs/demo.yaml']) t.equal(await modeOf(dataDir, name), '600');
+  for (const name of ['redis', 'logs', 'kubeconfigs']) t.equal(await modeOf(dataDir, name), '700');
+  t.equal(await end('SIGTERM'), 0);
+});
