@@ -34,7 +34,7 @@ async function openService(config: Config, opened: AsyncDisposableStack): Promis
   try {
     const { host, api } = await startParts(config, logger, opened);
     await claim.listening(api.url);
-    await firstRun(config, host, api);
+    await firstRun(config, { host, api, isClosing });
     printUsage(config, api, log.file);
   } catch (error) {
     // Interrupted in the middle of the start: what closes it also ends the process.

@@ -20,19 +20,21 @@ export function createTemplates({ folder, runtimeAt, logger, signal }: Templates
   const making = new Map<string, Promise<string | null>>();
   let last: Promise<unknown> = Promise.resolve();
 
-  /** Makes a template unless there is one. Null when it could not be made: sandboxes then start without. */
+  /** Makes a template unless there is one. Null when it could not be made: sandboxes then start without. Never rejects. */
   function ensure(kubernetesVersion: string, etcdVersion: string): Promise<string | null> {
     const key = `${kubernetesVersion}/${etcdVersion}`;
     const known = making.get(key);
     if (known) return known;
     const versions = { kubernetesVersion, etcdVersion };
     const made = last.then(async () => {
-      const found = await findTemplate({ folder, versions });
-      if (found || signal.aborted) return found;
-      return await makeTemplate({ folder, runtimeAt, versions }, signal).catch((error: unknown) => {
+      try {
+        const found = await findTemplate({ folder, versions });
+        if (found || signal.aborted) return found;
+        return await makeTemplate({ folder, runtimeAt, versions }, signal);
+      } catch (error) {
         if (!signal.aborted) logger.warn({ ...versions, err: error }, 'no template made, sandboxes start without one');
         return null;
-      });
+      }
     });
     last = made;
     making.set(key, made);
@@ -48,14 +50,22 @@ export function createTemplates({ folder, runtimeAt, logger, signal }: Templates
   };
 }
 
-/** Ends and removes what makers left behind that were killed. */
-export async function removeAbandonedTemplates(folder: string, runtimeAt: (root: string) => Runtime): Promise<void> {
-  const names = (await ifThere(readdir(folder))) ?? [];
-  for (const name of names.filter((one) => one.startsWith(workshopPrefix))) {
-    const maker = Number(name.slice(workshopPrefix.length).split('-', 1)[0]);
-    if (await describeProcess(maker)) continue;
-    const workshop = path.join(folder, name);
-    await runtimeAt(workshop).remove(templateId);
-    await rm(workshop, { recursive: true, force: true });
+/** Ends and removes what makers left behind that were killed. What cannot be removed is logged, and stays. */
+export async function removeAbandonedTemplates({
+  folder,
+  runtimeAt,
+  logger,
+}: Omit<TemplatesOptions, 'signal'>): Promise<void> {
+  try {
+    const names = (await ifThere(readdir(folder))) ?? [];
+    for (const name of names.filter((one) => one.startsWith(workshopPrefix))) {
+      const maker = Number(name.slice(workshopPrefix.length).split('-', 1)[0]);
+      if (await describeProcess(maker)) continue;
+      const workshop = path.join(folder, name);
+      await runtimeAt(workshop).remove(templateId);
+      await rm(workshop, { recursive: true, force: true });
+    }
+  } catch (error) {
+    logger.warn({ folder, err: error }, 'an unfinished template is left behind');
   }
 }

@@ -50,7 +50,7 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
   }
   const templateFolder = path.join(config.cacheDir, 'templates');
   const runtimeAt = (root: string) => processAt(root, '127.0.0.1');
-  await removeAbandonedTemplates(templateFolder, runtimeAt);
+  await removeAbandonedTemplates({ folder: templateFolder, runtimeAt, logger });
   const templates = createTemplates({ folder: templateFolder, runtimeAt, logger, signal });
   const defaultRuntime = config.runtime === 'auto' ? (docker ? 'docker' : 'process') : config.runtime;
   return { runtimes, defaultRuntime, components, templates, docker };

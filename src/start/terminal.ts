@@ -24,7 +24,8 @@ async function asList(steps: readonly Step[]): Promise<void> {
       },
     }),
   );
-  await new Listr(tasks, { registerSignalListeners: false }).run();
+  // Whoever runs the steps tells the error: here it would be told twice.
+  await new Listr(tasks, { registerSignalListeners: false, rendererOptions: { showErrorMessage: false } }).run();
 }
 
 async function asLines(steps: readonly Step[]): Promise<void> {

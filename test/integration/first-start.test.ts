@@ -7,6 +7,7 @@ import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { until } from '../support/until.ts';
 
 t.setTimeout(300_000);
 
@@ -62,4 +63,36 @@ t.test('under umask 027 the first sandbox becomes ready, and secrets stay secret
   for (const name of ['admin.key', 'secret.key', 'kubeconfigs/demo.yaml']) t.equal(await modeOf(dataDir, name), '600');
   for (const name of ['redis', 'logs', 'kubeconfigs']) t.equal(await modeOf(dataDir, name), '700');
   t.equal(await end('SIGTERM'), 0);
+});
+
+t.test('a first sandbox that cannot be made, under umask 077', async (t) => {
+  const machine = await newMachine('077');
+  t.teardown(machine.remove);
+  await machine.supply('kubectl');
+  const demos = async (client: ReturnType<typeof createClient>) =>
+    (await client.list()).body.items.map(({ id, name, status }) => ({ id, name, phase: status.phase }));
+
+  await t.test('the service says why in a sentence, and goes on', async (t) => {
+    const { output, end, client } = await machine.start();
+    t.match(output(), /^The first sandbox, demo, could not be made; .*: sb-\w+ is failed .* could not be had\./m);
+    t.match(output(), /^Sandplane listens at/m);
+    const left = await demos(client);
+    t.match(left, [{ name: 'demo', phase: 'failed' }]);
+    t.equal(await end('SIGTERM'), 0);
+  });
+  await t.test('the next start tries anew; cut off and repeated, it makes one sandbox', async (t) => {
+    await machine.supply('etcd', 'kube-apiserver');
+    const first = await machine.start('First sandbox, demo ...');
+    let made: string | undefined;
+    await until(async () => {
+      made = (await demos(first.client)).find(({ phase }) => ['pending', 'provisioning', 'ready'].includes(phase))?.id;
+      return made !== undefined;
+    });
+    await first.end('SIGKILL');
+    const { output, end, client } = await machine.start();
+    t.match(output(), /get namespaces\nNAME +STATUS +AGE\ndefault +Active/);
+    await until(async () => (await demos(client)).length === 1);
+    t.match(await demos(client), [{ id: made, name: 'demo', phase: 'ready' }]);
+    t.equal(await end('SIGTERM'), 0);
+  });
 });
