@@ -26,11 +26,14 @@ function installPackages() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock && existsSync(node24)) return;
   say('Installing the locked packages (once, about a minute)');
-  run(
-    'npm',
-    ['ci', '--no-fund', '--no-audit', '--loglevel=error'],
-    'The packages could not be installed; npm tells why above.',
-  );
+  // With those for development, of which Node 24 is one: NODE_ENV=production would leave them out.
+  const args = ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'];
+  // As a `pre` hook this runs only where npm was told to run scripts, which a setting in .npmrc would take back for this one.
+  if (process.env.npm_lifecycle_event?.startsWith('pre')) args.push('--ignore-scripts=false');
+  run('npm', args, 'The packages could not be installed; npm tells why above.');
+  if (!existsSync(node24)) {
+    fail('npm has not set up Node 24, as ignore-scripts is set. Type: npm start --ignore-scripts=false');
+  }
   // tap is told once which of its plugins to use: the types are stripped by Node itself.
   run(node24, [path.join(root, 'node_modules', '.bin', 'tap'), 'build'], 'The test runner could not be set up.');
   writeFileSync(stamp, lock);
