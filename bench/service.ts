@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { findProcesses } from '../src/runtime/process-identity.ts';
 import type { Sandbox } from '../src/schemas/sandbox.ts';
+import { directFetch } from './direct-fetch.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
@@ -92,7 +93,7 @@ export async function startService(options: ServiceOptions, onSpawn: (child: Chi
 
 function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
   const send = (method: string, target: string, headers: Record<string, string> = {}, body?: object) =>
-    fetch(`${url}${target}`, {
+    directFetch(`${url}${target}`, {
       method,
       headers: {
         authorization: `Bearer ${adminKey}`,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { readContract } from '../../src/grpc/contract.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
+import { directFetch } from '../direct-fetch.ts';
 import type { LoadSetUp } from '../load/processes.ts';
 import { median } from '../statistics.ts';
 
@@ -24,7 +25,7 @@ export interface GetResult {
  * connections, as HTTP/1.1 needs them, over gRPC on two channels. In changing order.
  */
 export async function measureGet(up: LoadSetUp, dir: string, rounds: number, calls: number): Promise<GetResult> {
-  const answer = await fetch(`${up.service}/v1/sandboxes`, {
+  const answer = await directFetch(`${up.service}/v1/sandboxes`, {
     method: 'POST',
     headers: { ...up.headers, prefer: 'wait=30' },
     body: '{}',

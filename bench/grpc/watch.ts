@@ -2,6 +2,7 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { createParser } from 'eventsource-parser';
 import { readContract } from '../../src/grpc/contract.ts';
 import { codecOf } from '../../src/grpc/messages.ts';
+import { directFetch } from '../direct-fetch.ts';
 import type { LoadSetUp } from '../load/processes.ts';
 
 const firstName = 'before-the-first-change';
@@ -15,7 +16,7 @@ export interface WatchResult {
 /** Two watches of one project, open at the same time; one change after the other. */
 export async function measureWatch(up: LoadSetUp, changes: number): Promise<WatchResult> {
   const body = JSON.stringify({ name: firstName });
-  const answer = await fetch(`${up.service}/v1/sandboxes`, { method: 'POST', headers: up.headers, body });
+  const answer = await directFetch(`${up.service}/v1/sandboxes`, { method: 'POST', headers: up.headers, body });
   const { id } = (await answer.json()) as { id: string };
   const times = { sse: [] as number[], grpc: [] as number[] };
   const seen = { sse: Promise.withResolvers<void>(), grpc: Promise.withResolvers<void>() };
@@ -34,7 +35,7 @@ export async function measureWatch(up: LoadSetUp, changes: number): Promise<Watc
     seen.grpc = Promise.withResolvers<void>();
     Object.assign(wanted, { name: `change-${i}`, sentAt: performance.now() });
     const body = JSON.stringify({ name: wanted.name });
-    await fetch(`${up.service}/v1/sandboxes/${id}`, { method: 'PATCH', headers: up.headers, body });
+    await directFetch(`${up.service}/v1/sandboxes/${id}`, { method: 'PATCH', headers: up.headers, body });
     await Promise.all([seen.sse.promise, seen.grpc.promise]);
   }
   for (const stop of stops) stop();
@@ -49,7 +50,7 @@ function watchBySse({ service, headers }: LoadSetUp, onName: (name: unknown) => 
   const stop = new AbortController();
   const parser = createParser({ onEvent: ({ data }) => onName((JSON.parse(data) as Told).sandbox?.name) });
   const read = async () => {
-    const { body } = await fetch(`${service}/v1/sandboxes/watch`, { headers, signal: stop.signal });
+    const { body } = await directFetch(`${service}/v1/sandboxes/watch`, { headers, signal: stop.signal });
     for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) parser.feed(chunk);
   };
   // It ends by the abort, or by a service that stops: the figures then show that events are missing.

@@ -1,3 +1,4 @@
+import { directFetch } from '../direct-fetch.ts';
 import { median } from '../statistics.ts';
 import { headersOf, type LoadSetUp } from './processes.ts';
 
@@ -15,7 +16,7 @@ export async function measureFairness(up: LoadSetUp, rounds: number): Promise<Fa
   const quiet = await headersOf(up.service, await makeProject(up, 'quiet'));
   const flooding = await headersOf(up.service, await makeProject(up, 'flooding'));
   const create = async (headers: Record<string, string>, prefer: string) => {
-    const answer = await fetch(`${up.service}/v1/sandboxes`, {
+    const answer = await directFetch(`${up.service}/v1/sandboxes`, {
       method: 'POST',
       headers: { ...headers, prefer },
       body: '{}',
@@ -40,6 +41,6 @@ export async function measureFairness(up: LoadSetUp, rounds: number): Promise<Fa
 }
 
 async function makeProject({ service, admin }: LoadSetUp, name: string): Promise<string> {
-  await fetch(`${service}/v1/projects`, { method: 'POST', headers: admin, body: JSON.stringify({ name }) });
+  await directFetch(`${service}/v1/projects`, { method: 'POST', headers: admin, body: JSON.stringify({ name }) });
   return name;
 }

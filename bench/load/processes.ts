@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
+import { directFetch } from '../direct-fetch.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 /** The options that `npm run server` gives to node. The baseline gets the same. */
@@ -57,7 +58,7 @@ export async function startProcesses(
   await run(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
   const [service = '', grpc = ''] = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)","grpc":"([^"]+)"/);
   const headers = await headersOf(service, 'default');
-  const created = await fetch(`${service}/v1/sandboxes`, { method: 'POST', headers, body: '{}' });
+  const created = await directFetch(`${service}/v1/sandboxes`, { method: 'POST', headers, body: '{}' });
   const [baseline = ''] = await run(
     cleanup,
     ['bench/load/baseline.ts', socket, await created.text()],
@@ -70,7 +71,7 @@ export async function startProcesses(
 
 /** Request headers with a new key of a project. */
 export async function headersOf(service: string, project: string): Promise<Record<string, string>> {
-  const answer = await fetch(`${service}/v1/projects/${project}/keys`, {
+  const answer = await directFetch(`${service}/v1/projects/${project}/keys`, {
     method: 'POST',
     headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'bench', scopes: ['admin'] }),

@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Problem } from '../schemas/problem.ts';
 import { SandboxError } from './sandbox-error.ts';
-import { type ServiceAccess, unreachableHint } from './service-access.ts';
+import { isThisMachine, type ServiceAccess, unreachableHint } from './service-access.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -20,17 +24,9 @@ export type RestClient = ReturnType<typeof createRestClient>;
 const answerWithinMs = 90_000;
 const defaultPauseMs = 500;
 /** The service has not got the request. */
-const notSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'bad port'];
+const notSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
 /** The service may have got the request. */
-const cutOff = [
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'TimeoutError',
-  'UND_ERR_SOCKET',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-];
+const cutOff = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ABORT_ERR'];
 /** Temporary answers of the service, or of a proxy while the service restarts. */
 const passingStatuses = [502, 503, 504];
 /** Answered by 5xx, but certainly without having made anything. */
@@ -39,27 +35,11 @@ const passingCodes = ['rate_limited', 'idempotency_in_flight', 'kubeconfig_unava
 
 /** A client of the REST API. It throws every answer that is not 2xx as a SandboxError. */
 export function createRestClient(access: ServiceAccess) {
-  async function send(call: Call): Promise<Response> {
-    const { method, target, body, headers, signal } = call;
-    const timeout = AbortSignal.timeout(answerWithinMs);
-    return await fetch(new URL(target, access.url), {
-      method,
-      headers: {
-        authorization: `Bearer ${access.key}`,
-        ...(body ? { 'content-type': 'application/json' } : {}),
-        ...headers,
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
-  }
-
   async function attempt(call: Call): Promise<string> {
     try {
-      const response = await send(call);
-      const text = await response.text();
-      if (response.ok) return text;
-      throw refusal(response, text, call);
+      const answer = await send(access, call);
+      if (answer.status >= 200 && answer.status < 300) return answer.text;
+      throw refusal(answer, call);
     } catch (error) {
       if (error instanceof SandboxError) throw error;
       call.signal?.throwIfAborted();
@@ -84,6 +64,36 @@ export function createRestClient(access: ServiceAccess) {
   };
 }
 
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly text: string;
+}
+
+/**
+ * Sends a request and reads all of its answer. Not by `fetch`: where NODE_USE_ENV_PROXY is set, that would tell a proxy the
+ * key of the service on this machine.
+ */
+async function send({ url, key }: ServiceAccess, { method, target, body, headers, signal }: Call): Promise<Answer> {
+  const timeout = AbortSignal.timeout(answerWithinMs);
+  const { request, Agent } = url.protocol === 'https:' ? https : http;
+  const sent = request(new URL(target, url), {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body ? { 'content-type': 'application/json' } : {}),
+      ...headers,
+    },
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    ...(isThisMachine(url) ? { agent: new Agent() } : {}),
+  });
+  // What goes wrong later on ends the body, where it is seen.
+  sent.on('error', () => undefined);
+  sent.end(body ? JSON.stringify(body) : '');
+  const [answer] = (await once(sent, 'response')) as [http.IncomingMessage];
+  return { status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'], text: await text(answer) };
+}
+
 /** How long to wait before the next try; null when the same request would fail again. */
 function pauseBeforeRetry(error: unknown, { method }: Call): number | null {
   if (!(error instanceof SandboxError)) return null;
@@ -98,12 +108,11 @@ function pauseBeforeRetry(error: unknown, { method }: Call): number | null {
   return passes ? (retryAfterMs ?? defaultPauseMs) : null;
 }
 
-function refusal(response: Response, text: string, { method, target }: Call): SandboxError {
-  const { status } = response;
+function refusal({ status, retryAfter = '', text }: Answer, { method, target }: Call): SandboxError {
   const problem = parseProblem(text);
   const faults = (problem?.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`).join('');
   const message = problem?.detail ?? `${method} /${target} was answered ${status}: ${text.slice(0, 200)}`;
-  const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10);
+  const seconds = Number.parseInt(retryAfter, 10);
   return new SandboxError(problem?.code ?? `http_${status}`, `${message}${faults}`, {
     status,
     // An answer of 4xx has made nothing.
@@ -122,10 +131,8 @@ function parseProblem(text: string): Problem | null {
   }
 }
 
-/** The code of an error of fetch, which has it in its cause. */
+/** What an error of the network is known by. */
 function reason(error: unknown): string {
-  const { code, name, message, cause } = error as Error & { code?: unknown };
-  if (typeof code === 'string') return code;
-  if (name === 'TimeoutError') return name;
-  return cause instanceof Error ? reason(cause) : message;
+  const { code, message } = error as Error & { code?: unknown };
+  return typeof code === 'string' ? code : message;
 }

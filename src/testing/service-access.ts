@@ -24,10 +24,14 @@ export async function findService(
   const url = parseUrl(given.url ?? (env.SANDPLANE_URL || `http://127.0.0.1:${env.SANDPLANE_PORT || 7800}`));
   const key = given.key ?? (env.SANDPLANE_KEY || undefined);
   if (key !== undefined) return { url, key };
-  if (!localHosts.includes(url.hostname)) {
+  if (!isThisMachine(url)) {
     throw new SandboxError('no_key', `There is no key for ${url.origin}. Set SANDPLANE_KEY to one of your project.`);
   }
   return { url, key: env.SANDPLANE_ADMIN_KEY || (await localAdminKey(env)) };
+}
+
+export function isThisMachine({ hostname }: URL): boolean {
+  return localHosts.includes(hostname);
 }
 
 /** Says what to do when no service answers. */

@@ -24,8 +24,12 @@ t.teardown(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-t.test('the first start makes the sandbox demo and says how to go on', async (t) => {
-  service = await startServiceProcess(dataDir, { SANDPLANE_DEMO: 'true' });
+/** Where nobody listens. */
+const proxy = 'http://127.0.0.1:9';
+
+t.test('the first start makes the sandbox demo and says how to go on, also where a proxy is down', async (t) => {
+  const proxies = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: proxy, HTTPS_PROXY: proxy, http_proxy: proxy };
+  service = await startServiceProcess(dataDir, { SANDPLANE_DEMO: 'true', ...proxies });
   t.match(service.output(), /get namespaces\nNAME +STATUS +AGE\ndefault +Active/);
   t.match(service.output(), `curl -fsS -X POST ${service.url}/v1/sandboxes`);
   t.same(

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { execa } from 'execa';
 import t from 'tap';
 import { createSandbox } from '../../src/testing/create-sandbox.ts';
 import { startFakeService } from '../support/fake-service.ts';
@@ -134,3 +135,35 @@ t.test('what takes too long is told with its position in the queue, and deleted'
 });
 
 const inPhase = async (phase: string) => (await all()).filter(({ status }) => status.phase === phase).length;
+
+t.test('where Node sends everything through a proxy, that is not told the key of this machine', async (t) => {
+  const asked: unknown[] = [];
+  const proxy = createServer((request, reply) => {
+    asked.push(request.url);
+    reply.writeHead(403).end();
+  });
+  proxy.on('connect', ({ url }, socket) => {
+    asked.push(url);
+    socket.destroy();
+  });
+  proxy.listen(0, '127.0.0.1');
+  await new Promise((resolve) => proxy.once('listening', resolve));
+  t.teardown(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  const source = `
+    const { createSandbox } = await import('./src/testing/create-sandbox.ts');
+    const sandbox = await createSandbox();
+    await sandbox.delete();
+    console.log(sandbox.id);`;
+  const env = {
+    SANDPLANE_URL: service.url(),
+    SANDPLANE_KEY: testAdminKey,
+    NODE_USE_ENV_PROXY: '1',
+    HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+  };
+  const program = await execa(process.execPath, ['--input-type=module', '-e', source], { env, reject: false });
+  t.same(asked, []);
+  t.match(program.stdout, /^sb-/);
+});
