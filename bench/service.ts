@@ -51,12 +51,12 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: Servi
   };
 }
 
-/** The arguments that `npm start` gives to node, its memory settings included. */
+/** The arguments that `npm start` gives to node, after `exec node`: its memory settings included. */
 function startArguments(): string[] {
   const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string };
   };
-  return scripts.start.split(' ').slice(1);
+  return scripts.start.split(' ').slice(2);
 }
 
 /** Starts the service and resolves when it listens. Throws with its output when it ends before. */

@@ -1,5 +1,8 @@
+import { readFile, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import t from 'tap';
+import { describeProcess } from '../src/runtime/process-identity.ts';
+import { temporaryFolder, testEnvironment } from './support/service.ts';
 import { until } from './support/until.ts';
 
 /** A process that takes `closingMs` to close, or fails at it; with `alsoThrows` it throws what nobody catches. */
@@ -83,3 +86,31 @@ t.test('an error that nothing caught is logged, all is closed, and the exit code
   t.match(stdout, /announced unforeseen.*all closed/s);
   t.match(stdout, /"level":60.*unforeseen/);
 });
+
+for (const [whom, pick] of [
+  ['npm', (npm: number) => npm],
+  ['the process that npm has started', (_npm: number, child: number) => child],
+] as const) {
+  t.test(`SIGTERM to ${whom} stops what npm start runs, in order`, async (t) => {
+    const dataDir = await temporaryFolder();
+    t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+    // Without the set-up that comes before it.
+    const npm = execa('npm', ['start', '--silent', '--ignore-scripts'], {
+      env: testEnvironment(dataDir),
+      reject: false,
+    });
+    let output = '';
+    npm.stdout.on('data', (chunk: string) => {
+      output += chunk;
+    });
+    await until(() => /^Ctrl-C/m.test(output));
+    const { pid = 0 } = npm;
+    const child = Number(await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+    const { pid: service } = JSON.parse(await readFile(`${dataDir}/service.json`, 'utf8')) as { pid: number };
+    process.kill(pick(pid, child), 'SIGTERM');
+    await npm;
+    t.match(output, 'Stopping; sandboxes stay.');
+    t.equal(await describeProcess(service), null);
+    t.equal(child, service, 'there is no shell in between');
+  });
+}

@@ -1,5 +1,6 @@
 import { loadConfig } from '../src/config/config.ts';
 import { createLogger } from '../src/logger.ts';
+import { openInOrder } from '../src/open-in-order.ts';
 import { sharedRedisAddress } from '../src/redis/connection.ts';
 import { closeOnSignal } from '../src/shutdown.ts';
 import { startHost } from '../src/start/host.ts';
@@ -10,14 +11,14 @@ import { runProgram } from '../src/start/program.ts';
 async function main(): Promise<void> {
   const config = loadConfig(process.env, ['worker']);
   const logger = createLogger(config.logLevel);
-  const host = await startHost(config, sharedRedisAddress(config.redisUrl), logger);
-  const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy: host.isHealthy });
-  logger.info({ host: config.workerName, metrics: metrics.url }, 'working');
-  const close = async () => {
-    await host.close();
-    await metrics.close();
-  };
-  closeOnSignal({ close, logger });
+  await openInOrder(async (opened) => {
+    const host = await startHost(config, sharedRedisAddress(config.redisUrl), logger);
+    opened.defer(host.close);
+    const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy: host.isHealthy });
+    opened.defer(metrics.close);
+    logger.info({ host: config.workerName, metrics: metrics.url }, 'working');
+    closeOnSignal({ close: () => opened.disposeAsync(), logger });
+  });
 }
 
 await runProgram(main);

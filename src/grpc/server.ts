@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { authorityOf } from '../config/authority.ts';
+import { cannotListen } from '../config/cannot-listen.ts';
 import { AppError, serviceStopping } from '../errors.ts';
 import type { Operations } from '../operations/operation.ts';
 import type { SandboxService } from '../sandbox/service.ts';
@@ -67,10 +68,9 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   });
   addHealth(server, { services: contract.services, checkStore, closing: closing.signal });
   addReflection(server, closing.signal);
-  const listener = await listen(server, { host, port, backlog, tls, mostConnections }).catch((cause: unknown) => {
+  const listener = await listen(server, { host, port, backlog, tls, mostConnections }).catch((error: unknown) => {
     closing.abort();
-    const detail = `${authorityOf(host, port)} cannot be opened for gRPC. Is it taken? Set SANDPLANE_GRPC_PORT to another port.`;
-    throw new AppError('config_invalid', detail, { cause });
+    throw cannotListen(error, { host, port, setting: 'SANDPLANE_GRPC_PORT' });
   });
   return {
     address: authorityOf(host, listener.port),

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import Docker from 'dockerode';
 import pTimeout from 'p-timeout';
+import { AppError } from '../errors.ts';
 
 const answerTimeoutMs = 2000;
 /** A connection that nobody uses is closed, as by the agents of Node. */
@@ -9,7 +10,7 @@ const idleTimeoutMs = 5000;
 
 /**
  * A client of the daemon that DOCKER_HOST and its TLS variables name, else of the local socket. It speaks the newest API
- * version of that daemon. Null when no local daemon answers; throws when one that was named does not.
+ * version of that daemon. Null when no local daemon answers; throws `runtime_unavailable` when one that was named does not.
  */
 export async function connectDocker(env: Record<string, string | undefined>): Promise<Docker | null> {
   try {
@@ -21,8 +22,10 @@ export async function connectDocker(env: Record<string, string | undefined>): Pr
     return client({ version: `v${ApiVersion}` });
   } catch (error) {
     // Who names a daemon wants that one and no other runtime instead of it.
-    if (env.DOCKER_HOST) throw new Error(`DOCKER_HOST does not answer: ${(error as Error).message}`, { cause: error });
-    return null;
+    if (!env.DOCKER_HOST) return null;
+    const { message } = error as Error;
+    const detail = `DOCKER_HOST: no Docker daemon answers at ${env.DOCKER_HOST} (${message}). Start it, unset DOCKER_HOST, or set SANDPLANE_RUNTIME to process to do without.`;
+    throw new AppError('runtime_unavailable', detail, { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type AppDependencies, buildApp } from '../app.ts';
 import { resolveVersions } from '../components/catalog.ts';
+import { cannotListen } from '../config/cannot-listen.ts';
 import type { Config } from '../config/config.ts';
 import { startGrpc } from '../grpc/server.ts';
 import { openInOrder } from '../open-in-order.ts';
@@ -67,7 +68,9 @@ async function openApi(
   const dependencies = await appDependencies({ config, stores, subscriber, oidc, enqueue, logger });
   const app = opened.adopt(await buildApp(dependencies), (built) => built.close());
   const { host, port } = config;
-  const url = await app.listen({ host, port, backlog: connectionBacklog });
+  const url = await app.listen({ host, port, backlog: connectionBacklog }).catch((error: unknown) => {
+    throw cannotListen(error, { host, port, setting: 'SANDPLANE_PORT' });
+  });
   const listening = { host, port: config.grpcPort, tls: config.grpcTls, backlog: connectionBacklog };
   const grpc = await startGrpc({ ...dependencies, ...listening, logger, operations: app.operations });
   return {

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from '@prometheus-io/client';
 import { authorityOf } from '../config/authority.ts';
+import { cannotListen } from '../config/cannot-listen.ts';
 import type { Config } from '../config/config.ts';
 
 interface MetricsPortOptions {
@@ -21,13 +23,14 @@ export function createProcessMetrics(): Registry {
 /** Serves what watches the service, off its public port: /metrics for Prometheus, /healthz for probes (200 or 503). */
 export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>, options: MetricsPortOptions) {
   const server = createServer(listener(options));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.metricsPort, config.host, resolve);
+  const { host, metricsPort } = config;
+  server.listen(metricsPort, host);
+  await once(server, 'listening').catch((error: unknown) => {
+    throw cannotListen(error, { host, port: metricsPort, setting: 'SANDPLANE_METRICS_PORT' });
   });
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${authorityOf(config.host, port)}`,
+    url: `http://${authorityOf(host, port)}`,
     async close() {
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
       // Whatever is open: an answer takes milliseconds.
