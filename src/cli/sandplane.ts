@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { loadConfig } from '../config/config.ts';
 import { describeSettings } from '../config/settings.ts';
-import { reportAndExit } from '../start/report.ts';
+import { runProgram } from '../start/program.ts';
 import { print } from '../start/terminal.ts';
 
 const commands: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
@@ -9,11 +9,11 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
   server: { about: 'run the API alone', run: () => import('../server.ts') },
   worker: { about: 'run the worker of this host alone', run: () => import('../../workers/main.ts') },
   'stop-all': { about: 'stop the service and remove everything it made', run: () => import('./stop-all.ts') },
-  config: { about: 'print the settings, or what is wrong with them', run: async () => printSettings() },
+  config: { about: 'print the settings, or what is wrong with them', run: () => runProgram(printSettings) },
 };
 
 const command = commands[process.argv[2] ?? ''];
-if (command) await command.run().catch(reportAndExit);
+if (command) await command.run();
 else printHelp();
 
 function printHelp(): void {
@@ -22,7 +22,7 @@ function printHelp(): void {
   process.exitCode = process.argv[2] === undefined || process.argv[2] === '--help' ? 0 : 2;
 }
 
-function printSettings(): void {
+async function printSettings(): Promise<void> {
   loadConfig(process.env);
   for (const { name, default: fallback, description } of describeSettings()) {
     // An empty value counts as unset.
