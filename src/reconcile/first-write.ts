@@ -9,6 +9,12 @@ interface Creation {
   readonly object: { readonly metadata: { readonly name: string } };
 }
 
+interface ServiceToMake extends Pick<KubernetesService, 'clusterIP' | 'nodePort'> {
+  /** Of kube-apiserver; null: the Service has no endpoint. */
+  readonly address: string | null;
+  readonly port: number;
+}
+
 const namespace = 'namespaces/default';
 const probe: Creation = {
   collection: `/api/v1/${namespace}/configmaps`,
@@ -19,14 +25,8 @@ const probe: Creation = {
  * Makes what a new sandbox must have before it is told to be ready: proof that the user's own credential can write, and the
  * Service `kubernetes` with its endpoint, which kube-apiserver itself makes up to a second later. False: ask again.
  */
-export async function writeFirstObjects(
-  client: KubeClient,
-  service: KubernetesService,
-  { address, port }: { address: string | null; port: number },
-): Promise<boolean> {
-  const written = await Promise.all(
-    [probe, ...creationsOf(service, address, port)].map((one) => isThereOrRefused(client, one)),
-  );
+export async function writeFirstObjects(client: KubeClient, service: ServiceToMake): Promise<boolean> {
+  const written = await Promise.all([probe, ...creationsOf(service)].map((one) => isThereOrRefused(client, one)));
   if (written.includes(false)) return false;
   await client.send('DELETE', `${probe.collection}/${probe.object.metadata.name}`);
   return true;
@@ -52,7 +52,7 @@ function isRefusedByAdmission({ status, body }: { status: number; body: string }
   return [400, 403, 422].includes(status) || /\bwebhook\b/.test(body);
 }
 
-function creationsOf({ clusterIP, nodePort, endpoint }: KubernetesService, own: string | null, port: number) {
+function creationsOf({ clusterIP, nodePort, address, port }: ServiceToMake): Creation[] {
   const ports = [{ name: 'https', protocol: 'TCP', port: 443, targetPort: port }];
   const spec =
     nodePort === 0
@@ -63,7 +63,6 @@ function creationsOf({ clusterIP, nodePort, endpoint }: KubernetesService, own: 
     collection: `/api/v1/${namespace}/services`,
     object: named('Service', 'v1', 'kubernetes', { spec }, labels),
   };
-  const address = endpoint === 'assigned' ? own : endpoint;
   return address === null ? [service] : [service, ...endpointsOf(address, port)];
 }
 

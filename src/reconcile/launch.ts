@@ -101,11 +101,17 @@ async function waitForComponents(ask: () => Promise<boolean>, what: string, opti
 }
 
 async function firstWrite(client: KubeClient, options: LaunchOptions): Promise<void> {
-  const { runtime, plan, port } = options;
-  const [observed] = await runtime.observe(plan.sandboxId);
-  const address = observed?.components.find(({ name }) => name === 'kube-apiserver')?.address ?? null;
-  const ask = () => writeFirstObjects(client, plan.kubernetesService, { address, port });
+  const { plan, port } = options;
+  const address = await endpointAddress(options);
+  const ask = () => writeFirstObjects(client, { ...plan.kubernetesService, address, port });
   await waitForComponents(ask, 'the first write was not accepted', options);
+}
+
+async function endpointAddress({ runtime, plan }: LaunchOptions): Promise<string | null> {
+  const { endpoint } = plan.kubernetesService;
+  if (endpoint !== 'assigned') return endpoint;
+  const [observed] = await runtime.observe(plan.sandboxId);
+  return observed?.components.find(({ name }) => name === 'kube-apiserver')?.address ?? null;
 }
 
 /** Throws when a component has ended, with its last lines; etcd before kube-apiserver, as the likelier cause. */
