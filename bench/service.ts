@@ -26,10 +26,9 @@ interface ServiceOptions {
   readonly dataDir: string;
   readonly cacheDir: string;
   readonly componentsDir: string;
-  readonly runtime: 'process' | 'auto';
 }
 
-function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: ServiceOptions) {
+function serviceEnvironment({ dataDir, cacheDir, componentsDir }: ServiceOptions) {
   const { PATH = '', DOCKER_HOST } = process.env;
   return {
     PATH,
@@ -46,7 +45,6 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir, runtime }: Servi
     // Others than those of a service that the user of this machine may be running.
     SANDPLANE_PORT_RANGE: '19000-19999',
     SANDPLANE_UID_BASE: '1900000',
-    SANDPLANE_RUNTIME: runtime,
     SANDPLANE_DEMO: 'false',
   };
 }

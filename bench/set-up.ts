@@ -29,7 +29,7 @@ export async function setUp(
   signal: AbortSignal,
 ): Promise<Bench> {
   const binaries = await obtainBinaries(signal);
-  const docker = wanted.docker && (await connectDocker(process.env)) !== null;
+  const docker = wanted.docker && (await connectDocker()) !== null;
   if (wanted.dockerRequired && !docker) throw new Error('Docker was asked for, but no daemon answers.');
 
   const folder = await mkdtemp(path.join(tmpdir(), 'sp-bench-'));
@@ -43,8 +43,7 @@ export async function setUp(
   await symlink(binaries.kubeApiserver, path.join(componentsDir, 'kube-apiserver'));
 
   const cacheDir = path.join(folder, 'cache');
-  const runtime = docker ? ('auto' as const) : ('process' as const);
-  const options = { dataDir: path.join(folder, 'data'), cacheDir, componentsDir, runtime };
+  const options = { dataDir: path.join(folder, 'data'), cacheDir, componentsDir };
   const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
   const templateDir = await templateMade(path.join(cacheDir, 'templates'), signal);
 

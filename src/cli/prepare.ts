@@ -31,7 +31,7 @@ async function prepare(): Promise<void> {
   await makeFolders(config);
   const wanted = positionals.length > 0 ? positionals : defaults;
   if (values.check) process.exit((await areCached(config.cacheDir, wanted)) ? 0 : missingCode);
-  const docker = config.runtime === 'process' ? null : await connectDocker(process.env);
+  const docker = await connectDocker();
   const components = createComponents({
     config: config.components,
     cacheDir: config.cacheDir,

@@ -1,13 +1,17 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { type Config, loadConfig } from '../config/config.ts';
+import { AppError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { connectForWork, redisAddress } from '../redis/connection.ts';
+import { recordFields } from '../redis/fields.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { removeNetwork } from '../runtime/docker-network.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
+import type { Sandbox } from '../schemas/sandbox.ts';
 import { startEmbeddedRedis } from '../start/embedded-redis.ts';
 import { runProgram } from '../start/program.ts';
 import { findRunningService } from '../start/running-service.ts';
@@ -60,6 +64,7 @@ async function removeSandboxes(config: Config): Promise<void> {
   const logger = createLogger('silent');
   const id = await serviceId(config.dataDir);
   const { runtimes, docker } = await openRuntimes(config, id, logger, new AbortController().signal);
+  if (!docker) await throwIfInDocker(config);
   for (const [name, { runtime }] of runtimes) {
     for (const { sandboxId } of await runtime.observe()) {
       print(`Removing ${sandboxId} (${name})`);
@@ -69,20 +74,44 @@ async function removeSandboxes(config: Config): Promise<void> {
   if (docker) await removeNetwork(docker, id);
 }
 
+/** Containers outlive a daemon that does not answer: what tells whose they are is not removed before them. */
+async function throwIfInDocker(config: Config): Promise<void> {
+  const keys = redisKeys(config.redisPrefix);
+  const found = await withRedis(config, async (redis) => {
+    const ids = await redis.zrange(keys.hostIndex(config.workerName), '0', '-1');
+    const records = await Promise.all(ids.map((id) => redis.hget(keys.sandbox(id), recordFields.resource)));
+    return records.map((text) => JSON.parse(text ?? 'null') as Sandbox | null);
+  });
+  const count = (found ?? []).filter((sandbox) => sandbox?.status.runtime === 'docker').length;
+  if (count === 0) return;
+  const detail = `No Docker daemon answers, and it has sandboxes of this service (${count}). Start it, or set DOCKER_HOST right, and try again.`;
+  throw new AppError('runtime_unavailable', detail);
+}
+
 /** The embedded Redis is removed with its folder. In a Redis of the user, the keys with our prefix are removed. */
 async function removeRecords(config: Config): Promise<void> {
-  if (!config.redisUrl) {
-    // It may have outlived a service that was killed: it is stopped before its folder is removed.
-    if (await exists(path.join(config.dataDir, 'redis')))
-      await (await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB)).stop();
-    return;
+  await withRedis(config, async (redis) => {
+    if (!config.redisUrl) return;
+    for await (const keys of redis.scanStream({ match: `${redisKeys(config.redisPrefix).base}:*`, count: 500 })) {
+      if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]));
+    }
+  });
+}
+
+/** An embedded Redis may have outlived a service that was killed: it is stopped behind. Null when there has never been one. */
+async function withRedis<Result>(config: Config, use: (redis: Redis) => Promise<Result>): Promise<Result | null> {
+  if (!config.redisUrl && !(await exists(path.join(config.dataDir, 'redis')))) return null;
+  const { address, stop } = config.redisUrl
+    ? { address: redisAddress(config.redisUrl), stop: async () => undefined }
+    : await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB);
+  const redis = connectForWork(address);
+  try {
+    await redis.connect();
+    return await use(redis);
+  } finally {
+    redis.disconnect();
+    await stop();
   }
-  const redis = connectForWork(redisAddress(config.redisUrl));
-  await redis.connect();
-  for await (const keys of redis.scanStream({ match: `${redisKeys(config.redisPrefix).base}:*`, count: 500 })) {
-    if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]));
-  }
-  redis.disconnect();
 }
 
 await runProgram(stopAll);

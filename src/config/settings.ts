@@ -71,9 +71,9 @@ export const settings = {
   runtime: setting(
     'SANDPLANE_RUNTIME',
     oneOf(
-      ['auto', 'process', 'docker'],
-      'what runs sandboxes by default; auto: docker where a daemon answers, else process',
-      'auto',
+      ['process', 'docker'],
+      'what runs sandboxes that name no runtime; either can be named where a Docker daemon answers',
+      'process',
     ),
   ),
   bindAddress: setting('SANDPLANE_BIND_ADDRESS', text('the IP address that sandbox ports are opened on', '127.0.0.1'), {

@@ -12,12 +12,12 @@ import { createProcessRuntime } from '../runtime/process.ts';
 
 export type Runtimes = ReadonlyMap<string, HostRuntime>;
 
-/** Finds out what this host can run sandboxes with. Throws `config_invalid` when it is not what was asked for. */
+/**
+ * Finds out what this host can run sandboxes with: processes always, containers where a Docker daemon answers. The setting
+ * only says what those get that name no runtime. Throws `config_invalid` when that is not there.
+ */
 export async function openRuntimes(config: Config, serviceId: string, logger: Logger, signal: AbortSignal) {
-  const docker = config.runtime === 'process' ? null : await connectDocker(process.env);
-  if (config.runtime === 'docker' && !docker) {
-    throw new AppError('config_invalid', 'SANDPLANE_RUNTIME is docker, but no Docker daemon answers. Is it running?');
-  }
+  const docker = await findDocker(config, logger);
   const components = createComponents({
     config: config.components,
     cacheDir: config.cacheDir,
@@ -52,6 +52,22 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
   const runtimeAt = (root: string) => processAt(root, '127.0.0.1');
   await removeAbandonedTemplates({ folder: templateFolder, runtimeAt, logger });
   const templates = createTemplates({ folder: templateFolder, runtimeAt, logger, signal });
-  const defaultRuntime = config.runtime === 'auto' ? (docker ? 'docker' : 'process') : config.runtime;
-  return { runtimes, defaultRuntime, components, templates, docker };
+  return { runtimes, defaultRuntime: config.runtime, components, templates, docker };
+}
+
+async function findDocker({ runtime }: Config, logger: Logger) {
+  let reason = '';
+  const docker = await connectDocker((error) => {
+    reason = error.message;
+  });
+  if (docker) return docker;
+  const { DOCKER_HOST } = process.env;
+  const where = DOCKER_HOST ? `at DOCKER_HOST, ${DOCKER_HOST}` : 'at its socket';
+  if (runtime === 'docker') {
+    const detail = `SANDPLANE_RUNTIME is docker, but no Docker daemon answers ${where} (${reason}). Is it running?`;
+    throw new AppError('config_invalid', detail);
+  }
+  // Most machines have no Docker; who names a daemon has one, and may look for the reason.
+  if (DOCKER_HOST) logger.warn({ reason }, `no Docker daemon answers ${where}: the runtime docker is not offered`);
+  return null;
 }

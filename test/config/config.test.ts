@@ -5,7 +5,12 @@ import { describeSettings } from '../../src/config/settings.ts';
 import { workerNameOf } from '../../src/config/worker-name.ts';
 
 t.test('without any setting there are defaults for all', async (t) => {
-  t.match(loadConfig({}), { host: '127.0.0.1', port: 7800, runtime: 'auto', portRange: { first: 20000, last: 29999 } });
+  t.match(loadConfig({}), {
+    host: '127.0.0.1',
+    port: 7800,
+    runtime: 'process',
+    portRange: { first: 20000, last: 29999 },
+  });
   t.match(loadConfig({ SANDPLANE_PORT: '' }), { port: 7800 }, 'an empty value is none');
 });
 
@@ -29,7 +34,7 @@ t.test('every fault is told at once, by its name and with what is expected', asy
     SANDPLANE_PORT: 'abc',
     SANDPLANE_GRPC_PORT: '80.9',
     SANDPLANE_METRICS_PORT: 'true',
-    SANDPLANE_RUNTIME: 'vm',
+    SANDPLANE_RUNTIME: 'auto',
     SANDPLANE_DEMO: 'maybe',
     SANDPLANE_PROT: '1',
     SANDPLANE_PORT_RANGE: '300-200',
@@ -46,7 +51,7 @@ t.test('every fault is told at once, by its name and with what is expected', asy
   const told = refusalOf(wrong);
   for (const name of Object.keys(wrong)) t.match(told, new RegExp(`^  ${name} (must|is|\\S+ is) `, 'm'));
   t.match(told, /SANDPLANE_PORT must be a whole number from 0 to 65535$/m);
-  t.match(told, /SANDPLANE_RUNTIME must be one of .*docker/);
+  t.match(told, /SANDPLANE_RUNTIME must be one of process, docker$/m);
   t.notMatch(told, /\^|hidden|with a space/, 'no regular expression, and no secret');
 });
 

@@ -14,7 +14,7 @@ if (typeof daemon === 'string') {
   process.exit();
 }
 const { docker } = daemon;
-const service = await startTestService({ SANDPLANE_RUNTIME: 'docker', SANDPLANE_WORKER_NAME: 'docker-test' });
+const service = await startTestService({ SANDPLANE_WORKER_NAME: 'docker-test' });
 t.teardown(async () => {
   await service.close();
   await daemon.stop();
@@ -29,7 +29,8 @@ async function inDocker(id: string): Promise<string[]> {
   return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map(({ Name }) => Name)];
 }
 
-const created = await client.create({ name: 'in-docker' });
+const runtime = 'docker';
+const created = await client.create({ name: 'in-docker', spec: { runtime } });
 const sandbox = created.body;
 
 t.test('a sandbox in containers is a Kubernetes API that clients accept', async (t) => {
@@ -98,7 +99,7 @@ t.test('a restarted service finds it by its labels', async (t) => {
 
 t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
   const apiServer = { extraArgs: { 'enable-admission-plugins': 'NoSuchPlugin' } };
-  const { body } = await client.create({ spec: { apiServer } });
+  const { body } = await client.create({ spec: { runtime, apiServer } });
   t.match(body.status, { phase: 'failed', failure: { code: 'component_exited', component: 'kube-apiserver' } });
   t.match(body.status.failure?.logTail.join('\n'), /NoSuchPlugin/);
   await client.remove(body.id);

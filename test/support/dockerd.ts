@@ -23,7 +23,7 @@ const startTimeoutMs = 60_000;
  * Returns the reason when there can be none, with which tests that need it are skipped.
  */
 export async function testDocker(): Promise<TestDocker | string> {
-  const running = (await startedHere()) ? null : await connectDocker({});
+  const running = (await startedHere()) ? null : await connectDocker();
   if (running) return { docker: running, stop: async () => undefined };
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'no Docker daemon answers, and only root can start one';
@@ -55,7 +55,7 @@ const usersDir = path.join(sharedDir, 'users');
 async function shareDaemon(): Promise<TestDocker | string> {
   await mkdir(usersDir, { recursive: true });
   return await exclusively(sharedDir, async () => {
-    const found = await connectDocker({});
+    const found = await connectDocker();
     const docker = found ?? (await startDaemon());
     if (typeof docker === 'string') return docker;
     await writeFile(path.join(usersDir, String(process.pid)), '');
@@ -98,7 +98,7 @@ async function startDaemon(): Promise<Docker | string> {
   await writeFile(noteFile, JSON.stringify(identity));
   const deadline = performance.now() + startTimeoutMs;
   while (daemon.exitCode === null && performance.now() < deadline) {
-    const docker = await connectDocker({});
+    const docker = await connectDocker();
     if (docker) return docker;
     await delay(100);
   }
