@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { authorityOf } from '../config/authority.ts';
 import { AppError } from '../errors.ts';
 import { readScripts } from './scripts.ts';
 
@@ -28,11 +29,26 @@ export function sharedRedisAddress(url: string | undefined): RedisAddress {
   return redisAddress(url);
 }
 
-/** Connects. The connection ends when what `opened` notes is closed. */
+/**
+ * Connects. The connection ends when what `opened` notes is closed. Throws `store_unavailable` with the place and the
+ * reason, but not with the password of a URL.
+ */
 export async function connected(redis: Redis, opened: AsyncDisposableStack): Promise<Redis> {
   opened.defer(() => redis.disconnect());
-  await redis.connect();
-  return redis;
+  let reason: Error | undefined;
+  redis.once('error', (error: Error) => {
+    reason = error;
+  });
+  try {
+    await redis.connect();
+    return redis;
+  } catch (error) {
+    const cause = reason ?? (error as Error);
+    const { path, host = '', port = 0 } = redis.options;
+    const place = path ?? authorityOf(host, port);
+    const detail = `No Redis answers at ${place} (${cause.message}). Start it, or set REDIS_URL to one that does.`;
+    throw new AppError('store_unavailable', detail, { cause });
+  }
 }
 
 /** For workers and subscriptions: commands wait until Redis is back. */

@@ -21,7 +21,8 @@ t.teardown(async () => {
 /** What a program of the service says that cannot start. */
 async function refusalOf(program: string, settings: Record<string, string>): Promise<string> {
   const { path: socket } = redis.address as { path: string };
-  const env = { ...testEnvironment(dataDir, settings), REDIS_URL: `unix://${socket}`, PATH: process.env.PATH ?? '' };
+  const given = { REDIS_URL: `unix://${socket}`, PATH: process.env.PATH ?? '', ...settings };
+  const env = testEnvironment(dataDir, given);
   const { exitCode, stderr } = await execa(process.execPath, [program], { env, extendEnv: false, reject: false });
   t.equal(exitCode, 1);
   return stderr;
@@ -75,6 +76,12 @@ t.test('a port that only root may open', async (t) => {
     );
   const fault = new Error('of another kind');
   t.equal(cannotListen(fault, { host: '127.0.0.1', port: 1, setting: 'SANDPLANE_PORT' }), fault);
+});
+
+t.test('a Redis that is named and does not answer', async (t) => {
+  const said = await refusalOf(server, { REDIS_URL: 'redis://:secret@127.0.0.1:9/0' });
+  t.match(said, 'No Redis answers at 127.0.0.1:9 (connect ECONNREFUSED 127.0.0.1:9). Start it, or set REDIS_URL');
+  t.notMatch(said, /\n|secret/);
 });
 
 t.test('a Docker daemon that is named and does not answer', async (t) => {
