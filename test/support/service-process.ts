@@ -31,15 +31,17 @@ export async function startServiceProcess(
   const [command = '', ...args] = umask ? ['sh', '-c', `umask ${umask}; exec "$0" "$@"`, ...program] : program;
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
+  let isUp = false;
   child.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
   for await (const line of createInterface({ input: child.stdout })) {
     output += `${line}\n`;
-    if (line.startsWith(until)) break;
+    isUp = line.startsWith(until);
+    if (isUp) break;
   }
   const url = /^API: (\S+)/m.exec(output)?.[1];
-  if (!url) throw new Error(`the service did not start:\n${output}`);
+  if (!isUp || !url) throw new Error(`the service did not start:\n${output}`);
   child.stdout.resume();
   return { url, pid: child.pid as number, output: () => output, end: (signal) => end(child, signal) };
 }

@@ -144,7 +144,7 @@ t.test('where Node sends everything through a proxy, that is not told the key of
   });
   proxy.on('connect', ({ url }, socket) => {
     asked.push(url);
-    socket.destroy();
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
   });
   proxy.listen(0, '127.0.0.1');
   await new Promise((resolve) => proxy.once('listening', resolve));
