@@ -18,7 +18,7 @@ import { until } from '../support/until.ts';
 t.setTimeout(600_000);
 const daemon = await testDocker();
 const hasDocker = typeof daemon !== 'string';
-const service = await startTestService({ SANDPLANE_RUNTIME: hasDocker ? 'auto' : 'process' });
+const service = await startTestService();
 t.teardown(async () => {
   await service.close();
   if (hasDocker) await daemon.stop();
