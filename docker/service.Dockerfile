@@ -10,6 +10,8 @@ COPY openapi openapi
 COPY routes routes
 COPY src src
 COPY workers workers
+# They keep the modes of the clone, which under umask 077 only its owner may read. (COPY --chmod would take BuildKit.)
+RUN node -e "for (const name of ['package.json', ...fs.globSync('{openapi,routes,src,workers}{,/**}')]) fs.chmodSync(name, fs.statSync(name).isDirectory() ? 0o755 : 0o644)"
 # A new volume takes over the owner of the folder that it is mounted on.
 RUN node -e "for (const dir of ['/data', '/cache']) { fs.mkdirSync(dir); fs.chownSync(dir, 65532, 65532); }"
 ENV SANDPLANE_DATA_DIR=/data SANDPLANE_CACHE_DIR=/cache

@@ -1,4 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { labels } from '../../src/runtime/docker-client.ts';
@@ -27,7 +29,7 @@ const images: string[] = Object.values(own);
 const port = 30_000 + (process.pid % 600);
 const project = composeProject(
   compose,
-  'docker-compose.yml',
+  await closedClone(),
   {
     SANDPLANE_PORT: String(port),
     SANDPLANE_METRICS_PORT: String(port + 600),
@@ -50,6 +52,16 @@ t.teardown(async () => {
 let key = '';
 let isUp = false;
 const client = () => createClient(() => `http://127.0.0.1:${port}`, key);
+
+/** The clone as a user has it whose umask is 077. Returns its compose file. */
+async function closedClone(): Promise<string> {
+  const clone = path.join(dir, 'clone');
+  const files = ['package.json', 'package-lock.json', '.npmrc', '.dockerignore', 'docker-compose.yml', 'docker'];
+  await mkdir(clone);
+  await execa('cp', ['-R', '--parents', ...files, 'openapi', 'routes', 'src', 'workers', clone]);
+  await execa('chmod', ['-R', 'go=', clone]);
+  return path.join(clone, 'docker-compose.yml');
+}
 
 /** Everything of the daemon that bears the sandbox's id. */
 async function inDocker(id: string): Promise<string[]> {
