@@ -42,8 +42,12 @@ function ofFeatureGates({ apiServer: { featureGates } }: SandboxSpecInput): Fiel
 /** Without one of these kube-apiserver exits, or is never ready: it waits for its objects, or makes some at its start. */
 const apisInUse = [
   'v1',
+  'admissionregistration.k8s.io/v1',
+  'apiextensions.k8s.io/v1',
+  'apiregistration.k8s.io/v1',
   'discovery.k8s.io/v1',
   'networking.k8s.io/v1',
+  'node.k8s.io/v1',
   'rbac.authorization.k8s.io/v1',
   'scheduling.k8s.io/v1',
   'storage.k8s.io/v1',
@@ -51,10 +55,12 @@ const apisInUse = [
 
 function ofRuntimeConfig({ apiServer: { runtimeConfig, extraArgs } }: SandboxSpecInput): FieldFault[] {
   const fairness = extraArgs['enable-priority-and-fairness'] === 'false' ? [] : ['flowcontrol.apiserver.k8s.io/v1'];
-  const off = [...apisInUse, ...fairness].filter((api) => runtimeConfig[api] === false);
-  return off.map((api) => ({
-    pointer: `${apiServerPath}/runtimeConfig/${api.replace('/', '~1')}`,
-    detail: 'must not be off: kube-apiserver needs it',
+  const decidedBy = (api: string) => [api, 'api/ga', 'api/all'].find((name) => name in runtimeConfig) ?? '';
+  const needed = Object.groupBy([...apisInUse, ...fairness], decidedBy);
+  const off = Object.entries(needed).filter(([name]) => runtimeConfig[name] === false);
+  return off.map(([name, apis = []]) => ({
+    pointer: `${apiServerPath}/runtimeConfig/${name.replaceAll('/', '~1')}`,
+    detail: `must not be off: kube-apiserver needs ${apis.join(', ')}`,
   }));
 }
 

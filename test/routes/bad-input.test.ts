@@ -105,6 +105,13 @@ const cases: readonly Case[] = [
     code: 'arguments_conflict',
   },
   {
+    what: 'all APIs off but one',
+    body: { spec: { apiServer: { runtimeConfig: { 'api/all': false, v1: true } } } },
+    pointer: '/spec/apiServer/runtimeConfig/api~1all',
+    code: 'arguments_conflict',
+    detail: /needs admissionregistration\.k8s\.io\/v1, .*flowcontrol/,
+  },
+  {
     what: 'an election that is too quick for the heartbeat',
     body: { spec: { etcd: { extraArgs: { 'heartbeat-interval': '300' } } } },
     pointer: '/spec/etcd/extraArgs/election-timeout',
