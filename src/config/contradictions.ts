@@ -15,9 +15,13 @@ type Values = Readonly<Record<string, unknown>>;
  * values by environment variable; null stands for one that is wrong by itself.
  */
 export function contradictions(values: Values, parts: readonly Part[]): Fault[] {
-  return [...halfTls(values), ...twoSecretKeys(values), ...unreached(values), ...unusedFolder(values)].concat(
-    samePorts(values, parts),
-  );
+  return [
+    ...halfTls(values),
+    ...twoSecretKeys(values),
+    ...unreached(values),
+    ...unusedFolder(values),
+    ...samePorts(values, parts),
+  ];
 }
 
 function halfTls(values: Values): Fault[] {
