@@ -132,10 +132,6 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
   add.post(
     '/v1/sandboxes',
     {
-      // Without a body, all is as by default: the same as {}.
-      preValidation: async (request) => {
-        if (request.body === undefined) request.body = {} as SandboxCreate;
-      },
       scope: 'write',
       schema: createSandbox,
     },

@@ -33,7 +33,8 @@ function errorsPage(): string {
 Every answer that is not a success is an RFC 9457 problem (\`application/problem+json\`): \`code\` is stable, \`detail\` says
 what happened and what to do, \`errors\` points to each faulty field, \`requestId\` names the request in the log. The codes
 of a sandbox that failed are in its \`status.failure\`. *Again* means that the same request may succeed later. Over gRPC the
-code is the \`reason\` of \`google.rpc.ErrorInfo\`, in capitals.
+code is the \`reason\` of \`google.rpc.ErrorInfo\`, in capitals. A path with a slash at its end, or two in a row, is none of the
+API's: 404, with what is right in its \`detail\`.
 
 ${[row('code', 'HTTP', 'gRPC', 'again', 'meaning'), '|---|---|---|---|---|', ...rows].join('\n')}
 `;

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { principalOf } from '../../src/http/access.ts';
 import type { App } from '../../src/http/app-instance.ts';
 import { auditWith } from '../../src/http/audit-trail.ts';
@@ -16,7 +16,6 @@ interface RouteOptions<Schema> {
   /** Its answers may be large and are worth compressing. */
   readonly compressed?: boolean;
   readonly schema: Schema;
-  readonly preValidation?: preValidationHookHandler;
 }
 
 type Add = <const Schema extends OperationSchema>(

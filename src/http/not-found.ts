@@ -28,18 +28,39 @@ export const notFound = fp(
 
     app.addHook('onRequest', async (request, reply) => {
       const [path = ''] = request.url.split('?', 1);
-      if (!request.is404 && !(request.routeOptions.url?.includes(':') && literal.has(path))) return;
+      const isParametric = request.routeOptions.url?.includes(':') ?? false;
+      if (!request.is404 && !(isParametric && (literal.has(path) || hasEmptyPart(path)))) return;
       const methods = methodsOf(path);
       if (methods.size > 0) reply.header('allow', [...methods].sort().join(', '));
-      throw unknown(request, path, methods);
+      throw unknown(request, path, methods, methodsOf);
     });
   },
   { name: 'not-found', dependencies: ['access'] },
 );
 
-function unknown({ method }: FastifyRequest, path: string, methods: ReadonlySet<string>): AppError {
+type MethodsOf = (path: string) => ReadonlySet<string>;
+
+function unknown(
+  { method }: FastifyRequest,
+  path: string,
+  methods: ReadonlySet<string>,
+  methodsOf: MethodsOf,
+): AppError {
   const shown = path.slice(0, 200);
-  if (methods.size === 0) return new AppError('not_found', `There is no ${method} ${shown}. See /docs.`);
   const allowed = [...methods].sort().join(', ');
-  return new AppError('method_not_allowed', `${method} is not for ${shown}: it has ${allowed}. See /docs.`);
+  if (allowed)
+    return new AppError('method_not_allowed', `${method} is not for ${shown}: it has ${allowed}. See /docs.`);
+  return new AppError('not_found', `There is no ${method} ${shown}${slashHint(path, methodsOf)}. See /docs.`);
+}
+
+/** A parameter would take such a part as an empty value. */
+function hasEmptyPart(path: string): boolean {
+  return /\/(\/|$)/.test(path);
+}
+
+/** What is right instead of a path with a slash too many, so that nobody has to guess. */
+function slashHint(path: string, methodsOf: MethodsOf): string {
+  const right = path.replace(/\/+$/, '');
+  if (right.includes('//')) return ': a part between two slashes is empty, as when a variable is not set';
+  return right !== path && methodsOf(right).size > 0 ? `, but ${right}, without the slash at its end` : '';
 }
