@@ -1,13 +1,12 @@
 // Loaded before the programs that npm runs, on any Node from 20 on: on one that cannot run them it says what to type, where
 // Node itself would end with an error about a file.
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 
 const needed = 24;
 const { npm_config_ignore_scripts: ignoreScripts, npm_lifecycle_event: script } = process.env;
 
 const isOld = Number(process.versions.node.split('.')[0]) < needed;
-const isInstalled = existsSync(path.resolve(import.meta.dirname, '..', 'node_modules'));
+const isInstalled = existsSync(new URL('../node_modules', import.meta.url));
 if (isOld || !isInstalled) {
   const missing = isOld
     ? `Node ${needed}, which the packages bring along, is needed, and this is ${process.versions.node}`

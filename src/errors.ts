@@ -25,7 +25,7 @@ export const errorTable = {
   malformed_body: kind(400, 'INVALID_ARGUMENT')('The body could not be read'),
   unsupported_version: invalid('That version is not offered'),
   argument_not_allowed: invalid('That argument is not allowed'),
-  arguments_conflict: invalid('That cannot work together'),
+  arguments_conflict: invalid('With that a component would not start'),
   unsupported_media_type: kind(415, 'INVALID_ARGUMENT')('Unsupported media type'),
   not_acceptable: kind(406, 'INVALID_ARGUMENT')('No such representation'),
   body_too_large: kind(413, 'RESOURCE_EXHAUSTED')('The body is too large'),

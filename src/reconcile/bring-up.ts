@@ -3,6 +3,7 @@ import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
 import { type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { noSpace, space } from './etcd-space.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
 import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
@@ -117,8 +118,10 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
     ownAddresses: ownAddresses(),
     templateDir: await templates.find(kubernetesVersion, etcdVersion),
   });
-  const { wasReady } = record;
-  return await context.launch({ runtime, plan, credentials, probeHost, port, wasReady, signal });
+  const { wasReady, attempts } = record;
+  // A try before this one may have begun without a template, and been cut off in the middle of its boot.
+  const hasBooted = wasReady || (plan.templateDir !== null && attempts === 1);
+  return await context.launch({ runtime, plan, credentials, probeHost, port, hasBooted, wasReady, signal });
 }
 
 function toReady(
@@ -134,10 +137,13 @@ function toReady(
     { ...record, wasReady: true, attempts: 0, notBefore: 0 },
     { phase: 'ready', endpoint, failure: null, ...(record.wasReady ? {} : { timings: { ...timings, totalMs } }) },
   );
+  const { wasReady } = record;
+  const isFull = record.sandbox.status.conditions.some(({ reason }) => reason === noSpace.reason);
   const conditions = [
-    { type: 'ComponentsReady', reason: 'Available' },
-    { type: 'EtcdReady', reason: 'Accepting' },
-    { type: 'ApiServerReady', reason: 'WriteAccepted' },
+    { type: 'ComponentsReady', status: 'true', reason: 'Available' },
+    // A restart makes no space.
+    { type: 'EtcdReady', ...(isFull ? noSpace : space) },
+    { type: 'ApiServerReady', status: 'true', reason: wasReady ? 'Answering' : 'WriteAccepted' },
   ] as const;
-  return conditions.reduce((changed, one) => withCondition(changed, { ...one, status: 'true' }, now), ready);
+  return conditions.reduce((changed, one) => withCondition(changed, one, now), ready);
 }

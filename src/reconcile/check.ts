@@ -1,6 +1,7 @@
 import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import { endOf, removeLeftovers } from './end.ts';
+import { noSpace, space } from './etcd-space.ts';
 import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
 /**
@@ -26,13 +27,6 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
   }
   await queues.addRestart(host, sandbox);
 }
-
-const space = { status: 'true', reason: 'Accepting', message: '' } as const;
-const noSpace = {
-  status: 'false',
-  reason: 'NoSpace',
-  message: 'its quota (quota-backend-bytes) is reached and writes are refused: delete objects',
-} as const;
 
 async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise<void> {
   const hasSpace = await context.space.hasSpace(runtimeOf(context, record).runtime, record);

@@ -6,37 +6,63 @@ import type { SandboxRecord } from '../sandbox/record.ts';
 
 export type EtcdSpace = ReturnType<typeof createEtcdSpace>;
 
+/** What the condition EtcdReady says. */
+export const space = { status: 'true', reason: 'Accepting', message: '' } as const;
+export const noSpace = {
+  status: 'false',
+  reason: 'NoSpace',
+  message: 'its quota (quota-backend-bytes) is reached and writes are refused: delete objects',
+} as const;
+
 /** What must be in use at most, of the quota, for writes to be taken again: else the next one would end that. */
 const roomAtMost = 0.9;
+/** A try keeps etcd from its other work for some time: so many times as long passes until the next. */
+const pauseTimes = 20;
+
+/** A try that found no room. */
+interface Vain {
+  /** Nothing can have changed until the next revision. */
+  readonly revision: string;
+  readonly againAt: number;
+}
 
 /**
  * Looks after etcds that have reached their quota. etcd then refuses every write that adds, and goes on doing so after objects
  * were deleted, until it was compacted and defragmented and its alarm was turned off (etcd.io/docs/v3.6/op-guide/maintenance).
  */
-export function createEtcdSpace({ logger }: { logger: Logger }) {
-  /** At which revision there was no room: nothing can have changed until the next one. */
-  const fullAt = new Map<string, string>();
+export function createEtcdSpace({ logger, signal }: { logger: Logger; signal: AbortSignal }) {
+  const vain = new Map<string, Vain>();
   const freeing = new Map<string, Promise<void>>();
 
+  /** May be cut off anywhere, and repeated. */
   async function free(etcd: EtcdClient, member: string, { sandbox: { id, spec } }: SandboxRecord): Promise<void> {
     const { revision } = await etcd.status();
-    if (fullAt.get(id) === revision) return;
-    fullAt.set(id, revision);
+    const last = vain.get(id);
+    if (last && (last.revision === revision || last.againAt > performance.now())) return;
+    const began = performance.now();
     await etcd.compact(revision);
-    const { bytesInUse } = await etcd.status();
-    if (bytesInUse > roomAtMost * etcdQuotaBytes(spec)) return;
+    // Before it is measured: what the compaction has freed is counted in full only then.
     await etcd.defragment();
+    const { bytesInUse } = await etcd.status();
+    if (bytesInUse > roomAtMost * etcdQuotaBytes(spec)) {
+      const now = performance.now();
+      vain.set(id, { revision, againAt: now + pauseTimes * (now - began) });
+      return;
+    }
     await etcd.takeWritesAgain(member);
+    vain.delete(id);
     logger.info({ sandboxId: id, bytesInUse }, 'etcd has space again');
   }
 
   function freeInBackground(socket: string, member: string, record: SandboxRecord): void {
     const { id } = record.sandbox;
     if (freeing.has(id)) return;
-    const etcd = openEtcd(socket);
+    const etcd = openEtcd(socket, signal);
     const work = free(etcd, member, record)
-      // Asked again at the next look, which comes to this when the alarm is still there.
-      .catch((error: unknown) => logger.warn({ sandboxId: id, err: error }, 'no space freed in etcd'))
+      // Tried again at the next look, for as long as the alarm is there.
+      .catch((error: unknown) => {
+        if (!signal.aborted) logger.warn({ sandboxId: id, err: error }, 'no space freed in etcd');
+      })
       .finally(() => {
         etcd.close();
         freeing.delete(id);
@@ -46,10 +72,10 @@ export function createEtcdSpace({ logger }: { logger: Logger }) {
 
   return {
     /** Whether etcd takes writes. When it does not, makes room if there can be any. Null: it does not tell. */
-    async hasSpace(runtime: Runtime, record: SandboxRecord): Promise<boolean | null> {
+    async hasSpace(runtime: Pick<Runtime, 'etcdSocket'>, record: SandboxRecord): Promise<boolean | null> {
       const socket = await runtime.etcdSocket(record.sandbox.id);
       if (socket === null) return null;
-      const etcd = openEtcd(socket);
+      const etcd = openEtcd(socket, signal);
       try {
         const [member] = await etcd.membersWithoutSpace();
         if (member !== undefined) freeInBackground(socket, member, record);
@@ -61,7 +87,7 @@ export function createEtcdSpace({ logger }: { logger: Logger }) {
         etcd.close();
       }
     },
-    forget: (id: string) => void fullAt.delete(id),
+    forget: (id: string) => void vain.delete(id),
     /** Resolves when nothing is being freed any more. */
     settled: async () => void (await Promise.allSettled(freeing.values())),
   };

@@ -28,8 +28,9 @@ const probe: Creation = {
 export async function writeFirstObjects(client: KubeClient, service: ServiceToMake): Promise<boolean> {
   const written = await Promise.all([probe, ...creationsOf(service)].map((one) => isThereOrRefused(client, one)));
   if (written.includes(false)) return false;
-  await client.send('DELETE', `${probe.collection}/${probe.object.metadata.name}`);
-  return true;
+  // One that does not answer is asked again, as by all of this.
+  const removed = await client.send('DELETE', `${probe.collection}/${probe.object.metadata.name}`).catch(() => null);
+  return removed !== null;
 }
 
 /** Creates the object. True when it is there, or admission has refused it: both answers are of a server that works. */
@@ -38,18 +39,19 @@ async function isThereOrRefused(client: KubeClient, { collection, object }: Crea
   const answer = await client.send('POST', `${collection}?fieldManager=kube-apiserver`, object).catch(() => null);
   if (!answer) return false;
   if (answer.status === 201 || answer.status === 409 || isRefusedByAdmission(answer)) return true;
-  // An address that another call has taken for this very object is refused as invalid, not as a conflict.
+  // An address or port that another call has taken for this very object is refused as invalid, not as a conflict.
   const found = await client.send('GET', `${collection}/${object.metadata.name}`).catch(() => null);
   return found?.status === 200;
 }
 
 /**
- * Policies and webhooks of the user may refuse any write, and a webhook that is gone fails it (500). Not what the server
- * answers while its own parts are not ready.
+ * Policies and webhooks of the user may refuse any write, by a status of their choice, and a webhook that is gone fails it
+ * (500). All else that is forbidden is so by other plugins of admission, as who asks may do everything, but for what the
+ * server answers while its own parts are not ready.
  */
 function isRefusedByAdmission({ status, body }: { status: number; body: string }): boolean {
-  if (/not yet ready|failed to allocate/.test(body)) return false;
-  return [400, 403, 422].includes(status) || /\bwebhook\b/.test(body);
+  if (/admission webhook|failed calling webhook|AdmissionPolicy/.test(body)) return true;
+  return status === 403 && !body.includes('not yet ready');
 }
 
 function creationsOf({ clusterIP, nodePort, address, port }: ServiceToMake): Creation[] {

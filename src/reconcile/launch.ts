@@ -13,6 +13,8 @@ export interface LaunchOptions {
   /** Where this worker reaches the API server. */
   readonly probeHost: string;
   readonly port: number;
+  /** Its data is of a server that has booted to the end: its own, or the one that made its template. */
+  readonly hasBooted: boolean;
   /** It has been ready before. */
   readonly wasReady: boolean;
   readonly signal: AbortSignal;
@@ -80,7 +82,7 @@ export function adminClient({ plan, credentials, probeHost, port }: Target): Kub
 async function waitForApiServer(client: KubeClient, options: LaunchOptions): Promise<void> {
   let lastAnswer = '';
   // Data that has never been booted lacks what the hooks make, as the roles of RBAC.
-  const path = options.wasReady || options.plan.templateDir ? readyPath : readyPathWithAllHooks;
+  const path = options.hasBooted ? readyPath : readyPathWithAllHooks;
   const ask = async () => {
     // One that does not answer is not ready yet: it is asked again.
     const answer = await client.send('GET', path).catch(() => null);

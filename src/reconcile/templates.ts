@@ -56,16 +56,16 @@ export async function removeAbandonedTemplates({
   runtimeAt,
   logger,
 }: Omit<TemplatesOptions, 'signal'>): Promise<void> {
-  try {
-    const names = (await ifThere(readdir(folder))) ?? [];
-    for (const name of names.filter((one) => one.startsWith(workshopPrefix))) {
-      const maker = Number(name.slice(workshopPrefix.length).split('-', 1)[0]);
-      if (await describeProcess(maker)) continue;
-      const workshop = path.join(folder, name);
-      await runtimeAt(workshop).remove(templateId);
-      await rm(workshop, { recursive: true, force: true });
-    }
-  } catch (error) {
-    logger.warn({ folder, err: error }, 'an unfinished template is left behind');
+  const leave = (error: unknown) => logger.warn({ folder, err: error }, 'an unfinished template is left behind');
+  const names = (await ifThere(readdir(folder)).catch(leave)) ?? [];
+  for (const name of names.filter((one) => one.startsWith(workshopPrefix))) {
+    await removeAbandoned(path.join(folder, name), runtimeAt).catch(leave);
   }
+}
+
+async function removeAbandoned(workshop: string, runtimeAt: TemplatesOptions['runtimeAt']): Promise<void> {
+  const maker = Number(path.basename(workshop).slice(workshopPrefix.length).split('-', 1)[0]);
+  if (await describeProcess(maker)) return;
+  await runtimeAt(workshop).remove(templateId);
+  await rm(workshop, { recursive: true, force: true });
 }

@@ -19,7 +19,7 @@ export interface HostRuntime {
   readonly obtain: (component: string, version: string, signal: AbortSignal) => Promise<string>;
   /** What kube-apiserver listens on, where it runs. */
   readonly listenAddress: string;
-  /** Addresses by which others can reach kube-apiserver's host, best first. Null: the runtime gives it an IPv4 address. */
+  /** The addresses of kube-apiserver's host. Null: the runtime gives it an IPv4 address of its own. */
   readonly ownAddresses: () => readonly string[] | null;
 }
 

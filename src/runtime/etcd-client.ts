@@ -2,26 +2,30 @@ import { Client } from 'undici';
 
 export type EtcdClient = ReturnType<typeof openEtcd>;
 
-const timeoutMs = 10_000;
+const timeoutMs = 5000;
+/** Of what takes longer the more there is: some seconds for a gigabyte. */
+const longTimeoutMs = 10 * 60_000;
+/** What is asked for here has some hundred bytes. */
+const maxResponseSize = 64 * 1024;
 
 /**
  * etcd's JSON gateway over its Unix socket (etcd.io/docs/v3.6/dev-guide/api_grpc_gateway). The caller closes it. Numbers of
  * 64 bits come as texts, keys go as base64.
  */
-export function openEtcd(socketPath: string) {
-  const client = new Client('http://localhost', { connect: { socketPath, timeout: timeoutMs } });
+export function openEtcd(socketPath: string, stopping?: AbortSignal) {
+  const client = new Client('http://localhost', {
+    connect: { socketPath, timeout: timeoutMs },
+    headersTimeout: longTimeoutMs,
+    maxResponseSize,
+  });
 
   /** Throws when etcd does not answer, or answers with an error. */
-  async function ask<Answer>(path: string, body: object): Promise<Answer> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const { statusCode, body: answer } = await client.request({
-      method: 'POST',
-      path,
-      body: JSON.stringify(body),
-      signal,
-    });
-    if (statusCode === 200) return (await answer.json()) as Answer;
-    throw new Error(`etcd answered ${statusCode} to ${path}: ${await answer.text()}`);
+  async function ask<Answer>(path: string, body: object, limitMs = timeoutMs): Promise<Answer> {
+    const limit = AbortSignal.timeout(limitMs);
+    const signal = stopping ? AbortSignal.any([stopping, limit]) : limit;
+    const answer = await client.request({ method: 'POST', path, body: JSON.stringify(body), signal });
+    if (answer.statusCode === 200) return (await answer.body.json()) as Answer;
+    throw new Error(`etcd answered ${answer.statusCode} to ${path}: ${await answer.body.text()}`);
   }
 
   return {
@@ -44,13 +48,15 @@ export function openEtcd(socketPath: string) {
       const answer = await ask<{ header: { revision: string }; dbSizeInUse?: string }>('/v3/maintenance/status', {});
       return { revision: answer.header.revision, bytesInUse: Number(answer.dbSizeInUse ?? 0) };
     },
-    /** Forgets what was before this revision. */
+    /** Forgets what was before this revision. That it was forgotten before is no error. */
     async compact(revision: string): Promise<void> {
-      await ask('/v3/kv/compaction', { revision, physical: true });
+      await ask('/v3/kv/compaction', { revision, physical: true }, longTimeoutMs).catch((error: Error) => {
+        if (!error.message.includes('has been compacted')) throw error;
+      });
     },
     /** Makes the file as small as what is in it. etcd answers nothing else meanwhile. */
     async defragment(): Promise<void> {
-      await ask('/v3/maintenance/defragment', {});
+      await ask('/v3/maintenance/defragment', {}, longTimeoutMs);
     },
     close: () => void client.destroy(),
   };

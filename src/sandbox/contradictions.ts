@@ -1,5 +1,7 @@
+import ipaddr from 'ipaddr.js';
 import type { FieldFault } from '../errors.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
+import { serviceRanges } from './service-network.ts';
 
 const apiServerPath = '/spec/apiServer';
 
@@ -8,7 +10,14 @@ const apiServerPath = '/spec/apiServer';
  * of the same spec: the component would exit at its start.
  */
 export function contradictionsIn(spec: SandboxSpecInput): FieldFault[] {
-  return [...ofPlugins(spec), ...ofFeatureGates(spec), ...ofRuntimeConfig(spec), ...ofElections(spec)];
+  return [
+    ...ofPlugins(spec),
+    ...ofFeatureGates(spec),
+    ...ofRuntimeConfig(spec),
+    ...ofServiceRanges(spec),
+    ...ofNodePort(spec),
+    ...ofElections(spec),
+  ];
 }
 
 function ofPlugins({ apiServer: { extraArgs } }: SandboxSpecInput): FieldFault[] {
@@ -62,6 +71,33 @@ function ofRuntimeConfig({ apiServer: { runtimeConfig, extraArgs } }: SandboxSpe
     pointer: `${apiServerPath}/runtimeConfig/${name.replaceAll('/', '~1')}`,
     detail: `must not be off: kube-apiserver needs ${apis.join(', ')}`,
   }));
+}
+
+/** kube-apiserver takes ranges of at least 8 addresses. */
+const leastHostBits = 3;
+
+function ofServiceRanges(spec: SandboxSpecInput): FieldFault[] {
+  const ranges = serviceRanges(spec);
+  const isRange = (range: string) => {
+    if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(range) && !ipaddr.IPv6.isValidCIDR(range)) return false;
+    const [address, prefix] = ipaddr.parseCIDR(range);
+    return prefix <= address.toByteArray().length * 8 - leastHostBits;
+  };
+  const families = new Set(ranges.map((range) => ipaddr.IPv6.isValidCIDR(range)));
+  if (ranges.every(isRange) && families.size === ranges.length) return [];
+  const detail =
+    'must be a CIDR of at least 8 addresses, or one of IPv4 and one of IPv6, as 10.96.0.0/16,fd00:10:96::/112';
+  return [{ pointer: `${apiServerPath}/extraArgs/service-cluster-ip-range`, detail }];
+}
+
+function ofNodePort({ apiServer: { extraArgs } }: SandboxSpecInput): FieldFault[] {
+  const port = Number(extraArgs['kubernetes-service-node-port'] ?? 0);
+  const range = extraArgs['service-node-port-range'] ?? '30000-32767';
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(range) ?? [];
+  // The range has other forms too, as 30000+2767: those are left to kube-apiserver.
+  if (port === 0 || first === undefined || (port >= Number(first) && port <= Number(last))) return [];
+  const detail = `must be 0 or within service-node-port-range, which is ${range}`;
+  return [{ pointer: `${apiServerPath}/extraArgs/kubernetes-service-node-port`, detail }];
 }
 
 /** etcd's defaults, for the one of the two that is not set. In milliseconds. */

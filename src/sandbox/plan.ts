@@ -4,7 +4,7 @@ import { sniName } from '../runtime/kubeconfig.ts';
 import { type Credentials, proxyUser } from '../runtime/pki.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
 import { filesOf } from './plan-files.ts';
-import { advertisingFlags, firstAddresses, kubernetesService, serviceRanges } from './service-network.ts';
+import { advertisingFlags, firstAddress, kubernetesService, serviceRanges } from './service-network.ts';
 
 /** What a plan is made from; the same input always gives the same plan. */
 export interface PlanInput {
@@ -21,7 +21,7 @@ export interface PlanInput {
   /** What kube-apiserver listens on, as seen where it runs. */
   readonly bindAddress: string;
   readonly advertiseHost: string;
-  /** Addresses of the host that others can reach, best first. Null: the runtime gives kube-apiserver an IPv4 address. */
+  /** The addresses of the host. Null: the runtime gives kube-apiserver an IPv4 address of its own. */
   readonly ownAddresses: readonly string[] | null;
   readonly templateDir: string | null;
 }
@@ -53,7 +53,8 @@ export function makePlan(input: PlanInput): SandboxPlan {
 export function footprint(spec: SandboxSpecInput): { memoryMiB: number; diskMiB: number } {
   return {
     memoryMiB: etcdMemoryMiB + apiServerMemoryMiB,
-    diskMiB: Math.ceil(etcdQuotaBytes(spec) / mebibyte) + diskBesideDatabaseMiB,
+    // Twice, since a defragmentation writes the database anew beside the old one.
+    diskMiB: 2 * Math.ceil(etcdQuotaBytes(spec) / mebibyte) + diskBesideDatabaseMiB,
   };
 }
 
@@ -71,7 +72,7 @@ export function certificateNames(input: Pick<PlanInput, 'sandboxId' | 'spec' | '
     'kubernetes.default.svc',
     'kubernetes.default.svc.cluster.local',
   ];
-  return [...new Set([...names, ...firstAddresses(serviceRanges(input.spec)), ...service])];
+  return [...new Set([...names, ...serviceRanges(input.spec).map(firstAddress), ...service])];
 }
 
 function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): ComponentSpec {
@@ -136,7 +137,7 @@ function apiServer(input: PlanInput, dir: string): ComponentSpec {
     'audit-log-path': `${dir}/logs/audit.log`,
     'audit-log-maxsize': '10',
     'audit-log-maxbackup': '1',
-    'service-cluster-ip-range': serviceRanges(spec),
+    'service-cluster-ip-range': serviceRanges(spec).join(','),
     'allow-privileged': 'true',
     profiling: 'false',
     ...extraArgs,

@@ -72,7 +72,7 @@ async function openHost(
   const open = await openMachine({ config, logger, parts }, stores, stopping.signal);
   opened.defer(open.templates.settled);
   const health = opened.adopt(parts.createHealthChecks({ probeHost: config.probeHost }), (checks) => checks.close());
-  const space = createEtcdSpace({ logger });
+  const space = createEtcdSpace({ logger, signal: stopping.signal });
   opened.defer(space.settled);
   const context = contextOf({
     config,

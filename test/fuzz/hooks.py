@@ -243,7 +243,7 @@ STATE_CODES = frozenset(
         "idempotency_mismatch",
         # Which of the versions that are well written are offered is told by listVersions.
         "unsupported_version",
-        # Values that contradict one another, each of which is well written.
+        # Values that contradict one another, or cannot be told by a pattern, as two ranges of different families.
         "arguments_conflict",
         # Where the host of a URL is, and whether it may be called, is told by the network and the settings.
         "webhook_unresolvable",

@@ -111,6 +111,19 @@ const cases: readonly Case[] = [
     code: 'arguments_conflict',
     detail: /needs admissionregistration\.k8s\.io\/v1, .*flowcontrol/,
   },
+  ...['10.0.0.0/30', '10.0.0.255/32', '10/8', '10.0.0.0/16,10.1.0.0/16', 'a/b', ''].map((ranges) => ({
+    what: `${ranges} as the ranges of Services`,
+    body: { spec: { apiServer: { extraArgs: { 'service-cluster-ip-range': ranges } } } },
+    pointer: '/spec/apiServer/extraArgs/service-cluster-ip-range',
+    code: 'arguments_conflict',
+  })),
+  {
+    what: 'a port on the nodes outside their range',
+    body: { spec: { apiServer: { extraArgs: { 'kubernetes-service-node-port': '443' } } } },
+    pointer: '/spec/apiServer/extraArgs/kubernetes-service-node-port',
+    code: 'arguments_conflict',
+    detail: /30000-32767/,
+  },
   {
     what: 'an election that is too quick for the heartbeat',
     body: { spec: { etcd: { extraArgs: { 'heartbeat-interval': '300' } } } },

@@ -29,12 +29,18 @@ t.test('the certificate has the first address of every service range', async (t)
 });
 
 t.test('behind the Service is an address that others can reach, of its own family', async (t) => {
-  const endpointOf = (advertiseHost: string, ownAddresses: string[] | null, ranges = '10.96.0.0/16') =>
-    kubernetesService({ spec: rangesOf(ranges), advertiseHost, ownAddresses }).endpoint;
+  const endpointOf = (
+    advertiseHost: string,
+    ownAddresses: string[] | null,
+    ranges = '10.96.0.0/16',
+    bindAddress = '127.0.0.1',
+  ) => kubernetesService({ spec: rangesOf(ranges), advertiseHost, bindAddress, ownAddresses }).endpoint;
   const v6 = 'fd00:10:96::/112';
   t.equal(endpointOf('127.0.0.1', host), '192.168.1.5');
   t.equal(endpointOf('10.0.0.7', host), '10.0.0.7', 'the one that kubeconfigs point at');
   t.equal(endpointOf('k8s.example.com', host), '192.168.1.5', 'a name is no address');
+  t.equal(endpointOf('k8s.example.com', host, '10.96.0.0/16', '10.1.1.1'), '10.1.1.1', 'the one that it listens on');
+  t.equal(endpointOf('::ffff:10.0.0.7', host), '10.0.0.7', 'as Kubernetes writes it');
   t.equal(endpointOf('fd00::2', host), '192.168.1.5');
   t.equal(endpointOf('127.0.0.1', host, v6), 'fd00::5');
   t.equal(endpointOf('fd00::2', host, `${v6},10.96.0.0/16`), 'fd00::2');
@@ -55,5 +61,8 @@ t.test('kube-apiserver is told the same', async (t) => {
 
 t.test('a Service with a port on the nodes is made as one', async (t) => {
   const spec = specWith({ 'kubernetes-service-node-port': '30443' });
-  t.equal(kubernetesService({ spec, advertiseHost: '127.0.0.1', ownAddresses: host }).nodePort, 30443);
+  t.equal(
+    kubernetesService({ spec, advertiseHost: '127.0.0.1', bindAddress: '127.0.0.1', ownAddresses: host }).nodePort,
+    30443,
+  );
 });

@@ -61,7 +61,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       forget: () => undefined,
       close: () => undefined,
     },
-    space: createEtcdSpace({ logger }),
+    space: createEtcdSpace({ logger, signal: stopping.signal }),
     runtimes: new Map([
       ['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1', ownAddresses: () => [] }],
     ]),
