@@ -70,10 +70,10 @@ t.test('it is deleted as well when the body throws, and only once', async (t) =>
 });
 
 t.test('why a start failed is told, with the log of what failed', async (t) => {
-  const spec = { apiServer: { extraArgs: { 'enable-admission-plugins': 'ServiceAccount' } } };
+  const spec = { apiServer: { extraArgs: { 'enable-admission-plugins': 'NoSuchPlugin' } } };
   const error = await refused(createSandbox({ ...access, spec }));
   t.match(error, { code: 'component_exited', failure: { component: 'kube-apiserver' } });
-  t.match(error.message, /kube-apiserver.*\n.*last lines of kube-apiserver:[\s\S]*ServiceAccount/);
+  t.match(error.message, /kube-apiserver.*\n.*last lines of kube-apiserver:[\s\S]*NoSuchPlugin/);
   t.same(await all(), []);
 });
 
