@@ -29,9 +29,19 @@ export interface PlanInput {
 const mebibyte = 1024 * 1024;
 const etcdMemoryMiB = 1024;
 const apiServerMemoryMiB = 2048;
-const defaultEtcdQuotaMiB = 2048;
-/** The write-ahead log, a snapshot being written, and logs, beside the database. */
-const diskBesideDatabaseMiB = 512;
+/** What the limits of etcd's disk are made of, unless a spec says otherwise. */
+const etcdLimits = {
+  'quota-backend-bytes': String(2048 * mebibyte),
+  // The write-ahead log holds every write since the last snapshot: a write may have 1.5 MiB, so etcd's own 10,000 would
+  // let it grow to 15 GiB.
+  'snapshot-count': '100',
+  'max-request-bytes': String(1.5 * mebibyte),
+} as const;
+/**
+ * Beside the database and the writes since the last snapshot: two files of the write-ahead log, which etcd fills to
+ * 64 MB, one that it makes ahead, snapshots, and logs.
+ */
+const otherDiskMiB = 362;
 const etcdDataDir = 'etcd';
 const etcdPeerSocket = 'localhost:2';
 
@@ -51,16 +61,22 @@ export function makePlan(input: PlanInput): SandboxPlan {
 
 /** What a sandbox may take at most, in MiB: what quotas count. */
 export function footprint(spec: SandboxSpecInput): { memoryMiB: number; diskMiB: number } {
+  const { 'snapshot-count': writes, 'max-request-bytes': bytesEach } = etcdLimitsOf(spec);
+  // The database twice, since a defragmentation writes it anew beside the old one.
+  const etcdBytes = 2 * etcdQuotaBytes(spec) + Number(writes) * Number(bytesEach);
   return {
     memoryMiB: etcdMemoryMiB + apiServerMemoryMiB,
-    // Twice, since a defragmentation writes the database anew beside the old one.
-    diskMiB: 2 * Math.ceil(etcdQuotaBytes(spec) / mebibyte) + diskBesideDatabaseMiB,
+    diskMiB: Math.ceil(etcdBytes / mebibyte) + otherDiskMiB,
   };
 }
 
 /** What the database of etcd may grow to: then it refuses writes that add. */
 export function etcdQuotaBytes(spec: SandboxSpecInput): number {
-  return Number(spec.etcd.extraArgs['quota-backend-bytes'] ?? defaultEtcdQuotaMiB * mebibyte);
+  return Number(etcdLimitsOf(spec)['quota-backend-bytes']);
+}
+
+function etcdLimitsOf(spec: SandboxSpecInput): Record<keyof typeof etcdLimits, string> {
+  return { ...etcdLimits, ...spec.etcd.extraArgs };
 }
 
 /** Every name by which the API server is reached, for its certificate. */
@@ -86,7 +102,11 @@ function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): Compone
     'initial-advertise-peer-urls': `unix://${etcdPeerSocket}`,
     'initial-cluster': `default=unix://${etcdPeerSocket}`,
     ...elections(spec.etcd.extraArgs),
-    'quota-backend-bytes': String(etcdQuotaBytes(spec)),
+    ...etcdLimits,
+    // No other member has to catch up: older writes need be kept neither on the disk nor in memory, where etcd would
+    // keep the last 5,000.
+    'max-wals': '2',
+    'snapshot-catchup-entries': '100',
     ...(spec.durability === 'ephemeral' ? { 'unsafe-no-fsync': 'true' } : {}),
     ...spec.etcd.extraArgs,
   };

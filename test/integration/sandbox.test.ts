@@ -159,6 +159,22 @@ t.test('logs', async (t) => {
   await client.remove(body.id);
 });
 
+t.test('logs hold no secret, when they hold the most that may be logged', async (t) => {
+  const most = { apiServer: { extraArgs: { v: '7' } }, etcd: { extraArgs: { 'log-level': 'info' } } };
+  const { body } = await client.create({ spec: { ...spec, ...most } });
+  await (await kubectlOf(body))(['create', 'secret', 'generic', 'hidden', '--from-literal=word=open-sesame']);
+  for (const [component, words] of [
+    ['etcd', '"level":"info"'],
+    ['kube-apiserver', '"HTTP" verb="POST"'],
+  ] as const) {
+    const target = `/v1/sandboxes/${body.id}/logs?component=${component}&tail=10000`;
+    const log = (await client.call<string>('GET', target)).body;
+    t.ok(log.includes(words), `${component} logs much`);
+    for (const word of ['open-sesame', Buffer.from('open-sesame').toString('base64')]) t.notOk(log.includes(word));
+  }
+  await client.remove(body.id);
+});
+
 t.test('what died is started again, with its objects', async (t) => {
   const { body } = await client.create({ spec });
   const kubectl = await kubectlOf(body);

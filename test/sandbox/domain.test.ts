@@ -4,7 +4,7 @@ import { preferredWaitMs } from '../../routes/shared/prefer.ts';
 import { resolveVersions } from '../../src/components/catalog.ts';
 import { createSealer } from '../../src/redis/seal.ts';
 import { canFollow, canReach } from '../../src/sandbox/phase.ts';
-import { makePlan } from '../../src/sandbox/plan.ts';
+import { footprint, makePlan } from '../../src/sandbox/plan.ts';
 import { newSandboxId } from '../../src/sandbox/record.ts';
 import { phases } from '../../src/schemas/sandbox.ts';
 import { aSandbox } from '../support/requests.ts';
@@ -102,6 +102,15 @@ t.test('a plan follows from its input', async (t) => {
     ),
   );
   t.not(makePlan({ ...input, spec: given }).components[1]?.specHash, apiServer?.specHash);
+});
+
+t.test('quotas count the disk that the limits of etcd allow', async (t) => {
+  const withEtcd = (extraArgs: Record<string, string>) => footprint({ ...spec, etcd: { extraArgs } }).diskMiB;
+  const usual = withEtcd({});
+  t.equal(usual, 4608);
+  t.equal(withEtcd({ 'quota-backend-bytes': String(4 * 1024 ** 3) }) - usual, 4096);
+  t.equal(withEtcd({ 'snapshot-count': '1100' }) - usual, 1500, 'a write may have 1.5 MiB until the next snapshot');
+  t.equal(withEtcd({ 'max-request-bytes': String(3 * 1024 ** 2) }) - usual, 150);
 });
 
 t.test('Prefer', async (t) => {
