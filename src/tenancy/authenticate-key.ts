@@ -2,12 +2,19 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { invalidField } from '../errors.ts';
 import { noteKeyUse } from '../redis/calls/api-keys.ts';
+import type { ApiKeyHash } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Scope } from '../schemas/key.ts';
 import { hashKey, parseKey, unacceptable } from './key-format.ts';
 import type { Principal } from './principal.ts';
 
 const noteUseEveryMs = 60_000;
+/** By name, so that the store answers as many for a key that it does not have. */
+const fieldNames = ['hash', 'project', 'uid', 'name', 'scopes', 'expiresAt', 'usedAt', 'revokedAt'] as const;
+/** Stands for the hash of an unknown key; no key that anybody could find has it. */
+const noHash = Buffer.alloc(32).toString('base64');
+
+type StoredFields = Partial<Pick<ApiKeyHash, (typeof fieldNames)[number]>>;
 
 export type AuthenticateKey = ReturnType<typeof createKeyAuthenticator>;
 
@@ -22,12 +29,14 @@ export function createKeyAuthenticator({ redis, keys }: { redis: Redis; keys: Re
   }
 
   /**
-   * A key that is unknown and one with a wrong secret get the same answer in the same time. Throws `unauthenticated`,
+   * A key that is unknown and one with a wrong secret get the same answer by the same work, so that the time does not
+   * tell which ids there are. Throws `unauthenticated`,
    * `key_malformed`, `key_checksum_mismatch`, `key_expired`, `key_revoked`.
    */
   return async function authenticateKey(key: string): Promise<Principal> {
     const id = parseKey(key);
-    const fields = await redis.hgetall(keys.apiKey(id));
+    const found = await redis.hmget(keys.apiKey(id), ...fieldNames);
+    const fields: StoredFields = Object.fromEntries(fieldNames.map((name, i) => [name, found[i] ?? undefined]));
     const principal = toPrincipal(id, hashKey(key), fields);
     noteUse(id, fields.usedAt);
     return principal;
@@ -35,9 +44,8 @@ export function createKeyAuthenticator({ redis, keys }: { redis: Redis; keys: Re
 }
 
 /** The principal of a stored key; `hash` is that of the key that was sent. */
-function toPrincipal(id: string, hash: Buffer, fields: Record<string, string>): Principal {
-  const stored = Buffer.from(fields.hash ?? '', 'base64');
-  if (!timingSafeEqual(stored.length === hash.length ? stored : Buffer.alloc(hash.length), hash)) {
+function toPrincipal(id: string, hash: Buffer, fields: StoredFields): Principal {
+  if (!timingSafeEqual(Buffer.from(fields.hash ?? noHash, 'base64'), hash)) {
     throw invalidField('#header/authorization', 'This key is not known here.', 'unauthenticated');
   }
   const { revokedAt } = fields;
