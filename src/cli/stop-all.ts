@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
@@ -11,6 +11,7 @@ import { redisKeys } from '../redis/keys.ts';
 import { removeNetwork } from '../runtime/docker-network.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
+import { usersFolder } from '../runtime/user-ids.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import { startEmbeddedRedis } from '../start/embedded-redis.ts';
 import { runProgram } from '../start/program.ts';
@@ -72,6 +73,8 @@ async function removeSandboxes(config: Config): Promise<void> {
     }
   }
   if (docker) await removeNetwork(docker, id);
+  // Not empty while another service of this machine has sandboxes; not there where the service is not root.
+  await rmdir(usersFolder).catch(() => undefined);
 }
 
 /** Containers outlive a daemon that does not answer: what tells whose they are is not removed before them. */

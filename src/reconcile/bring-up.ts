@@ -99,7 +99,7 @@ function toClaimed(record: SandboxRecord, host: string, port: number): SandboxRe
 }
 
 async function launchPair(context: WorkerContext, { record, port, credentials }: Begun, signal: AbortSignal) {
-  const { advertiseHost, probeHost, portRange, templates } = context;
+  const { advertiseHost, probeHost, templates } = context;
   const { id, project, spec, status } = record.sandbox;
   const { kubernetesVersion, etcdVersion } = status;
   const { runtime, listenAddress, ownAddresses } = runtimeOf(context, record);
@@ -111,7 +111,6 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
     etcdVersion,
     credentials,
     port,
-    userOffset: port - portRange.first,
     root: runtime.root,
     bindAddress: listenAddress,
     advertiseHost,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { etcdSocketName, type Runtime } from '../runtime/driver.ts';
@@ -65,8 +65,11 @@ export async function makeTemplate(options: TemplateOptions, signal: AbortSignal
   try {
     const data = await bootOnce(runtime, options, signal);
     await shortenWal(path.join(data, 'member', 'wal'));
+    // The copy is the service's own: the user of this pair is given to a sandbox later, which must not write into it.
+    const own = path.join(workshop, 'own');
+    await cp(data, own, { recursive: true });
     const target = templateFolder(options);
-    await rename(data, target).catch((error: NodeJS.ErrnoException) => {
+    await rename(own, target).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
     return target;
@@ -93,7 +96,6 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     project: 'sandplane',
     credentials,
     port,
-    userOffset: -1,
     root: runtime.root,
     bindAddress: '127.0.0.1',
     ownAddresses: [],

@@ -39,7 +39,6 @@ export interface WorkerContext {
   readonly isServed: (host: string) => Promise<boolean>;
   /** Brings the components up; tests of what happens in which order bring their own. */
   readonly launch: typeof launch;
-  readonly portRange: { readonly first: number };
   readonly advertiseHost: string;
   readonly probeHost: string;
   readonly logger: Logger;

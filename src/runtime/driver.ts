@@ -50,8 +50,6 @@ export interface SandboxPlan {
   readonly templateDir: string | null;
   /** Relative to the sandbox's folder. */
   readonly etcdDataDir: string;
-  /** Added to the first user id for sandboxes, it is the user id of this one. Unique among the sandboxes of the host. */
-  readonly userOffset: number;
   readonly kubernetesService: KubernetesService;
 }
 

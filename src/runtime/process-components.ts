@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import path from 'node:path';
 import type { ObservedComponent } from './driver.ts';
 import { ifThere } from './if-there.ts';
-import { exists, type RunNote, readExitCode, readNote, type SandboxFolder, writeNote } from './process-folder.ts';
+import { exists, type SandboxFolder } from './process-folder.ts';
 import { commandOf, describeProcess, findProcesses, type ProcessFacts } from './process-identity.ts';
+import { type RunNote, readExitCode, readNote, writeNote } from './process-notes.ts';
 import { endsWithin } from './process-signals.ts';
 
 const componentCommands = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
@@ -13,9 +13,9 @@ const exitTimeoutMs = 10_000;
  * The components of a sandbox that have been started at least once: each has a log, since the file is made before the
  * process.
  */
-export async function componentNames({ dir }: SandboxFolder): Promise<string[]> {
-  const logs = (await ifThere(readdir(path.join(dir, 'logs')))) ?? [];
-  return logs.filter((name) => name.endsWith('.log') && name !== 'audit.log').map((name) => name.slice(0, -4));
+export async function componentNames({ logsDir }: SandboxFolder): Promise<string[]> {
+  const logs = (await ifThere(readdir(logsDir))) ?? [];
+  return logs.filter((name) => name.endsWith('.log')).map((name) => name.slice(0, -4));
 }
 
 /** Null when the component has never run in this folder. */

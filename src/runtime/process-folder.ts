@@ -1,112 +1,123 @@
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { chmod, chown, cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, lchown, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { SandboxPlan } from './driver.ts';
+import { promisify } from 'node:util';
+import type { PlanFile, SandboxPlan } from './driver.ts';
 import { ifThere } from './if-there.ts';
-import type { ProcessIdentity } from './process-identity.ts';
 
-/** What is written down about a component's process, so that the next worker finds it. */
-export interface RunNote extends ProcessIdentity {
-  readonly specHash: string;
-}
+const run = promisify(execFile);
 
-/** The user that owns a sandbox's folder and processes; null when the service is not root. */
+/** The user that a sandbox's processes run as; null: the service's own. The group has the same id. */
 export type Owner = { readonly uid: number; readonly gid: number } | null;
+
+/** Beside the folders of sandboxes; holds one folder for each of them that belongs to the service alone. */
+export const serviceFolderName = 'service';
 
 export type SandboxFolder = ReturnType<typeof sandboxFolder>;
 
-/** `<root>/<id>` holds etcd data, pki and logs of a sandbox; `run/` in it holds our notes and belongs to the service. */
+/**
+ * `<root>/<id>` is where the sandbox works: etcd data, certificates, its audit log. What the service writes about it and
+ * reads again, logs and notes, is in `<root>/service/<id>`, out of reach of the sandbox's user: he could put a link there
+ * to a file of somebody else.
+ */
 export function sandboxFolder(root: string, id: string) {
-  const dir = path.join(root, id);
+  const serviceDir = path.join(root, serviceFolderName, id);
   return {
-    dir,
-    logFile: (component: string) => path.join(dir, 'logs', `${component}.log`),
-    noteFile: (component: string) => path.join(dir, 'run', `${component}.json`),
+    dir: path.join(root, id),
+    serviceDir,
+    logsDir: path.join(serviceDir, 'logs'),
+    logFile: (component: string) => path.join(serviceDir, 'logs', `${component}.log`),
+    noteFile: (component: string) => path.join(serviceDir, 'run', `${component}.json`),
+    userFile: path.join(serviceDir, 'user'),
   };
 }
 
-/** Makes the folder; etcd data that exists is kept, files are written anew. */
-export async function prepareFolder({ dir }: SandboxFolder, plan: SandboxPlan, owner: Owner): Promise<void> {
-  // The users of other sandboxes pass through the parent to their own folders, but may not list it.
-  await mkdir(path.dirname(dir), { recursive: true, mode: 0o711 });
-  await mkdir(path.join(dir, 'run'), { recursive: true, mode: 0o700 });
-  await mkdir(path.join(dir, 'logs'), { recursive: true, mode: 0o700 });
-  await writeFiles(dir, plan);
-  await copyTemplate(dir, plan);
-  await chmod(dir, 0o700);
-  if (owner) await giveTo(dir, owner);
+export async function makeServiceFolder({ dir, serviceDir }: SandboxFolder): Promise<void> {
+  const root = path.dirname(dir);
+  await mkdir(root, { recursive: true });
+  // The users of sandboxes pass through to their own folders, but may not list it.
+  await chmod(root, 0o711);
+  for (const name of ['logs', 'run']) await mkdir(path.join(serviceDir, name), { recursive: true, mode: 0o700 });
 }
 
-async function writeFiles(dir: string, plan: SandboxPlan): Promise<void> {
-  for (const file of plan.files) {
-    const target = path.join(dir, file.path);
-    await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
-    await writeAtomically(target, file.content, file.mode);
+/** Makes the sandbox's folder; etcd data that exists is kept, files are written anew. */
+export async function prepareFolder(folder: SandboxFolder, plan: SandboxPlan, owner: Owner): Promise<void> {
+  if (!(await exists(folder.dir))) await makeFolder(folder, plan, owner);
+  for (const file of plan.files) await writePlanFile(folder.dir, file, owner);
+}
+
+/**
+ * Makes it out of the sandbox's reach and renames it to its place when it is complete: a copy that a crash cut short is
+ * never taken for data. The sandbox's user may make files in it, as sockets, but it belongs to the service and has the
+ * sticky bit: what else belongs to the service in there he can neither rename nor remove.
+ */
+async function makeFolder({ dir, serviceDir }: SandboxFolder, plan: SandboxPlan, owner: Owner): Promise<void> {
+  const made = path.join(serviceDir, 'new');
+  await rm(made, { recursive: true, force: true });
+  await mkdir(path.join(made, 'logs'), { recursive: true, mode: 0o700 });
+  if (plan.templateDir) {
+    const data = path.join(made, plan.etcdDataDir);
+    await cp(plan.templateDir, data, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    await chmod(data, 0o700);
   }
-}
-
-/** Copies under another name first, so that a copy that a crash cut short is never taken for data. */
-async function copyTemplate(dir: string, plan: SandboxPlan): Promise<void> {
-  const target = path.join(dir, plan.etcdDataDir);
-  if (!plan.templateDir || (await exists(target))) return;
-  const partial = `${target}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await cp(plan.templateDir, partial, { recursive: true, mode: constants.COPYFILE_FICLONE });
-  await chmod(partial, 0o700);
-  await rename(partial, target);
-}
-
-/** Not `run/`: a sandbox that could change our notes could have us signal a process that is not its own. */
-async function giveTo(dir: string, owner: { uid: number; gid: number }): Promise<void> {
-  for (const entry of await readdir(dir, { withFileTypes: true })) {
-    if (entry.name === 'run') continue;
-    await chownTree(path.join(dir, entry.name), owner);
+  if (owner) {
+    await giveTree(made, owner);
+    await chown(made, ownUid(), owner.gid);
   }
-  await chown(dir, owner.uid, owner.gid);
+  await chmod(made, owner ? 0o1770 : 0o700);
+  await rename(made, dir);
 }
 
-async function chownTree(target: string, owner: { uid: number; gid: number }): Promise<void> {
-  const found = await lstat(target);
-  // The sandbox's user could have put a link there, to be given a file that belongs to somebody else.
-  if (found.isSymbolicLink() || (found.isFile() && found.nlink > 1)) return;
-  if (found.uid !== owner.uid || found.gid !== owner.gid) await chown(target, owner.uid, owner.gid);
-  if (!found.isDirectory()) return;
-  for (const name of await readdir(target)) await chownTree(path.join(target, name), owner);
+async function giveTree(target: string, owner: NonNullable<Owner>): Promise<void> {
+  await lchown(target, owner.uid, owner.gid);
+  const entries = (await lstat(target)).isDirectory() ? await readdir(target) : [];
+  for (const name of entries) await giveTree(path.join(target, name), owner);
 }
 
-export async function readNote(file: string): Promise<RunNote | null> {
-  return (await readJson(file)) as RunNote | null;
-}
-
-/** The exit code of the noted process; null when it is not known, as when it ended while no worker ran. */
-export async function readExitCode(file: string, { pid, started }: ProcessIdentity): Promise<number | null> {
-  const exit = (await readJson(`${file}.exit`)) as (ProcessIdentity & { exitCode: number | null }) | null;
-  return exit?.pid === pid && exit.started === started ? exit.exitCode : null;
-}
-
-/** In a file of its own, since by then the note may already be that of the next process. */
-export async function writeExitCode(file: string, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
-  await writeAtomically(`${file}.exit`, JSON.stringify({ ...identity, exitCode }), 0o600);
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    // There is no file, or a crash cut it short: the caller then searches for the process itself.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
-    throw error;
+/** The file is the sandbox user's, its folder the service's: he can read it, and put nothing else in its place. */
+async function writePlanFile(dir: string, file: PlanFile, owner: Owner): Promise<void> {
+  let folder = dir;
+  for (const name of path.dirname(file.path).split('/')) {
+    folder = path.join(folder, name);
+    await makeOwn(folder);
   }
+  await writeAtomically(path.join(dir, file.path), file.content, file.mode, owner);
 }
 
-export async function writeNote(file: string, note: RunNote): Promise<void> {
-  await writeAtomically(file, JSON.stringify(note), 0o600);
+/** Throws when there is something of that name that does not belong to the service. */
+async function makeOwn(folder: string): Promise<void> {
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  const found = await lstat(folder);
+  if (!found.isDirectory() || found.uid !== ownUid()) throw new Error(`${folder} was not made by the service`);
+  await chmod(folder, 0o711);
 }
 
-async function writeAtomically(file: string, content: string, mode: number): Promise<void> {
+function ownUid(): number {
+  return process.getuid?.() ?? 0;
+}
+
+/**
+ * By `rm`, which opens each folder and follows no link on its way: a program of the sandbox that is still there could
+ * put one in the place of a folder that is just being emptied.
+ */
+export async function removeFolder({ dir, serviceDir }: SandboxFolder): Promise<void> {
+  for (const folder of [dir, serviceDir]) await run('rm', ['-rf', '--', folder]);
+}
+
+export async function writeAtomically(file: string, content: string, mode: number, owner: Owner = null): Promise<void> {
   const partial = `${file}.partial`;
   await rm(partial, { force: true });
-  await writeFile(partial, content, { mode, flag: 'wx' });
+  const handle = await open(partial, 'wx', mode);
+  try {
+    await handle.writeFile(content);
+    await handle.chmod(mode);
+    if (owner) await handle.chown(owner.uid, owner.gid);
+  } finally {
+    await handle.close();
+  }
   await rename(partial, file);
 }
 

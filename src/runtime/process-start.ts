@@ -7,11 +7,12 @@ import { AppError } from '../errors.ts';
 import { acceptTimeoutMs, componentExited, notAccepting } from './component-errors.ts';
 import { type ComponentSpec, logTailLines } from './driver.ts';
 import { observeComponent } from './process-components.ts';
-import { type Owner, type SandboxFolder, writeExitCode, writeNote } from './process-folder.ts';
+import type { Owner, SandboxFolder } from './process-folder.ts';
 import { describeProcess } from './process-identity.ts';
 import { lastLines } from './process-logs.ts';
+import { writeExitCode, writeNote } from './process-notes.ts';
 
-/** Starts the process in a session of its own, so that it outlives the worker, and notes it in the folder. */
+/** Starts the process in a session of its own, so that it outlives the worker, and notes it. */
 export async function spawnComponent(
   component: ComponentSpec,
   { binary, folder, owner }: { binary: string; folder: SandboxFolder; owner: Owner },

@@ -12,17 +12,27 @@ import {
 import { ifThere } from './if-there.ts';
 import { isPortFree } from './ports.ts';
 import { componentNames, findRunning, observeComponent, processesOf } from './process-components.ts';
-import { exists, type Owner, prepareFolder, type SandboxFolder, sandboxFolder } from './process-folder.ts';
+import {
+  exists,
+  makeServiceFolder,
+  type Owner,
+  prepareFolder,
+  removeFolder,
+  type SandboxFolder,
+  sandboxFolder,
+  serviceFolderName,
+} from './process-folder.ts';
 import { readLog, rotateLog } from './process-logs.ts';
 import { kill, terminate } from './process-signals.ts';
 import { spawnComponent, waitUntilAccepting } from './process-start.ts';
+import { readOwner, releaseUser, takeUser, type UserIds } from './user-ids.ts';
 
 interface ProcessRuntimeOptions {
   /** Holds one folder per sandbox. */
   readonly root: string;
   readonly binaryOf: (component: string, version: string, signal?: AbortSignal) => Promise<string>;
-  /** Sandboxes run as users from this id on; null: as the service's own user. */
-  readonly uidBase: number | null;
+  /** Each sandbox runs as one of these users; null: as the service's own. */
+  readonly userIds: UserIds | null;
   readonly bindAddress: string;
 }
 
@@ -30,13 +40,11 @@ interface ProcessRuntimeOptions {
  * Components as child processes in sessions of their own: they outlive the worker, and the next worker finds them by
  * pid, start time and the folder on their command line. Limits of a component are not applied.
  */
-export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: ProcessRuntimeOptions): Runtime {
+export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: ProcessRuntimeOptions): Runtime {
   const folderOf = (id: string) => {
     if (!sandboxIdPattern.test(id)) throw new Error('not a sandbox id');
     return sandboxFolder(root, id);
   };
-  const ownerOf = (userOffset: number): Owner =>
-    uidBase === null ? null : { uid: uidBase + userOffset, gid: uidBase + userOffset };
 
   async function start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void> {
     const folder = folderOf(plan.sandboxId);
@@ -48,13 +56,9 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
       // A socket that a killed process has left behind would refuse connections.
       if (component.accepts) await rm(path.join(folder.dir, component.accepts.unixSocket), { force: true });
       signal.throwIfAborted();
-      await spawnComponent(component, { binary, folder, owner: ownerOf(plan.userOffset) });
+      await spawnComponent(component, { binary, folder, owner: await ownerOf(folder, userIds) });
     }
     await waitUntilAccepting(folder, component, signal);
-  }
-
-  async function sandboxIds(): Promise<string[]> {
-    return ((await ifThere(readdir(root))) ?? []).filter((name) => sandboxIdPattern.test(name));
   }
 
   return {
@@ -62,12 +66,14 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
     root,
     start,
     async prepare(plan) {
-      await prepareFolder(folderOf(plan.sandboxId), plan, ownerOf(plan.userOffset));
+      const folder = folderOf(plan.sandboxId);
+      await makeServiceFolder(folder);
+      await prepareFolder(folder, plan, userIds && (await takeUser(userIds, folder)));
     },
     async observe(sandboxId) {
-      const ids = sandboxId ? [sandboxId] : await sandboxIds();
+      const ids = sandboxId ? [sandboxId] : await sandboxIdsIn(root);
       const found: ObservedSandbox[] = [];
-      for (const id of ids) if (await exists(folderOf(id).dir)) found.push(await observeFolder(id, folderOf(id)));
+      for (const id of ids) if (await isThere(folderOf(id))) found.push(await observeFolder(id, folderOf(id)));
       return found;
     },
     async stop(id, component, graceMs) {
@@ -75,10 +81,7 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
       if (running) await terminate(running, graceMs);
     },
     async remove(id) {
-      const { dir } = folderOf(id);
-      // By command line, not by notes: whatever runs from this folder has to end.
-      await kill(await processesOf(folderOf(id)));
-      await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+      await removeSandbox(folderOf(id), userIds);
     },
     async logs(id, component, options) {
       return await readLog(folderOf(id).logFile(component), options);
@@ -88,11 +91,37 @@ export function createProcessRuntime({ root, binaryOf, uidBase, bindAddress }: P
       return (await exists(socket)) ? socket : null;
     },
     async rotateLogs() {
-      for (const folder of (await sandboxIds()).map(folderOf)) {
+      for (const folder of (await sandboxIdsIn(root)).map(folderOf)) {
         for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
       }
     },
   };
+}
+
+/** Of each that there is anything of, in either of its two folders. */
+async function sandboxIdsIn(root: string): Promise<string[]> {
+  const folders = [root, path.join(root, serviceFolderName)];
+  const names = await Promise.all(folders.map(async (folder) => (await ifThere(readdir(folder))) ?? []));
+  return [...new Set(names.flat())].filter((name) => sandboxIdPattern.test(name));
+}
+
+async function ownerOf(folder: SandboxFolder, userIds: UserIds | null): Promise<Owner> {
+  const owner = userIds && (await readOwner(folder));
+  // Without one it would run as root.
+  if (userIds && !owner) throw new Error('a sandbox that is started was prepared before');
+  return owner;
+}
+
+async function removeSandbox(folder: SandboxFolder, userIds: UserIds | null): Promise<void> {
+  // By command line, not by notes: whatever runs from this folder has to end.
+  await kill(await processesOf(folder));
+  const owner = await readOwner(folder);
+  await removeFolder(folder);
+  if (userIds) await releaseUser(userIds, owner, folder);
+}
+
+async function isThere({ dir, serviceDir }: SandboxFolder): Promise<boolean> {
+  return (await exists(dir)) || (await exists(serviceDir));
 }
 
 async function observeFolder(sandboxId: string, folder: SandboxFolder): Promise<ObservedSandbox> {

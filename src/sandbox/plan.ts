@@ -15,7 +15,6 @@ export interface PlanInput {
   readonly etcdVersion: string;
   readonly credentials: Credentials;
   readonly port: number;
-  readonly userOffset: number;
   /** The runtime's root. */
   readonly root: string;
   /** What kube-apiserver listens on, as seen where it runs. */
@@ -54,7 +53,6 @@ export function makePlan(input: PlanInput): SandboxPlan {
     files: filesOf(input.credentials),
     templateDir: input.templateDir,
     etcdDataDir,
-    userOffset: input.userOffset,
     kubernetesService: kubernetesService(input),
   };
 }

@@ -174,7 +174,6 @@ function contextOf(given: {
     templates: open.templates,
     isServed: hosts.isServed,
     launch,
-    portRange: config.portRange,
     advertiseHost: config.advertiseHost,
     probeHost: config.probeHost,
     logger,

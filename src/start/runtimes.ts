@@ -9,6 +9,10 @@ import { addressesOfHost } from '../runtime/addresses.ts';
 import { createDockerRuntime } from '../runtime/docker.ts';
 import { connectDocker } from '../runtime/docker-connection.ts';
 import { createProcessRuntime } from '../runtime/process.ts';
+import { userIdsFrom } from '../runtime/user-ids.ts';
+
+const notMapped =
+  'sandboxes of the process runtime share the user of the service: no user ids from SANDPLANE_UID_BASE on are mapped into this user namespace (/proc/self/uid_map)';
 
 export type Runtimes = ReadonlyMap<string, HostRuntime>;
 
@@ -24,9 +28,10 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
     ...(docker ? { docker } : {}),
     logger,
   });
-  const uidBase = process.getuid?.() === 0 ? config.uidBase : null;
+  const userIds = await userIdsFrom(config.uidBase);
+  if (!userIds && process.getuid?.() === 0) logger.warn({ uidBase: config.uidBase }, notMapped);
   const processAt = (root: string, bindAddress: string) =>
-    createProcessRuntime({ root, binaryOf: components.binary, uidBase, bindAddress });
+    createProcessRuntime({ root, binaryOf: components.binary, userIds, bindAddress });
 
   const runtimes = new Map<string, HostRuntime>();
   runtimes.set('process', {

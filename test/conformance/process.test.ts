@@ -3,6 +3,7 @@ import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createProcessRuntime } from '../../src/runtime/process.ts';
+import { userIdsFrom } from '../../src/runtime/user-ids.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { runtimeConformance } from './runtime-conformance.ts';
 
@@ -11,9 +12,9 @@ const root = await temporaryFolder();
 t.teardown(() => rm(root, { recursive: true, force: true }));
 const config = loadConfig(testEnvironment(root));
 const components = createComponents({ config: config.components, cacheDir: config.cacheDir });
-const uidBase = process.getuid?.() === 0 ? config.uidBase : null;
+const userIds = await userIdsFrom(config.uidBase);
 
 runtimeConformance(t, {
-  runtime: createProcessRuntime({ root, binaryOf: components.binary, uidBase, bindAddress: '127.0.0.1' }),
+  runtime: createProcessRuntime({ root, binaryOf: components.binary, userIds, bindAddress: '127.0.0.1' }),
   listenAddress: '127.0.0.1',
 });

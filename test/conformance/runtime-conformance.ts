@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Test } from 'tap';
-import type { ComponentSpec, ObservedComponent, Runtime, SandboxPlan } from '../../src/runtime/driver.ts';
-import { newSandboxId } from '../../src/sandbox/record.ts';
+import type { ComponentSpec, ObservedComponent, Runtime } from '../../src/runtime/driver.ts';
+import { type EtcdSandbox, etcdOn } from '../support/etcd-sandbox.ts';
 
 interface Conformance {
   readonly runtime: Runtime;
@@ -14,12 +14,11 @@ interface Conformance {
 export const refusal = 'should be at least as 5 times as --heartbeat-interval';
 
 const never = new AbortController().signal;
-const limits = { memoryBytes: 512 * 1024 * 1024, pids: 256, cpus: 1 };
 
 /** The tests that every runtime has to pass. Each test makes a sandbox of its own and removes it. */
 export function runtimeConformance(t: Test, { runtime, listenAddress }: Conformance): void {
-  async function withSandbox(use: (sandbox: Sandbox) => Promise<void>): Promise<void> {
-    const sandbox = sandboxOn(runtime);
+  async function withSandbox(use: (sandbox: EtcdSandbox) => Promise<void>): Promise<void> {
+    const sandbox = etcdOn(runtime);
     try {
       await use(sandbox);
     } finally {
@@ -145,7 +144,7 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
   });
 
   t.test('after a removal nothing is left, and removing again is no error', async (t) => {
-    const { id, plan, etcd } = sandboxOn(runtime);
+    const { id, plan, etcd } = etcdOn(runtime);
     await runtime.prepare(plan, never);
     await runtime.start(plan, etcd, never);
     await runtime.remove(id);
@@ -154,50 +153,6 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     await t.resolves(runtime.remove(id));
     await t.rejects(logText(runtime, id), { code: 'logs_unavailable' });
   });
-}
-
-interface Sandbox {
-  readonly id: string;
-  readonly plan: SandboxPlan;
-  readonly etcd: ComponentSpec;
-}
-
-function sandboxOn(runtime: Runtime): Sandbox {
-  const id = newSandboxId();
-  const etcd: ComponentSpec = {
-    name: 'etcd',
-    version: '3.6.16',
-    args: [
-      '--name=default',
-      `--data-dir=${runtime.root}/${id}/etcd`,
-      '--listen-client-urls=unix://localhost:1',
-      '--advertise-client-urls=unix://localhost:1',
-      '--listen-peer-urls=unix://localhost:2',
-      '--initial-advertise-peer-urls=unix://localhost:2',
-      '--initial-cluster=default=unix://localhost:2',
-      '--heartbeat-interval=10',
-      '--election-timeout=50',
-      '--unsafe-no-fsync',
-    ],
-    env: {},
-    port: null,
-    accepts: { unixSocket: 'localhost:1', logText: 'ready to serve client requests' },
-    limits,
-    stopGraceMs: 5000,
-    specHash: 'first',
-  };
-  const files = [{ path: 'pki/secret.key', content: 'x', mode: 0o600 }];
-  const plan: SandboxPlan = {
-    sandboxId: id,
-    project: 'default',
-    components: [etcd],
-    files,
-    templateDir: null,
-    etcdDataDir: 'etcd',
-    userOffset: 9999,
-    kubernetesService: { clusterIP: '10.96.0.1', nodePort: 0, endpoint: null },
-  };
-  return { id, plan, etcd };
 }
 
 /** The same etcd, which also accepts clients at a TCP port. */

@@ -26,8 +26,8 @@ t.test('a log that has grown is moved aside when logs are rotated, and not by ob
   const root = await temporaryFolder();
   t.teardown(() => rm(root, { recursive: true, force: true }));
   const binaryOf = async () => '/nowhere';
-  const runtime = createProcessRuntime({ root, binaryOf, uidBase: null, bindAddress: '127.0.0.1' });
-  const logs = path.join(root, newSandboxId(), 'logs');
+  const runtime = createProcessRuntime({ root, binaryOf, userIds: null, bindAddress: '127.0.0.1' });
+  const logs = path.join(root, 'service', newSandboxId(), 'logs');
   await mkdir(logs, { recursive: true });
   const [large, small] = [path.join(logs, 'kube-apiserver.log'), path.join(logs, 'etcd.log')];
   await writeFile(large, Buffer.alloc(10 * 1024 * 1024, 'x'));

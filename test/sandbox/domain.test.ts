@@ -64,7 +64,6 @@ t.test('a plan follows from its input', async (t) => {
     etcdVersion: '3.6.16',
     credentials,
     port: 20_000,
-    userOffset: 0,
     root: '/sandboxes',
     bindAddress: '127.0.0.1',
     advertiseHost: '127.0.0.1',

@@ -72,7 +72,6 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       for (const component of plan.components) await runtime.start(plan, component, signal);
       return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
     },
-    portRange,
     advertiseHost: '127.0.0.1',
     probeHost: '127.0.0.1',
     logger,
