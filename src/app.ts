@@ -17,6 +17,8 @@ import { operationsRegistry } from './http/operations-registry.ts';
 import { problems, sendProblem } from './http/problem.ts';
 import { answerRawErrors } from './http/raw-errors.ts';
 import { requestLog } from './http/request-log.ts';
+import { limitConnections } from './operations/connection-limits.ts';
+import { createRefusalLog, type RefusalLog } from './operations/refusal-log.ts';
 import { requestIdFrom } from './operations/request-id.ts';
 import { compileValidator } from './operations/validation.ts';
 import type { Admit } from './tenancy/admission.ts';
@@ -27,6 +29,8 @@ export interface AppDependencies extends RouteDependencies {
   readonly corsOrigins: readonly string[];
   /** Whose `X-Forwarded-For` is believed, as CIDRs. */
   readonly trustedProxies: readonly string[];
+  /** Of all clients together. */
+  readonly mostConnections: number;
   readonly logger: FastifyBaseLogger;
 }
 
@@ -39,12 +43,14 @@ const docsOptions = { withDefaultFonts: false, telemetry: false, servers: [{ url
 
 /** The HTTP application; it listens nowhere yet. Each plugin names those that have to be registered before it. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { admit, audit, corsOrigins } = dependencies;
-  const app = createInstance(dependencies);
+  const { admit, audit, corsOrigins, mostConnections: most, trustedProxies } = dependencies;
+  const logRefusal = createRefusalLog(dependencies.logger);
+  const app = createInstance(dependencies, logRefusal);
+  limitConnections(app.server, { most, trustedProxies });
   app.setValidatorCompiler(compileValidator);
   // Response schemas are for the document: to compile a serializer of each would take two seconds at every start.
   app.setSerializerCompiler(() => JSON.stringify);
-  app.register(problems);
+  app.register(problems, { logRefusal });
   app.register(closing);
   app.register(bodies);
   app.register(crossOrigin, { origins: corsOrigins });
@@ -61,7 +67,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   return app;
 }
 
-function createInstance({ logger, trustedProxies }: AppDependencies): App {
+function createInstance({ logger, trustedProxies }: AppDependencies, logRefusal: RefusalLog): App {
   return Fastify({
     loggerInstance: logger,
     // Requests are logged by a plugin of ours.
@@ -80,7 +86,7 @@ function createInstance({ logger, trustedProxies }: AppDependencies): App {
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     routerOptions: { maxParamLength: 128 },
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']),
-    clientErrorHandler: answerRawErrors(logger),
+    clientErrorHandler: answerRawErrors(logger, logRefusal),
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
   }).withTypeProvider<TypeBoxTypeProvider>();
 }

@@ -7,6 +7,7 @@ import { type Audit, auditNote } from '../tenancy/audit.ts';
 import type { NamedProject } from '../tenancy/authenticate.ts';
 import type { Principal } from '../tenancy/principal.ts';
 import type { Parts } from './requests.ts';
+import type { Strangers } from './strangers.ts';
 import type { Validate } from './validation.ts';
 
 /** An operation as it is called over gRPC. */
@@ -20,6 +21,7 @@ export interface Method {
 export interface CallDependencies extends Endings {
   readonly admit: Admit;
   readonly audit: Audit;
+  readonly strangers: Strangers;
   /** Of the client, or of the proxy that is trusted to tell it. */
   readonly addressOf: (call: ServerCall) => string;
 }
@@ -81,6 +83,7 @@ export async function admit(call: GrpcCall, dependencies: CallDependencies): Pro
   const authorization = headerOf(call.server, 'authorization');
   const { principal, refusal } = await dependencies.admit(authorization, named, call.method.operation.scope);
   call.principal = principal;
+  dependencies.strangers.callIsValid(call.server.getPeer());
   if (refusal) throw refusal;
 }
 

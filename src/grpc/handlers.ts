@@ -8,6 +8,7 @@ import {
 import type { Logger } from 'pino';
 import { type AppError, isAppError } from '../errors.ts';
 import type { Answer, Handle, Operation } from '../operations/operation.ts';
+import { type RefusalLog, shortened } from '../operations/refusal-log.ts';
 import {
   admit,
   beginCall,
@@ -29,6 +30,7 @@ import { validatorOf } from './validation.ts';
 export interface HandlerDependencies extends CallDependencies {
   readonly toFailure: ToFailure;
   readonly logger: Logger;
+  readonly logRefusal: RefusalLog;
 }
 
 interface Served {
@@ -152,10 +154,12 @@ function tellSuccess(call: GrpcCall, { logger }: HandlerDependencies): void {
 }
 
 /** Logs faults of the service in full. A refusal is logged in a line: it may mean that a client needs help. */
-function tellFailure(call: GrpcCall, error: AppError, { logger }: HandlerDependencies): void {
+function tellFailure(call: GrpcCall, error: AppError, { logger, logRefusal }: HandlerDependencies): void {
   const line = lineOf(call);
-  if (error.kind.http >= 500) logger.error({ reqId: line.reqId, err: error }, error.message);
-  logger.info({ ...line, code: error.code }, 'answered');
+  logRefusal({ address: line.address, kind: error.code }, () => {
+    if (error.kind.http >= 500) logger.error({ reqId: line.reqId, err: error }, error.message);
+    logger.info({ ...line, code: error.code }, 'answered');
+  });
 }
 
 /** The library could not send the end of a call. */
@@ -165,5 +169,6 @@ function tellUnsent({ requestId: reqId }: GrpcCall, error: unknown, { logger }: 
 
 function lineOf({ requestId: reqId, address, beganAt, principal, method }: GrpcCall) {
   const operation = method.operation.schema.operationId;
-  return { reqId, operation, ms: Math.round(performance.now() - beganAt), subject: principal?.subject, address };
+  const subject = principal && shortened(principal.subject);
+  return { reqId, operation, ms: Math.round(performance.now() - beganAt), subject, address };
 }

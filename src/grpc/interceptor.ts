@@ -1,5 +1,6 @@
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder, status } from '@grpc/grpc-js';
 import { requestIdFrom } from '../operations/request-id.ts';
+import type { Strangers } from './strangers.ts';
 
 const header = 'x-request-id';
 
@@ -8,8 +9,11 @@ const header = 'x-request-id';
  * in what is answered: in the headers, or in the trailers of an answer that has no message. A call whose request does not
  * come in time is ended.
  */
-export function createInterceptor(receiveWithinMs: number): ServerInterceptor {
+export function createInterceptor(receiveWithinMs: number, strangers: Strangers): ServerInterceptor {
   return (_method, call) => {
+    // Asked now: of a call that has ended, the library may not know it.
+    const peer = call.getPeer();
+    strangers.callBegins(peer);
     let requestId = '';
     let hasHeaders = false;
     const tooLate = () => {
@@ -30,7 +34,11 @@ export function createInterceptor(receiveWithinMs: number): ServerInterceptor {
         clearTimeout(waiting);
         next();
       })
-      .withOnCancel(() => clearTimeout(waiting))
+      // The library tells every end of a call by this.
+      .withOnCancel(() => {
+        clearTimeout(waiting);
+        strangers.callEnds(peer);
+      })
       .build();
     return new ServerInterceptingCall(call, {
       start: (next) => next(listener),

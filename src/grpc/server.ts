@@ -6,6 +6,7 @@ import { authorityOf } from '../config/authority.ts';
 import { cannotListen } from '../config/cannot-listen.ts';
 import { AppError, serviceStopping } from '../errors.ts';
 import type { Operations } from '../operations/operation.ts';
+import { createRefusalLog } from '../operations/refusal-log.ts';
 import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';
@@ -28,6 +29,8 @@ export interface GrpcOptions {
   readonly port: number;
   /** How many connections may wait to be accepted. */
   readonly backlog: number;
+  /** Of all clients together; most have one. */
+  readonly mostConnections: number;
   /** PEM files; null: cleartext. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** Whose `X-Forwarded-For` is believed, as CIDRs. */
@@ -50,8 +53,6 @@ export interface RunningGrpc {
 }
 
 const graceMs = 5000;
-/** Of all clients together; most have one. */
-const mostConnections = 1000;
 
 /** Serves the operations over gRPC, with the health and reflection services. Those two need no key. */
 export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
@@ -59,16 +60,20 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const contract = readContract();
   const closing = new AbortController();
   const tls = await readTls(options);
-  const server = createGrpcServer();
+  const grpc = createGrpcServer();
+  const { server, strangers } = grpc;
   addOperations(server, contract, options, {
     ...options,
     closing: closing.signal,
+    strangers,
+    logRefusal: createRefusalLog(options.logger),
     addressOf: addressReader(options.trustedProxies),
     toFailure: createFailures(readGoogleRpc(), codecOf(contract.message('WatchExpired'))),
   });
   addHealth(server, { services: contract.services, checkStore, closing: closing.signal });
   addReflection(server, closing.signal);
-  const listener = await listen(server, { host, port, backlog, tls, mostConnections }).catch((error: unknown) => {
+  const connections = { most: options.mostConnections, trustedProxies: options.trustedProxies };
+  const listener = await listen(grpc, { host, port, backlog, tls, connections }).catch((error: unknown) => {
     closing.abort();
     throw cannotListen(error, { host, port, setting: 'SANDPLANE_GRPC_PORT' });
   });

@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { type ConnectionLimits, limitConnections } from '../operations/connection-limits.ts';
 import { createInterceptor } from './interceptor.ts';
+import { createStrangers, type Strangers } from './strangers.ts';
 
 export interface TransportLimits {
   /** What comes of a request must come within that, piece by piece, until all of it is there. */
   readonly receiveWithinMs: number;
   /** A connection without calls is closed. */
   readonly idleMs: number;
+  /** One on which there has been no valid call, after that. */
+  readonly strangerIdleMs: number;
   readonly pingEveryMs: number;
   /** A connection whose client does not answer a ping is closed. */
   readonly pingWithinMs: number;
@@ -17,6 +21,7 @@ export const usualLimits: TransportLimits = {
   // As over REST.
   receiveWithinMs: 30_000,
   idleMs: 15 * 60_000,
+  strangerIdleMs: 30_000,
   pingEveryMs: 60_000,
   pingWithinMs: 20_000,
 };
@@ -26,11 +31,17 @@ const mostCallsPerConnection = 250;
 /** What Node holds in memory for the streams of one connection. */
 const memoryPerConnectionMb = 32;
 
+export interface GrpcServer {
+  readonly server: Server;
+  readonly strangers: Strangers;
+}
+
 /** A server without methods, which listens nowhere yet. */
-export function createGrpcServer(limits: TransportLimits = usualLimits): Server {
+export function createGrpcServer(limits: TransportLimits = usualLimits): GrpcServer {
+  const strangers = createStrangers(limits.strangerIdleMs);
   // The library would write the values of malformed headers to the terminal: they may be keys.
   setLogVerbosity(logVerbosity.NONE);
-  return new Server({
+  const server = new Server({
     'grpc.max_receive_message_length': longestMessageBytes,
     'grpc.max_concurrent_streams': mostCallsPerConnection,
     'grpc.max_connection_idle_ms': limits.idleMs,
@@ -39,8 +50,9 @@ export function createGrpcServer(limits: TransportLimits = usualLimits): Server 
     'grpc-node.max_session_memory': memoryPerConnectionMb,
     // Nobody asks for those statistics.
     'grpc.enable_channelz': 0,
-    interceptors: [createInterceptor(limits.receiveWithinMs)],
+    interceptors: [createInterceptor(limits.receiveWithinMs, strangers)],
   });
+  return { server, strangers };
 }
 
 export interface ListenOptions {
@@ -51,8 +63,7 @@ export interface ListenOptions {
   readonly backlog: number;
   /** PEM; null: cleartext. */
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
-  /** Further ones are closed at once. */
-  readonly mostConnections: number;
+  readonly connections: ConnectionLimits;
 }
 
 export interface Listener {
@@ -65,15 +76,18 @@ export interface Listener {
  * Listens for a server of the library, whose own `bindAsync` bounds neither the connections nor those that wait, and
  * would wait for connections that never speak when it closes. Rejects as `net.Server` does.
  */
-export async function listen(server: Server, options: ListenOptions): Promise<Listener> {
+export async function listen({ server, strangers }: GrpcServer, options: ListenOptions): Promise<Listener> {
   const injector = server.createConnectionInjector(credentialsOf(options));
   const sockets = new Set<Socket>();
-  const listener = createServer((socket) => {
+  const listener = createServer();
+  limitConnections(listener, options.connections);
+  listener.on('connection', (socket) => {
+    if (socket.destroyed) return;
     sockets.add(socket);
+    strangers.watch(socket);
     socket.once('close', () => sockets.delete(socket));
     injector.injectConnection(socket);
   });
-  listener.maxConnections = options.mostConnections;
   listener.listen({ host: options.host, port: options.port, backlog: options.backlog });
   await once(listener, 'listening');
   return {

@@ -1,12 +1,14 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { AppError, type ErrorCode, untold } from '../errors.ts';
+import type { RefusalLog } from '../operations/refusal-log.ts';
 import { asStoreError } from '../redis/connection.ts';
 import type { Problem } from '../schemas/problem.ts';
 
 /** Answers every error of a request as a problem. */
-export const problems = fp(
-  async (app) => {
+export const problems = fp<{ logRefusal: RefusalLog }>(
+  async (app, { logRefusal }) => {
+    app.decorate('logRefusal', logRefusal);
     app.decorateRequest('failedWith', undefined);
     app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   },
@@ -18,7 +20,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const known = toAppError(error);
   const { http, title } = known.kind;
   request.failedWith = known.code;
-  if (http >= 500) request.log.error({ err: error }, known.message);
+  if (http >= 500) {
+    const refusal = { address: request.ip, kind: `fault ${known.code}` };
+    request.server.logRefusal(refusal, () => request.log.error({ err: error }, known.message));
+  }
   const problem: Problem = {
     type: 'about:blank',
     title,
@@ -61,6 +66,9 @@ function toAppError(error: unknown): AppError {
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    readonly logRefusal: RefusalLog;
+  }
   interface FastifyRequest {
     /** The code of the problem that the request was answered with. */
     failedWith: ErrorCode | undefined;

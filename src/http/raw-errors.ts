@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { type ErrorCode, errorTable } from '../errors.ts';
+import type { RefusalLog } from '../operations/refusal-log.ts';
 import { newRequestId } from '../operations/request-id.ts';
 import type { Problem } from '../schemas/problem.ts';
 
@@ -10,16 +11,25 @@ const codes: Readonly<Record<string, [ErrorCode, string]>> = {
 };
 
 /** Answers, and logs, what never becomes a request: malformed HTTP, too many headers, one that comes too slowly. */
-export function answerRawErrors(logger: FastifyBaseLogger) {
-  return (error: NodeJS.ErrnoException, socket: Socket) => answer(error, socket, logger);
+export function answerRawErrors(logger: FastifyBaseLogger, logRefusal: RefusalLog) {
+  return (error: NodeJS.ErrnoException, socket: Socket) => {
+    const refused = answer(error, socket);
+    if (!refused) return;
+    const address = socket.remoteAddress ?? '';
+    const write = () => logger.info({ ...refused, cause: error.code, address }, 'not a request');
+    logRefusal({ address, kind: refused.code }, write);
+  };
 }
 
-function answer(error: NodeJS.ErrnoException, socket: Socket, logger: FastifyBaseLogger): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+/** Returns how it was answered; null when there was nobody to answer. */
+function answer(error: NodeJS.ErrnoException, socket: Socket): { reqId: string; code: ErrorCode } | null {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return null;
+  }
   const [code, detail] = codes[error.code ?? ''] ?? ['malformed_request', 'This could not be read as HTTP/1.1.'];
   const { http, title } = errorTable[code];
   const requestId = newRequestId();
-  logger.info({ reqId: requestId, code, cause: error.code, address: socket.remoteAddress }, 'not a request');
   const problem: Problem = { type: 'about:blank', title, status: http, detail, code, requestId };
   const body = JSON.stringify(problem);
   const head = [
@@ -29,4 +39,5 @@ function answer(error: NodeJS.ErrnoException, socket: Socket, logger: FastifyBas
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return { reqId: requestId, code };
 }

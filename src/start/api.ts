@@ -29,6 +29,7 @@ import { createDeliveries } from '../webhooks/deliveries.ts';
 import { createDeliveryQueue, type DeliveryQueue } from '../webhooks/queue.ts';
 import { createWebhookService } from '../webhooks/service.ts';
 import { createWebhookStore } from '../webhooks/store.ts';
+import { connectionLimits } from './open-files.ts';
 import { adminKey, secretKey } from './service-keys.ts';
 import { createStores, type Stores } from './stores.ts';
 
@@ -66,13 +67,15 @@ async function openApi(
   opened.defer(deliveryQueue.close);
   const { enqueue } = deliveryQueue;
   const dependencies = await appDependencies({ config, stores, subscriber, oidc, enqueue, logger });
-  const app = opened.adopt(await buildApp(dependencies), (built) => built.close());
+  const most = await connectionLimits();
+  const app = opened.adopt(await buildApp({ ...dependencies, mostConnections: most.rest }), (built) => built.close());
   const { host, port } = config;
   const url = await app.listen({ host, port, backlog: connectionBacklog }).catch((error: unknown) => {
     throw cannotListen(error, { host, port, setting: 'SANDPLANE_PORT' });
   });
   const listening = { host, port: config.grpcPort, tls: config.grpcTls, backlog: connectionBacklog };
-  const grpc = await startGrpc({ ...dependencies, ...listening, logger, operations: app.operations });
+  const { operations } = app;
+  const grpc = await startGrpc({ ...dependencies, ...listening, mostConnections: most.grpc, logger, operations });
   return {
     url,
     grpcAddress: grpc.address,
@@ -91,7 +94,7 @@ async function appDependencies(given: {
   oidc: Oidc | null;
   enqueue: DeliveryQueue['enqueue'];
   logger: Logger;
-}): Promise<AppDependencies> {
+}): Promise<Omit<AppDependencies, 'mostConnections'>> {
   const { config, stores, subscriber, oidc, enqueue, logger } = given;
   const { redis, keys, sealer, store, queues, deletion, hosts } = stores;
   const changes = createChanges({ redis: subscriber, keys });

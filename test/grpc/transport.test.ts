@@ -14,6 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import t, { type Test } from 'tap';
 import { addressReader } from '../../src/grpc/address.ts';
+import type { Strangers } from '../../src/grpc/strangers.ts';
 import { createCredentials } from '../../src/runtime/pki.ts';
 import { connectBelow, type ServerSettings, startGrpcServer } from '../support/grpc-server.ts';
 import { until } from '../support/until.ts';
@@ -34,11 +35,15 @@ function asItIs(message: Buffer): Buffer {
 
 const adder =
   (trustedProxies: readonly string[] = []) =>
-  (server: Server) => {
+  (server: Server, strangers: Strangers) => {
     const addressOf = addressReader(trustedProxies);
     const unary = (name: string, handle: (call: Unary, respond: Respond) => void) =>
       server.register(`/t/${name}`, handle, asItIs, asItIs, 'unary');
     unary('Echo', (call, respond) => respond(null, call.request));
+    unary('Valid', (call, respond) => {
+      strangers.callIsValid(call.getPeer());
+      respond(null, call.request);
+    });
     unary('Fail', (_call, respond) => respond({ code: status.ABORTED, details: '100 % – no\n' }));
     unary('Address', (call, respond) => respond(null, Buffer.from(addressOf(call))));
     unary('Never', (call) => void call.on('cancelled', () => ended.push(String(call.metadata.get('x-request-id')[0]))));
@@ -227,6 +232,20 @@ t.test('what takes too long is let go', async (t) => {
   t.equal(code, status.DEADLINE_EXCEEDED);
   t.notOk(isClosed, 'a connection with a call under way is not idle');
   await until(() => isClosed);
+});
+
+t.test('an idle connection without a valid call is closed, the others stay', async (t) => {
+  const { port, session, client } = await start(t, { limits: { strangerIdleMs: 300 } });
+  const refused = connectBelow(t, `http://127.0.0.1:${port}`);
+  t.equal((await ask(client, '/t/Valid')).code, status.OK);
+  const end = once(refused, 'close');
+  t.equal((await call(refused, '/t/Fail', [hello])).code, status.ABORTED);
+  const busy = call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '1S' } });
+  const silent = connectSocket(port, '127.0.0.1').resume();
+  await Promise.all([once(silent, 'close'), end]);
+  t.equal((await busy).code, status.DEADLINE_EXCEEDED, 'one with a call under way is not idle');
+  t.equal(client.getChannel().getConnectivityState(false), 2, 'a valid call makes a connection known');
+  await once(session, 'close');
 });
 
 t.test('a client that does not answer a ping is gone; one that never speaks, too', async (t) => {

@@ -13,12 +13,13 @@ t.teardown(() => service.close());
 const begun = 'POST /v1/sandboxes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 const admin = `authorization: Bearer ${testAdminKey}\r\n`;
 const cases = {
+  'nothing at all': { head: '', trickled: '' },
   'headers without end': { head: begun, trickled: 'x-more: x\r\n' },
   'a body without end': { head: `${begun}${admin}content-length: 1000\r\n\r\n`, trickled: ' ' },
 };
 
 // At once: each takes as long as the limit.
-t.jobs = 2;
+t.jobs = 3;
 await Promise.all(
   Object.entries(cases).map(([what, { head, trickled }]) =>
     t.test(what, async (t) => {

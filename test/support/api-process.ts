@@ -5,17 +5,27 @@ import { createInterface } from 'node:readline';
 
 export interface ApiProcess {
   readonly url: string;
+  /** What it has logged so far: a line of JSON each. */
+  output(): string;
   /** The memory of its objects after a garbage collection, in MB. */
   heapMb(): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** `npm run server` as a process of its own, whose memory can be measured. */
-export async function startApiProcess(env: Record<string, string>): Promise<ApiProcess> {
+export async function startApiProcess(
+  env: Record<string, string>,
+  { mostOpenFiles = 10_000 }: { mostOpenFiles?: number } = {},
+): Promise<ApiProcess> {
   const entry = path.join(import.meta.dirname, '..', '..', 'src', 'server.ts');
-  const child = spawn(process.execPath, ['--inspect=127.0.0.1:0', entry], {
+  const limited = ['-c', `ulimit -n ${mostOpenFiles}; exec "$0" "$@"`, process.execPath];
+  const child = spawn('sh', [...limited, '--inspect=127.0.0.1:0', entry], {
     env: { PATH: process.env.PATH ?? '', ...env, SANDPLANE_LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
   });
   const [inspector, url] = await Promise.all([
     firstMatch(child, 'stderr', /Debugger listening on (ws:\S+)/),
@@ -23,6 +33,7 @@ export async function startApiProcess(env: Record<string, string>): Promise<ApiP
   ]);
   return {
     url,
+    output: () => output,
     heapMb: () => measureHeap(inspector),
     async stop() {
       child.kill('SIGTERM');

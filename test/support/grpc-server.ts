@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import type { Test } from 'tap';
+import type { Strangers } from '../../src/grpc/strangers.ts';
 import {
   createGrpcServer,
   type ListenOptions,
@@ -18,12 +19,13 @@ export interface ServerSettings {
 /** A gRPC server with the methods that `add` gives it, as long as the test runs, or until `close`. */
 export async function startGrpcServer(
   t: Test,
-  add: (server: Server) => void,
+  add: (server: Server, strangers: Strangers) => void,
   { limits = {}, tls = null, mostConnections = 100 }: ServerSettings = {},
 ) {
-  const server = createGrpcServer({ ...usualLimits, ...limits });
-  add(server);
-  const listener = await listen(server, { host: '127.0.0.1', port: 0, backlog: 100, tls, mostConnections });
+  const grpc = createGrpcServer({ ...usualLimits, ...limits });
+  add(grpc.server, grpc.strangers);
+  const connections = { most: mostConnections, trustedProxies: ['127.0.0.1/32'] };
+  const listener = await listen(grpc, { host: '127.0.0.1', port: 0, backlog: 100, tls, connections });
   let isClosed = false;
   const close = async (graceMs: number) => {
     isClosed = true;

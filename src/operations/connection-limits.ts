@@ -1,0 +1,33 @@
+import type { Server, Socket } from 'node:net';
+import proxyaddr from '@fastify/proxy-addr';
+
+export interface ConnectionLimits {
+  /** Of all clients together. One more is closed at once. */
+  readonly most: number;
+  /** CIDRs. Many clients come from the address of a proxy: it is bounded by `most` alone. */
+  readonly trustedProxies: readonly string[];
+}
+
+/**
+ * Bounds the connections of a server: in all, and for each address to half of that, so that no single client can keep
+ * all others out.
+ */
+export function limitConnections(server: Server, { most, trustedProxies }: ConnectionLimits): void {
+  const mostOfOne = Math.ceil(most / 2);
+  const isTrusted = proxyaddr.compile([...trustedProxies]);
+  const open = new Map<string, number>();
+  server.maxConnections = most;
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress: address } = socket;
+    // It has closed already.
+    if (address === undefined) return;
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+    if (count > mostOfOne && !isTrusted(address, 0)) socket.destroy();
+  });
+}
