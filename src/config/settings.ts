@@ -131,7 +131,7 @@ export const settings = {
       'SANDPLANE_QUOTA_MEMORY_MIB',
       count('memory of a project, by the limits of its components', 153_600),
     ),
-    diskMiB: setting('SANDPLANE_QUOTA_DISK_MIB', count('disk of a project, by the limits of its components', 256_000)),
+    diskMiB: setting('SANDPLANE_QUOTA_DISK_MIB', count('disk of a project, by the limits of its components', 460_800)),
   },
   watches: {
     project: setting(

@@ -34,31 +34,11 @@ export function createEtcdSpace({ logger, signal }: { logger: Logger; signal: Ab
   const vain = new Map<string, Vain>();
   const freeing = new Map<string, Promise<void>>();
 
-  /** May be cut off anywhere, and repeated. */
-  async function free(etcd: EtcdClient, member: string, { sandbox: { id, spec } }: SandboxRecord): Promise<void> {
-    const { revision } = await etcd.status();
-    const last = vain.get(id);
-    if (last && (last.revision === revision || last.againAt > performance.now())) return;
-    const began = performance.now();
-    await etcd.compact(revision);
-    // Before it is measured: what the compaction has freed is counted in full only then.
-    await etcd.defragment();
-    const { bytesInUse } = await etcd.status();
-    if (bytesInUse > roomAtMost * etcdQuotaBytes(spec)) {
-      const now = performance.now();
-      vain.set(id, { revision, againAt: now + pauseTimes * (now - began) });
-      return;
-    }
-    await etcd.takeWritesAgain(member);
-    vain.delete(id);
-    logger.info({ sandboxId: id, bytesInUse }, 'etcd has space again');
-  }
-
   function freeInBackground(socket: string, member: string, record: SandboxRecord): void {
     const { id } = record.sandbox;
     if (freeing.has(id)) return;
     const etcd = openEtcd(socket, signal);
-    const work = free(etcd, member, record)
+    const work = free({ etcd, member, record, vain, logger })
       // Tried again at the next look, for as long as the alarm is there.
       .catch((error: unknown) => {
         if (!signal.aborted) logger.warn({ sandboxId: id, err: error }, 'no space freed in etcd');
@@ -91,4 +71,33 @@ export function createEtcdSpace({ logger, signal }: { logger: Logger; signal: Ab
     /** Resolves when nothing is being freed any more. */
     settled: async () => void (await Promise.allSettled(freeing.values())),
   };
+}
+
+interface Full {
+  readonly etcd: EtcdClient;
+  readonly member: string;
+  readonly record: SandboxRecord;
+  readonly vain: Map<string, Vain>;
+  readonly logger: Logger;
+}
+
+/** Makes room and, if there is some then, has etcd take writes again. May be cut off anywhere, and repeated. */
+async function free({ etcd, member, record: { sandbox }, vain, logger }: Full): Promise<void> {
+  const { id, spec } = sandbox;
+  const { revision } = await etcd.status();
+  const last = vain.get(id);
+  if (last && (last.revision === revision || last.againAt > performance.now())) return;
+  const began = performance.now();
+  await etcd.compact(revision);
+  // Before it is measured: what the compaction has freed is counted in full only then.
+  await etcd.defragment();
+  const { bytesInUse } = await etcd.status();
+  if (bytesInUse > roomAtMost * etcdQuotaBytes(spec)) {
+    const now = performance.now();
+    vain.set(id, { revision, againAt: now + pauseTimes * (now - began) });
+    return;
+  }
+  await etcd.takeWritesAgain(member);
+  vain.delete(id);
+  logger.info({ sandboxId: id, bytesInUse }, 'etcd has space again');
 }

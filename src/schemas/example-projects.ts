@@ -16,9 +16,9 @@ export const exampleProject: Project = {
     startsPerMinute: 120,
     maxTtlSeconds: null,
     memoryMiB: 153_600,
-    diskMiB: 256_000,
+    diskMiB: 460_800,
   },
-  used: { sandboxes: 3, awake: 2, memoryMiB: 6144, diskMiB: 7680 },
+  used: { sandboxes: 3, awake: 2, memoryMiB: 6144, diskMiB: 13_824 },
   resourceVersion: '1',
   createdAt: at('09:00:00.000'),
 };

@@ -28,7 +28,7 @@ const limits = {
     examples: [86400],
   }),
   memoryMiB: count('memory that awake sandboxes may take at most, by the limits of their components, in MiB', 153_600),
-  diskMiB: count('disk that sandboxes may take at most, in MiB', 256_000),
+  diskMiB: count('disk that sandboxes may take at most, in MiB', 460_800),
 } as const;
 
 export const Quotas = Type.Object(limits, {
@@ -103,7 +103,7 @@ export const Project = Type.Object(
         sandboxes: count('sandboxes', 3),
         awake: count('those that run or may run', 2),
         memoryMiB: count('memory they may take', 6144),
-        diskMiB: count('disk they may take', 7680),
+        diskMiB: count('disk they may take', 13_824),
       },
       { title: 'ProjectUsed', description: 'how much of the limits is used' },
     ),

@@ -45,7 +45,7 @@ for (const round of [1, 2, 3]) {
 for (const [limit, quotas, body] of [
   ['awake', { awake: 1 }, {}],
   ['memoryMiB', { memoryMiB: 4000 }, {}],
-  ['diskMiB', { diskMiB: 3000 }, {}],
+  ['diskMiB', { diskMiB: 5000 }, {}],
   ['startsPerMinute', { startsPerMinute: 1 }, {}],
 ] as const) {
   t.test(`the limit ${limit}`, async (t) => {
