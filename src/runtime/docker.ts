@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import { noLogYet } from './component-errors.ts';
@@ -16,6 +15,7 @@ import {
   waitUntilAccepting,
 } from './docker-start.ts';
 import { type ComponentSpec, etcdSocketName, type LogOptions, type Runtime, type SandboxPlan } from './driver.ts';
+import { socketAt } from './etcd-client.ts';
 
 /** The folder of a sandbox lies below it in each container. */
 const root = '/sandboxes';
@@ -83,14 +83,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
 /** The volume's folder can be reached where the daemon is this machine's, by root. */
 async function socketIn(docker: Docker, id: string): Promise<string | null> {
   const volume = await orNull(docker.getVolume(objectName(id)).inspect());
-  const socket = volume && path.join(volume.Mountpoint, id, etcdSocketName);
-  const isReachable =
-    socket !== null &&
-    (await access(socket).then(
-      () => true,
-      () => false,
-    ));
-  return isReachable ? socket : null;
+  return volume && (await socketAt(path.join(volume.Mountpoint, id, etcdSocketName)));
 }
 
 async function logsOf(container: Docker.Container, options: LogOptions): Promise<AsyncIterable<Buffer>> {

@@ -1,6 +1,16 @@
+import { lstat } from 'node:fs/promises';
 import { Client } from 'undici';
 
 export type EtcdClient = ReturnType<typeof openEtcd>;
+
+/** The file if it is a Unix socket, else null. A link is none: a sandbox could put one there to a socket of somebody else. */
+export async function socketAt(file: string): Promise<string | null> {
+  const isSocket = await lstat(file).then(
+    (found) => found.isSocket(),
+    () => false,
+  );
+  return isSocket ? file : null;
+}
 
 const timeoutMs = 5000;
 /** Of what takes longer the more there is: some seconds for a gigabyte. */

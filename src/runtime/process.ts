@@ -9,6 +9,7 @@ import {
   type SandboxPlan,
   sandboxIdPattern,
 } from './driver.ts';
+import { socketAt } from './etcd-client.ts';
 import { ifThere } from './if-there.ts';
 import { isPortFree } from './ports.ts';
 import { componentNames, findRunning, observeComponent, processesOf } from './process-components.ts';
@@ -87,8 +88,7 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
       return await readLog(folderOf(id).logFile(component), options);
     },
     async etcdSocket(id) {
-      const socket = path.join(folderOf(id).dir, etcdSocketName);
-      return (await exists(socket)) ? socket : null;
+      return await socketAt(path.join(folderOf(id).dir, etcdSocketName));
     },
     async rotateLogs() {
       for (const folder of (await sandboxIdsIn(root)).map(folderOf)) {
