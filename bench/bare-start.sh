@@ -1,6 +1,7 @@
 #!/bin/sh
 # The baseline: etcd and kube-apiserver as one starts them by hand, with etcd's defaults, on fresh data, one right
-# after the other. Certificates are ready-made in ./pki. Prints the pids, then "accepted" once a user's write is.
+# after the other. Certificates are ready-made in ./pki. Prints the pids, then "accepted" once a user's write is, and the
+# Service kubernetes is there with its endpoint.
 set -eu
 cd "$1"
 
@@ -11,7 +12,7 @@ cd "$1"
 echo "pid etcd $!"
 
 "$KUBE_APISERVER" --etcd-servers="http://127.0.0.1:$ETCD_PORT" \
-  --bind-address=127.0.0.1 --secure-port="$PORT" --advertise-address=127.0.0.1 --endpoint-reconciler-type=none \
+  --bind-address=127.0.0.1 --secure-port="$PORT" \
   --cert-dir=certs --client-ca-file=pki/ca.crt --tls-cert-file=pki/server.crt --tls-private-key-file=pki/server.key \
   --service-account-issuer=https://kubernetes.default.svc.cluster.local \
   --service-account-key-file=pki/sa.pub --service-account-signing-key-file=pki/sa.key \
@@ -19,12 +20,15 @@ echo "pid etcd $!"
   --disable-admission-plugins=ServiceAccount >kube-apiserver.log 2>&1 &
 echo "pid kube-apiserver $!"
 
-post() {
-  curl -s -o /dev/null -w '%{http_code}' --cacert pki/ca.crt --cert pki/user.crt --key pki/user.key \
-    -H 'Content-Type: application/json' -d "$2" "https://127.0.0.1:$PORT$1" || true
+ask() {
+  curl -s -o /dev/null -w '%{http_code}' --cacert pki/ca.crt --cert pki/user.crt --key pki/user.key "$@" || true
 }
+server="https://127.0.0.1:$PORT"
 configmap='{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"first"}}'
+configmaps="$server/api/v1/namespaces/default/configmaps"
+slice="$server/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
 
-until [ "$(post /api/v1/namespaces/default/configmaps "$configmap")" = 201 ]; do sleep 0.02; done
+until [ "$(ask -H 'Content-Type: application/json' -d "$configmap" "$configmaps")" = 201 ]; do sleep 0.02; done
+until [ "$(ask "$slice")" = 200 ]; do sleep 0.02; done
 echo accepted
 wait

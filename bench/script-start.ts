@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, isIPv4 } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { addressesOfHost } from '../src/runtime/addresses.ts';
 import { createCredentials } from '../src/runtime/pki.ts';
 import { sendSignal } from '../src/runtime/process-signals.ts';
 import { cpuSecondsOf } from './proc.ts';
@@ -36,6 +37,7 @@ async function start(options: ScriptOptions, signal: AbortSignal): Promise<Start
     ETCD: options.binaries.etcd,
     KUBE_APISERVER: options.binaries.kubeApiserver,
     TEMPLATE: options.templateDir,
+    ADDRESS: ownAddress(),
     PORT: String(port),
     ETCD_PORT: String(etcdPort),
     PEER_PORT: String(peerPort),
@@ -98,6 +100,13 @@ async function writeCertificates(dir: string): Promise<void> {
   };
   await mkdir(dir);
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });
+}
+
+/** An IPv4 address of this machine that others could reach. Throws when it has none. */
+function ownAddress(): string {
+  const found = addressesOfHost().find((address) => isIPv4(address) && !address.startsWith('127.'));
+  if (!found) throw new Error('this machine has no IPv4 address but that of the loopback');
+  return found;
 }
 
 /** Free ports, all held at the same time until the last is found, so that no two are the same. */
