@@ -18,7 +18,7 @@ import { problems, sendProblem } from './http/problem.ts';
 import { answerRawErrors } from './http/raw-errors.ts';
 import { requestLog } from './http/request-log.ts';
 import { limitConnections } from './operations/connection-limits.ts';
-import { createRefusalLog, type RefusalLog } from './operations/refusal-log.ts';
+import type { RefusalLog } from './operations/refusal-log.ts';
 import { requestIdFrom } from './operations/request-id.ts';
 import { compileValidator } from './operations/validation.ts';
 import type { Admit } from './tenancy/admission.ts';
@@ -32,6 +32,7 @@ export interface AppDependencies extends RouteDependencies {
   /** Of all clients together. */
   readonly mostConnections: number;
   readonly logger: FastifyBaseLogger;
+  readonly logRefusal: RefusalLog;
 }
 
 const bodyLimitBytes = 64 * 1024;
@@ -43,9 +44,8 @@ const docsOptions = { withDefaultFonts: false, telemetry: false, servers: [{ url
 
 /** The HTTP application; it listens nowhere yet. Each plugin names those that have to be registered before it. */
 export async function buildApp(dependencies: AppDependencies): Promise<App> {
-  const { admit, audit, corsOrigins, mostConnections: most, trustedProxies } = dependencies;
-  const logRefusal = createRefusalLog(dependencies.logger);
-  const app = createInstance(dependencies, logRefusal);
+  const { admit, audit, corsOrigins, mostConnections: most, trustedProxies, logRefusal } = dependencies;
+  const app = createInstance(dependencies);
   limitConnections(app.server, { most, trustedProxies });
   app.setValidatorCompiler(compileValidator);
   // Response schemas are for the document: to compile a serializer of each would take two seconds at every start.
@@ -67,7 +67,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   return app;
 }
 
-function createInstance({ logger, trustedProxies }: AppDependencies, logRefusal: RefusalLog): App {
+function createInstance({ logger, trustedProxies, logRefusal }: AppDependencies): App {
   return Fastify({
     loggerInstance: logger,
     // Requests are logged by a plugin of ours.

@@ -156,8 +156,9 @@ function tellSuccess(call: GrpcCall, { logger }: HandlerDependencies): void {
 /** Logs faults of the service in full. A refusal is logged in a line: it may mean that a client needs help. */
 function tellFailure(call: GrpcCall, error: AppError, { logger, logRefusal }: HandlerDependencies): void {
   const line = lineOf(call);
-  logRefusal({ address: line.address, kind: error.code }, () => {
-    if (error.kind.http >= 500) logger.error({ reqId: line.reqId, err: error }, error.message);
+  const isFault = error.kind.http >= 500;
+  logRefusal({ address: line.address, kind: error.code, isFault }, () => {
+    if (isFault) logger.error({ reqId: line.reqId, err: error }, error.message);
     logger.info({ ...line, code: error.code }, 'answered');
   });
 }

@@ -6,7 +6,7 @@ import { authorityOf } from '../config/authority.ts';
 import { cannotListen } from '../config/cannot-listen.ts';
 import { AppError, serviceStopping } from '../errors.ts';
 import type { Operations } from '../operations/operation.ts';
-import { createRefusalLog } from '../operations/refusal-log.ts';
+import type { RefusalLog } from '../operations/refusal-log.ts';
 import type { SandboxService } from '../sandbox/service.ts';
 import type { Admit } from '../tenancy/admission.ts';
 import type { Audit } from '../tenancy/audit.ts';
@@ -44,6 +44,7 @@ export interface GrpcOptions {
   /** Throws when the store does not answer. */
   readonly checkStore: () => Promise<void>;
   readonly logger: Logger;
+  readonly logRefusal: RefusalLog;
 }
 
 export interface RunningGrpc {
@@ -66,7 +67,6 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
     ...options,
     closing: closing.signal,
     strangers,
-    logRefusal: createRefusalLog(options.logger),
     addressOf: addressReader(options.trustedProxies),
     toFailure: createFailures(readGoogleRpc(), codecOf(contract.message('WatchExpired'))),
   });

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { AppError } from '../errors.ts';
 
 /**
  * Reads JSON, and RFC 7396 merge patches; nothing else. An empty body counts as none, whatever its type is said to be, where
@@ -11,9 +12,13 @@ export const bodies = fp(
     const parse = app.getDefaultJsonParser('error', 'error');
     const types = ['application/json', 'application/merge-patch+json'];
     app.addContentTypeParser<string>(types, { parseAs: 'string' }, (request, body, done) => {
-      const schema = schemaOf(request);
-      if (body === '' && (!schema || schema.default !== undefined)) return done(null, undefined);
+      if (body === '' && canDoWithout(request)) return done(null, undefined);
       return parse(request, body, done);
+    });
+    // Of another type there is no body, as with `curl -X POST -d ''`, or one that is not read.
+    app.addContentTypeParser<string>('*', { parseAs: 'string' }, (request, body, done) => {
+      if (body === '' && canDoWithout(request)) return done(null, undefined);
+      return done(new AppError('unsupported_media_type', 'Send JSON, with Content-Type: application/json.'));
     });
     app.addHook('preValidation', async (request) => {
       // A copy: the defaults of its fields are filled in there.
@@ -22,6 +27,11 @@ export const bodies = fp(
   },
   { name: 'bodies' },
 );
+
+function canDoWithout(request: FastifyRequest): boolean {
+  const schema = schemaOf(request);
+  return !schema || schema.default !== undefined;
+}
 
 function schemaOf({ routeOptions }: FastifyRequest): { readonly default?: unknown } | undefined {
   return routeOptions.schema?.body as { readonly default?: unknown } | undefined;

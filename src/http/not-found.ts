@@ -60,7 +60,10 @@ function hasEmptyPart(path: string): boolean {
 
 /** What is right instead of a path with a slash too many, so that nobody has to guess. */
 function slashHint(path: string, methodsOf: MethodsOf): string {
-  const right = path.replace(/\/+$/, '');
+  let end = path.length;
+  // Not by a regular expression: a long run of slashes in the middle would take it minutes.
+  while (path[end - 1] === '/') end -= 1;
+  const right = path.slice(0, end);
   if (right.includes('//')) return ': a part between two slashes is empty, as when a variable is not set';
   return right !== path && methodsOf(right).size > 0 ? `, but ${right}, without the slash at its end` : '';
 }

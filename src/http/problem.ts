@@ -21,7 +21,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const { http, title } = known.kind;
   request.failedWith = known.code;
   if (http >= 500) {
-    const refusal = { address: request.ip, kind: `fault ${known.code}` };
+    const refusal = { address: request.ip, kind: `fault ${known.code}`, isFault: true };
     request.server.logRefusal(refusal, () => request.log.error({ err: error }, known.message));
   }
   const problem: Problem = {

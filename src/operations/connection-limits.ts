@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import proxyaddr from '@fastify/proxy-addr';
+import { networkOf } from './client-network.ts';
 
 export interface ConnectionLimits {
   /** Of all clients together. One more is closed at once. */
@@ -9,8 +10,8 @@ export interface ConnectionLimits {
 }
 
 /**
- * Bounds the connections of a server: in all, and for each address to half of that, so that no single client can keep
- * all others out.
+ * Bounds the connections of a server: in all, and for each client to half of that, so that no single one can keep all
+ * others out.
  */
 export function limitConnections(server: Server, { most, trustedProxies }: ConnectionLimits): void {
   const mostOfOne = Math.ceil(most / 2);
@@ -21,12 +22,13 @@ export function limitConnections(server: Server, { most, trustedProxies }: Conne
     const { remoteAddress: address } = socket;
     // It has closed already.
     if (address === undefined) return;
-    const count = (open.get(address) ?? 0) + 1;
-    open.set(address, count);
+    const client = networkOf(address);
+    const count = (open.get(client) ?? 0) + 1;
+    open.set(client, count);
     socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
+      const left = (open.get(client) ?? 1) - 1;
+      if (left === 0) open.delete(client);
+      else open.set(client, left);
     });
     if (count > mostOfOne && !isTrusted(address, 0)) socket.destroy();
   });

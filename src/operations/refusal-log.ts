@@ -1,10 +1,13 @@
 import type { BaseLogger } from 'pino';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { networkOf } from './client-network.ts';
 
 interface Refusal {
   readonly address: string;
   /** What kind of refusal it is: the code of the problem, or the status. */
   readonly kind: string | number;
+  /** The fault is the service's. Those of clients, however many there are, leave the lines of these alone. */
+  readonly isFault?: boolean;
 }
 
 /** Writes the lines of a refusal, or only counts it. */
@@ -23,6 +26,7 @@ const mostInSummary = 10;
 export function createRefusalLog(logger: Pick<BaseLogger, 'info'>): RefusalLog {
   const ofOne = new RateLimiterMemory({ points: mostOfOne, duration: 1 });
   const ofAll = new RateLimiterMemory({ points: mostOfAll, duration: 1 });
+  const ofFaults = new RateLimiterMemory({ points: mostOfAll, duration: 1 });
   const leftOut = new Map<string, number>();
 
   function count(key: string): void {
@@ -39,11 +43,11 @@ export function createRefusalLog(logger: Pick<BaseLogger, 'info'>): RefusalLog {
     leftOut.clear();
   }
 
-  return ({ address, kind }, write) => {
-    const key = `${address} ${kind}`;
+  return ({ address, kind, isFault }, write) => {
+    const key = `${networkOf(address)} ${kind}`;
     ofOne
       .consume(key)
-      .then(() => ofAll.consume(''))
+      .then(() => (isFault ? ofFaults : ofAll).consume(''))
       .then(write, () => count(key));
   };
 }

@@ -34,18 +34,17 @@ export function createEtcdSpace({ logger, signal }: { logger: Logger; signal: Ab
   const vain = new Map<string, Vain>();
   const freeing = new Map<string, Promise<void>>();
 
-  function freeInBackground(socket: string, member: string, record: SandboxRecord): void {
+  /** Closes the client when it is done. */
+  function freeInBackground(etcd: EtcdClient, member: string, record: SandboxRecord): void {
     const { id } = record.sandbox;
-    if (freeing.has(id)) return;
-    const etcd = openEtcd(socket, signal);
     const work = free({ etcd, member, record, vain, logger })
       // Tried again at the next look, for as long as the alarm is there.
       .catch((error: unknown) => {
         if (!signal.aborted) logger.warn({ sandboxId: id, err: error }, 'no space freed in etcd');
       })
-      .finally(() => {
-        etcd.close();
+      .finally(async () => {
         freeing.delete(id);
+        await etcd.close();
       });
     freeing.set(id, work);
   }
@@ -53,19 +52,17 @@ export function createEtcdSpace({ logger, signal }: { logger: Logger; signal: Ab
   return {
     /** Whether etcd takes writes. When it does not, makes room if there can be any. Null: it does not tell. */
     async hasSpace(runtime: Pick<Runtime, 'etcdSocket'>, record: SandboxRecord): Promise<boolean | null> {
-      const socket = await runtime.etcdSocket(record.sandbox.id);
-      if (socket === null) return null;
-      const etcd = openEtcd(socket, signal);
-      try {
-        const [member] = await etcd.membersWithoutSpace();
-        if (member !== undefined) freeInBackground(socket, member, record);
-        return member === undefined;
-      } catch {
-        // One that does not answer is found by its kube-apiserver, which is asked whether it is ready.
-        return null;
-      } finally {
-        etcd.close();
-      }
+      const { id } = record.sandbox;
+      if (freeing.has(id)) return false;
+      const socket = await runtime.etcdSocket(id);
+      // One that does not answer is found by its kube-apiserver, which is asked whether it is ready.
+      const etcd = socket && (await openEtcd(socket, signal).catch(() => null));
+      if (!etcd) return null;
+      const members = await etcd.membersWithoutSpace().catch(() => null);
+      const member = members?.[0];
+      if (member === undefined) await etcd.close();
+      else freeInBackground(etcd, member, record);
+      return members && member === undefined;
     },
     forget: (id: string) => void vain.delete(id),
     /** Resolves when nothing is being freed any more. */

@@ -127,11 +127,11 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
 }
 
 async function deleteIdentities(socket: string): Promise<void> {
-  const etcd = openEtcd(socket);
+  const etcd = await openEtcd(socket);
   try {
     for (const kind of identities) await etcd.deletePrefix(`/registry/${kind}/`);
   } finally {
-    etcd.close();
+    await etcd.close();
   }
 }
 

@@ -15,7 +15,6 @@ import {
   waitUntilAccepting,
 } from './docker-start.ts';
 import { type ComponentSpec, etcdSocketName, type LogOptions, type Runtime, type SandboxPlan } from './driver.ts';
-import { socketAt } from './etcd-client.ts';
 
 /** The folder of a sandbox lies below it in each container. */
 const root = '/sandboxes';
@@ -80,10 +79,10 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   };
 }
 
-/** The volume's folder can be reached where the daemon is this machine's, by root. */
+/** It can be reached where the daemon is this machine's, by root. */
 async function socketIn(docker: Docker, id: string): Promise<string | null> {
   const volume = await orNull(docker.getVolume(objectName(id)).inspect());
-  return volume && (await socketAt(path.join(volume.Mountpoint, id, etcdSocketName)));
+  return volume && path.join(volume.Mountpoint, id, etcdSocketName);
 }
 
 async function logsOf(container: Docker.Container, options: LogOptions): Promise<AsyncIterable<Buffer>> {

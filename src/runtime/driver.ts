@@ -103,7 +103,7 @@ export interface Runtime {
    * ends with the sandbox.
    */
   logs(sandboxId: string, component: string, options: LogOptions): Promise<AsyncIterable<Buffer>>;
-  /** The Unix socket by which this host can speak to the sandbox's etcd. Null: there is no sandbox, or no way. */
+  /** Where the Unix socket of the sandbox's etcd is, if this host can reach it. Null: there is no sandbox. */
   etcdSocket(sandboxId: string): Promise<string | null>;
   /** Keeps the logs of all sandboxes small. To be called now and then; Docker does it by itself. */
   rotateLogs(): Promise<void>;

@@ -1,16 +1,11 @@
-import { lstat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { Client } from 'undici';
 
-export type EtcdClient = ReturnType<typeof openEtcd>;
+export type EtcdClient = Awaited<ReturnType<typeof openEtcd>>;
 
-/** The file if it is a Unix socket, else null. A link is none: a sandbox could put one there to a socket of somebody else. */
-export async function socketAt(file: string): Promise<string | null> {
-  const isSocket = await lstat(file).then(
-    (found) => found.isSocket(),
-    () => false,
-  );
-  return isSocket ? file : null;
-}
+/** open(2): opens nothing, but holds on to a file, of whatever kind. Not among the constants of Node. */
+const O_PATH = 0o10000000;
 
 const timeoutMs = 5000;
 /** Of what takes longer the more there is: some seconds for a gigabyte. */
@@ -20,11 +15,12 @@ const maxResponseSize = 64 * 1024;
 
 /**
  * etcd's JSON gateway over its Unix socket (etcd.io/docs/v3.6/dev-guide/api_grpc_gateway). The caller closes it. Numbers of
- * 64 bits come as texts, keys go as base64.
+ * 64 bits come as texts, keys go as base64. Throws when there is no socket.
  */
-export function openEtcd(socketPath: string, stopping?: AbortSignal) {
+export async function openEtcd(socketPath: string, stopping?: AbortSignal) {
+  const socket = process.platform === 'linux' ? await holdSocket(socketPath) : null;
   const client = new Client('http://localhost', {
-    connect: { socketPath, timeout: timeoutMs },
+    connect: { socketPath: socket ? `/proc/self/fd/${socket.fd}` : socketPath, timeout: timeoutMs },
     headersTimeout: longTimeoutMs,
     maxResponseSize,
   });
@@ -68,6 +64,20 @@ export function openEtcd(socketPath: string, stopping?: AbortSignal) {
     async defragment(): Promise<void> {
       await ask('/v3/maintenance/defragment', {}, longTimeoutMs);
     },
-    close: () => void client.destroy(),
+    async close(): Promise<void> {
+      await client.destroy();
+      await socket?.close();
+    },
   };
+}
+
+/**
+ * The very file that all connections go to from now on, and no link: the sandbox could put one there to a socket of somebody
+ * else, at any moment. Throws when it is no socket.
+ */
+async function holdSocket(file: string): Promise<FileHandle> {
+  const handle = await open(file, O_PATH | constants.O_NOFOLLOW);
+  if ((await handle.stat()).isSocket()) return handle;
+  await handle.close();
+  throw new Error(`${file} is no socket`);
 }

@@ -34,6 +34,22 @@ export async function findProcesses(text: string): Promise<ProcessFacts[]> {
   return facts.filter((one) => one !== null).filter((one) => one.commandLine.includes(text));
 }
 
+/** The processes of a user, but for zombies. Known on Linux only. */
+export async function pidsOfUser(uid: number): Promise<number[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = await pidsFromProc();
+  const areHis = await Promise.all(pids.map((pid) => isOfUser(pid, uid)));
+  return pids.filter((_, i) => areHis[i]);
+}
+
+/** proc(5): the real, effective, saved and file system ids of a process are in one line of its status. */
+async function isOfUser(pid: number, uid: number): Promise<boolean> {
+  // It may end meanwhile.
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const ids = /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/).map(Number) ?? [];
+  return ids.includes(uid) && !/^State:\s+[ZX]/m.test(status);
+}
+
 /** The name of the program on a command line, without its folder. */
 export function commandOf(commandLine: string): string {
   return path.basename(commandLine.split(' ', 1)[0] ?? '');

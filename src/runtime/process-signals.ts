@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { isAlive, type ProcessIdentity, pidsOfUser } from './process-identity.ts';
 
 const killTimeoutMs = 10_000;
 
@@ -33,5 +33,15 @@ export async function kill(identities: readonly ProcessIdentity[]): Promise<void
   for (const { pid } of identities) sendSignal(pid, 'SIGKILL');
   for (const identity of identities) {
     if (!(await endsWithin(identity, killTimeoutMs))) throw new Error(`pid ${identity.pid} survived SIGKILL`);
+  }
+}
+
+/** SIGKILL to all processes of a user, until there is none: one that is killed may have started another. Throws when some survive. */
+export async function killUser(uid: number): Promise<void> {
+  const deadline = performance.now() + killTimeoutMs;
+  for (let pids = await pidsOfUser(uid); pids.length > 0; pids = await pidsOfUser(uid)) {
+    if (performance.now() > deadline) throw new Error(`processes of the user ${uid} survived SIGKILL`);
+    for (const pid of pids) sendSignal(pid, 'SIGKILL');
+    await delay(5);
   }
 }

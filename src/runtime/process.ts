@@ -9,7 +9,6 @@ import {
   type SandboxPlan,
   sandboxIdPattern,
 } from './driver.ts';
-import { socketAt } from './etcd-client.ts';
 import { ifThere } from './if-there.ts';
 import { isPortFree } from './ports.ts';
 import { componentNames, findRunning, observeComponent, processesOf } from './process-components.ts';
@@ -24,9 +23,9 @@ import {
   serviceFolderName,
 } from './process-folder.ts';
 import { readLog, rotateLog } from './process-logs.ts';
-import { kill, terminate } from './process-signals.ts';
+import { kill, killUser, terminate } from './process-signals.ts';
 import { spawnComponent, waitUntilAccepting } from './process-start.ts';
-import { readOwner, releaseUser, takeUser, type UserIds } from './user-ids.ts';
+import { readOwner, releaseUser, renewUsers, takeUser, type UserIds } from './user-ids.ts';
 
 interface ProcessRuntimeOptions {
   /** Holds one folder per sandbox. */
@@ -87,15 +86,22 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
     async logs(id, component, options) {
       return await readLog(folderOf(id).logFile(component), options);
     },
-    async etcdSocket(id) {
-      return await socketAt(path.join(folderOf(id).dir, etcdSocketName));
-    },
+    etcdSocket: async (id) => path.join(folderOf(id).dir, etcdSocketName),
     async rotateLogs() {
       for (const folder of (await sandboxIdsIn(root)).map(folderOf)) {
         for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
       }
     },
   };
+}
+
+/** Takes the ids that the sandboxes below a root have had: the notes of that may be lost, as they are elsewhere. */
+export async function renewUsersOf(root: string, userIds: UserIds): Promise<void> {
+  const ids = await sandboxIdsIn(root);
+  await renewUsers(
+    userIds,
+    ids.map((id) => sandboxFolder(root, id)),
+  );
 }
 
 /** Of each that there is anything of, in either of its two folders. */
@@ -116,6 +122,8 @@ async function removeSandbox(folder: SandboxFolder, userIds: UserIds | null): Pr
   // By command line, not by notes: whatever runs from this folder has to end.
   await kill(await processesOf(folder));
   const owner = await readOwner(folder);
+  // What else runs as its user could reach into the next sandbox that gets this user.
+  if (userIds && owner) await killUser(owner.uid);
   await removeFolder(folder);
   if (userIds) await releaseUser(userIds, owner, folder);
 }

@@ -1,4 +1,5 @@
-import { lstat, mkdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
 import { AppError } from '../errors.ts';
@@ -19,7 +20,7 @@ export interface UserIds extends IdRange {
   readonly folder: string;
 }
 
-/** Persistent, as sandboxes are. Apart from the data folder, of which each service has its own. */
+/** Persistent, where the machine is. Apart from the data folder, of which each service has its own. */
 export const usersFolder = '/var/lib/sandplane-users';
 
 /** As many as a user namespace usually has. */
@@ -59,14 +60,15 @@ function overlap(one: IdRange, other: IdRange): IdRange | null {
   return count > 0 ? { first, count } : null;
 }
 
-/** Where a sandbox is noted: the folder that has its user id as long as it exists, and the file that tells which. */
-interface Holder {
+/** A sandbox, by what tells that it is there: its folder, and the one of the service with the file that notes its id. */
+export interface Holder {
+  readonly dir: string;
   readonly serviceDir: string;
   readonly userFile: string;
 }
 
 /** The user that the sandbox has had from its first start on; null when it has had none yet. */
-export async function readOwner({ userFile }: Holder): Promise<Owner> {
+export async function readOwner({ userFile }: Pick<Holder, 'userFile'>): Promise<Owner> {
   const id = Number(await ifThere(readFile(userFile, 'utf8')));
   return id > 0 ? { uid: id, gid: id } : null;
 }
@@ -76,15 +78,25 @@ export async function readOwner({ userFile }: Holder): Promise<Owner> {
  * gone, as with a data folder that was removed, is free. Throws `runtime_unavailable` when none is.
  */
 export async function takeUser(ids: UserIds, holder: Holder): Promise<Owner> {
-  const known = await readOwner(holder);
   const uid = await exclusively(ids.folder, async () => {
-    if (known && (await take(ids, known.uid, holder))) return known.uid;
-    for (let id = ids.first; !known && id < ids.first + ids.count; id += 1) if (await take(ids, id, holder)) return id;
-    return null;
+    const known = (await readOwner(holder))?.uid ?? (await idOfData(ids, holder));
+    if (known === null) return await takeNext(ids, holder);
+    if (await take(ids, known, holder)) return known;
+    const detail = `The user id ${known} of this sandbox has been given to another one. Delete one of the two.`;
+    throw new AppError('runtime_unavailable', detail);
   });
-  if (uid === null) throw noneFree(ids, known);
-  if (!known) await writeAtomically(holder.userFile, String(uid), 0o600);
+  if (!(await readOwner(holder))) await writeAtomically(holder.userFile, String(uid), 0o600);
   return { uid, gid: uid };
+}
+
+/** Takes the ids that sandboxes have had, where the notes of that are lost, as with a container that is made anew. */
+export async function renewUsers(ids: UserIds, holders: readonly Holder[]): Promise<void> {
+  await exclusively(ids.folder, async () => {
+    for (const holder of holders) {
+      const owner = await readOwner(holder);
+      if (owner) await take(ids, owner.uid, holder);
+    }
+  });
 }
 
 /** Frees the id of a sandbox whose folders have been removed. */
@@ -96,38 +108,82 @@ export async function releaseUser({ folder }: UserIds, owner: Owner, { serviceDi
   });
 }
 
-async function take({ folder }: UserIds, id: number, { serviceDir }: Holder): Promise<boolean> {
+/** The id that the sandbox's data has, where a crash of the machine has lost the file that tells it. */
+async function idOfData({ folder }: UserIds, { dir, serviceDir }: Holder): Promise<number | null> {
+  if ((await ifThere(lstat(dir))) === null) return null;
+  for (const name of await readdir(folder)) {
+    const isId = /^\d+$/.test(name);
+    if (isId && (await ifThere(readlink(path.join(folder, name)))) === serviceDir) return Number(name);
+  }
+  return null;
+}
+
+/** In turn, so that an id comes to another sandbox as late as can be: files of the one before may still be about. */
+async function takeNext(ids: UserIds, holder: Holder): Promise<number> {
+  const lastFile = path.join(ids.folder, 'last');
+  const last = Number((await ifThere(readFile(lastFile, 'utf8'))) ?? ids.first - 1);
+  for (let step = 1; step <= ids.count; step += 1) {
+    const id = ids.first + ((((last - ids.first + step) % ids.count) + ids.count) % ids.count);
+    if (!(await take(ids, id, holder))) continue;
+    await writeAtomically(lastFile, String(id), 0o600);
+    return id;
+  }
+  const detail = `No user id of ${ids.first}-${ids.first + ids.count - 1} is free on this host. Delete sandboxes, or set SANDPLANE_UID_BASE to other ids.`;
+  throw new AppError('runtime_unavailable', detail);
+}
+
+/** Of several that try, one succeeds, also when they do not know of each other. */
+async function take({ folder }: UserIds, id: number, { serviceDir }: Pick<Holder, 'serviceDir'>): Promise<boolean> {
   const claim = path.join(folder, String(id));
   const holder = await ifThere(readlink(claim));
   if (holder === serviceDir) return true;
-  if (holder !== null && (await ifThere(lstat(holder))) !== null) return false;
-  await rm(claim, { force: true });
-  await symlink(serviceDir, claim);
-  return true;
+  if (holder !== null && !(await putAside(claim))) return false;
+  return await symlink(serviceDir, claim).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      return false;
+    },
+  );
 }
+
+/** Removes a claim whose sandbox is gone. False when it is not, or another has removed or renewed the claim meanwhile. */
+async function putAside(claim: string): Promise<boolean> {
+  const isThere = async (link: string) => (await ifThere(lstat(await readlink(link)))) !== null;
+  if (await isThere(claim)) return false;
+  const aside = `${claim}.${randomUUID()}`;
+  const isMoved = await ifThere(rename(claim, aside).then(() => true));
+  if (!isMoved) return false;
+  const isRenewed = await isThere(aside);
+  // Unless yet another has made one by now.
+  if (isRenewed) await symlink(await readlink(aside), claim).catch(() => undefined);
+  await rm(aside);
+  return !isRenewed;
+}
+
+/** At most this long it is waited for others that take or free an id, which takes each some milliseconds. */
+const lockTries = 1000;
 
 async function exclusively<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: Error) => {
     const detail = `${folder}, where the user ids of sandboxes are noted, cannot be made (${cause.message}). Make it, as root.`;
     throw new AppError('runtime_unavailable', detail, { cause });
   });
-  const release = await lockfile.lock(folder, {
-    lockfilePath: path.join(folder, 'lock'),
-    retries: { forever: true, factor: 1, minTimeout: 5, maxTimeout: 50, randomize: true },
-    // The library would end the process. A claim is a link, which only one can make, whoever has the lock.
-    onCompromised: () => undefined,
-  });
+  const lock = path.join(folder, 'lock');
+  const release = await lockfile
+    .lock(folder, {
+      lockfilePath: lock,
+      retries: { retries: lockTries, factor: 1, minTimeout: 5, maxTimeout: 50, randomize: true },
+      // The library would end the process. What another does meanwhile does no harm: see `take`.
+      onCompromised: () => undefined,
+    })
+    .catch((cause: Error) => {
+      throw new AppError('runtime_unavailable', `${lock} is held by another program (${cause.message}).`, { cause });
+    });
   try {
     return await work();
   } finally {
     // It rejects when somebody else has the lock by now, as when this process stood still.
     await release().catch(() => undefined);
   }
-}
-
-function noneFree({ first, count }: UserIds, known: Owner): AppError {
-  const detail = known
-    ? `The user id ${known.uid} of this sandbox has been given to another one. Delete one of the two.`
-    : `No user id of ${first}-${first + count - 1} is free on this host. Delete sandboxes, or set SANDPLANE_UID_BASE to other ids.`;
-  return new AppError('runtime_unavailable', detail);
 }

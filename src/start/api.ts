@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type AppDependencies, buildApp } from '../app.ts';
@@ -5,8 +6,10 @@ import { resolveVersions } from '../components/catalog.ts';
 import { cannotListen } from '../config/cannot-listen.ts';
 import type { Config } from '../config/config.ts';
 import { startGrpc } from '../grpc/server.ts';
+import type { App } from '../http/app-instance.ts';
 import { openInOrder } from '../open-in-order.ts';
 import { createIdempotency } from '../operations/idempotency.ts';
+import { createRefusalLog } from '../operations/refusal-log.ts';
 import { createChanges } from '../redis/changes.ts';
 import { connected, connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { createHistory } from '../sandbox/history.ts';
@@ -70,7 +73,7 @@ async function openApi(
   const most = await connectionLimits();
   const app = opened.adopt(await buildApp({ ...dependencies, mostConnections: most.rest }), (built) => built.close());
   const { host, port } = config;
-  const url = await app.listen({ host, port, backlog: connectionBacklog }).catch((error: unknown) => {
+  const url = await listenAt(app, host, port).catch((error: unknown) => {
     throw cannotListen(error, { host, port, setting: 'SANDPLANE_PORT' });
   });
   const listening = { host, port: config.grpcPort, tls: config.grpcTls, backlog: connectionBacklog };
@@ -84,6 +87,12 @@ async function openApi(
       await opened.disposeAsync();
     },
   };
+}
+
+/** At one address: for a name of several, Fastify would open further servers, whose connections nothing bounds. */
+async function listenAt(app: App, name: string, port: number): Promise<string> {
+  const { address } = await lookup(name);
+  return await app.listen({ host: address, port, backlog: connectionBacklog });
 }
 
 /** What the protocols get: the services of the domain, and who may call them. */
@@ -140,5 +149,6 @@ async function appDependencies(given: {
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
     logger,
+    logRefusal: createRefusalLog(logger),
   };
 }

@@ -8,7 +8,7 @@ import type { HostRuntime } from '../reconcile/worker-context.ts';
 import { addressesOfHost } from '../runtime/addresses.ts';
 import { createDockerRuntime } from '../runtime/docker.ts';
 import { connectDocker } from '../runtime/docker-connection.ts';
-import { createProcessRuntime } from '../runtime/process.ts';
+import { createProcessRuntime, renewUsersOf } from '../runtime/process.ts';
 import { userIdsFrom } from '../runtime/user-ids.ts';
 
 const notMapped =
@@ -30,12 +30,14 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
   });
   const userIds = await userIdsFrom(config.uidBase);
   if (!userIds && process.getuid?.() === 0) logger.warn({ uidBase: config.uidBase }, notMapped);
+  const processRoot = path.join(config.dataDir, 'sandboxes');
+  if (userIds) await renewUsersOf(processRoot, userIds);
   const processAt = (root: string, bindAddress: string) =>
     createProcessRuntime({ root, binaryOf: components.binary, userIds, bindAddress });
 
   const runtimes = new Map<string, HostRuntime>();
   runtimes.set('process', {
-    runtime: processAt(path.join(config.dataDir, 'sandboxes'), config.bindAddress),
+    runtime: processAt(processRoot, config.bindAddress),
     obtain: components.binary,
     listenAddress: config.bindAddress,
     ownAddresses: addressesOfHost,

@@ -9,7 +9,7 @@ import { hashKey, parseKey, unacceptable } from './key-format.ts';
 import type { Principal } from './principal.ts';
 
 const noteUseEveryMs = 60_000;
-/** By name, so that the store answers as many for a key that it does not have. */
+/** By name, so that the store is asked, and answers, as many for a key that it does not have. */
 const fieldNames = ['hash', 'project', 'uid', 'name', 'scopes', 'expiresAt', 'usedAt', 'revokedAt'] as const;
 /** Stands for the hash of an unknown key; no key that anybody could find has it. */
 const noHash = Buffer.alloc(32).toString('base64');
@@ -29,9 +29,9 @@ export function createKeyAuthenticator({ redis, keys }: { redis: Redis; keys: Re
   }
 
   /**
-   * A key that is unknown and one with a wrong secret get the same answer by the same work, so that the time does not
-   * tell which ids there are. Throws `unauthenticated`,
-   * `key_malformed`, `key_checksum_mismatch`, `key_expired`, `key_revoked`.
+   * A key that is unknown and one with a wrong secret get the same answer by the same steps, so that the time tells as
+   * little as can be of which ids there are. Throws `unauthenticated`, `key_malformed`, `key_checksum_mismatch`,
+   * `key_expired`, `key_revoked`.
    */
   return async function authenticateKey(key: string): Promise<Principal> {
     const id = parseKey(key);

@@ -235,12 +235,12 @@ t.test('what takes too long is let go', async (t) => {
 });
 
 t.test('an idle connection without a valid call is closed, the others stay', async (t) => {
-  const { port, session, client } = await start(t, { limits: { strangerIdleMs: 300 } });
-  const refused = connectBelow(t, `http://127.0.0.1:${port}`);
+  const { port, session, client } = await start(t, { limits: { strangerIdleMs: 3000 } });
+  const busy = call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '8S' } });
   t.equal((await ask(client, '/t/Valid')).code, status.OK);
+  const refused = connectBelow(t, `http://127.0.0.1:${port}`);
   const end = once(refused, 'close');
   t.equal((await call(refused, '/t/Fail', [hello])).code, status.ABORTED);
-  const busy = call(session, '/t/Never', [hello], { headers: { 'grpc-timeout': '1S' } });
   const silent = connectSocket(port, '127.0.0.1').resume();
   await Promise.all([once(silent, 'close'), end]);
   t.equal((await busy).code, status.DEADLINE_EXCEEDED, 'one with a call under way is not idle');

@@ -32,13 +32,15 @@ t.test('a flood of requests that are refused leaves a few lines in the log, and 
     api
       .output()
       .split('\n')
+      // The last may not be complete yet.
+      .slice(0, -1)
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Line);
-  const summary = () => lines().find(({ leftOut }) => leftOut !== undefined);
-  await until(() => summary() !== undefined);
-  const answered = lines().filter(({ msg }) => msg === 'answered');
-  t.ok(answered.length < 100, `${answered.length} lines`);
-  t.equal(answered.length + (summary()?.leftOut ?? 0), 1000);
-  t.same(Object.values(summary()?.most ?? {}), [summary()?.leftOut], 'by address and kind');
+  const answered = () => lines().filter(({ msg }) => msg === 'answered').length;
+  const summaries = () => lines().filter(({ leftOut }) => leftOut !== undefined);
+  const leftOut = () => summaries().reduce((sum, one) => sum + (one.leftOut ?? 0), 0);
+  await until(() => answered() + leftOut() === 1000);
+  t.ok(leftOut() > answered(), `${answered()} lines`);
+  for (const one of summaries()) t.same(Object.values(one.most ?? {}), [one.leftOut], 'by address and kind');
   t.ok(api.output().length < 50_000, 'paths and headers are cut');
 });

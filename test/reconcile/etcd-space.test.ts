@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import t from 'tap';
@@ -52,7 +52,7 @@ async function fullEtcd({ inUse, once: first = {} }: { inUse: number; once?: Rec
     return hasSpace;
   };
   const close = () => void server.close();
-  return { state, look, close };
+  return { state, socket, look, close };
 }
 
 t.test('once there is room, an etcd takes writes again at the second look', async (t) => {
@@ -84,6 +84,16 @@ t.test('what was cut off, or fails, is tried again', async (t) => {
     const looks = [await look(), await look(), await look()];
     t.equal(looks.at(-1), true, JSON.stringify(Object.keys(first)));
   }
+});
+
+t.test('a link to the socket of another is not followed', async (t) => {
+  const { state, socket, close } = await fullEtcd({ inUse: 10 });
+  t.teardown(close);
+  const link = path.join(folder, 'link');
+  await symlink(socket, link);
+  const space = createEtcdSpace({ logger: createLogger('silent'), signal: new AbortController().signal });
+  t.equal(await space.hasSpace({ etcdSocket: async () => link }, record), null);
+  t.same(state.asked, []);
 });
 
 t.test('an etcd that does not answer tells nothing', async (t) => {

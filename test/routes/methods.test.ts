@@ -86,6 +86,7 @@ t.test('an empty body is none where the operation can do without, whatever its t
     {},
     { 'content-type': 'application/json' },
     { 'content-type': 'application/json; charset=utf-8' },
+    { 'content-type': 'application/x-www-form-urlencoded' },
   ]) {
     t.equal(await post('/v1/sandboxes', headers as Record<string, string>), 202, JSON.stringify(headers));
     t.equal(await post('/v1/webhooks/wh-00000000000000000000/rotate', headers as Record<string, string>), 404);

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -5,7 +7,7 @@ import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Runtime } from '../../src/runtime/driver.ts';
-import { createProcessRuntime } from '../../src/runtime/process.ts';
+import { createProcessRuntime, renewUsersOf } from '../../src/runtime/process.ts';
 import { mappedPart, type UserIds, userIdsFrom } from '../../src/runtime/user-ids.ts';
 import { newSandboxId } from '../../src/sandbox/record.ts';
 import { etcdOn } from '../support/etcd-sandbox.ts';
@@ -120,6 +122,48 @@ t.test('no two sandboxes of any services of a machine have the same user', { ski
   await rm(first.runtime.root, { recursive: true });
   const later = await prepare(services[1] as Runtime);
   t.ok(made.find(({ uid }) => uid === later.uid)?.runtime === first.runtime, 'and those of a data folder that is gone');
+});
+
+t.test('what runs as the user of a sandbox ends with it, and another gets the user late', { skip }, async (t) => {
+  const first = config.uidBase + 100_000;
+  const userIds = { first, count: 3, folder: path.join(folder, 'turns') };
+  const runtime = await runtimeAt('turns', userIds);
+  const uids: number[] = [];
+  for (let turn = 0; turn < 4; turn += 1) {
+    const { plan, id } = etcdOn(runtime);
+    await runtime.prepare(plan, never);
+    const { uid, gid } = await stat(path.join(runtime.root, id, 'pki', 'secret.key'));
+    uids.push(uid - first);
+    const left = spawn('sleep', ['600'], { uid, gid });
+    await once(left, 'spawn');
+    const ended = once(left, 'exit');
+    await runtime.remove(id);
+    t.same(await ended, [null, 'SIGKILL']);
+  }
+  t.same(uids, [0, 1, 2, 0]);
+});
+
+t.test('sandboxes keep their users where the notes of them are lost', { skip }, async (t) => {
+  const userIds = { first: config.uidBase + 100_000, count: 10, folder: path.join(folder, 'lost') };
+  const runtime = await runtimeAt('keeping', userIds);
+  const { plan } = etcdOn(runtime);
+  const uidOf = async ({ sandboxId }: typeof plan) =>
+    (await stat(path.join(runtime.root, sandboxId, 'pki', 'secret.key'))).uid;
+  await runtime.prepare(plan, never);
+  const uid = await uidOf(plan);
+  // As after a power cut.
+  await writeFile(path.join(runtime.root, 'service', plan.sandboxId, 'user'), '');
+  await runtime.prepare(plan, never);
+  t.equal(await uidOf(plan), uid);
+  // As in a container that is made anew on the old data.
+  await rm(userIds.folder, { recursive: true });
+  await renewUsersOf(runtime.root, userIds);
+  const another = etcdOn(runtime).plan;
+  await runtime.prepare(another, never);
+  t.not(await uidOf(another), uid, 'no other gets it');
+  await runtime.prepare(plan, never);
+  t.equal(await uidOf(plan), uid);
+  for (const { sandboxId } of [plan, another]) await runtime.remove(sandboxId);
 });
 
 t.test('in a user namespace, users that are not mapped into it are not used', async (t) => {

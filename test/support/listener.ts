@@ -51,5 +51,6 @@ function toCommand(line: string): string {
 
 /** How often a key was asked for by a question of its own. */
 export function checksOf(keyId: string, commands: readonly string[]): number {
-  return commands.filter((command) => command.startsWith('hgetall') && command.endsWith(`key:${keyId}`)).length;
+  return commands.filter((command) => /^hmget /.test(command) && command.split(' ')[1]?.endsWith(`key:${keyId}`))
+    .length;
 }

@@ -70,7 +70,7 @@ t.test('one that does not exist and one that is wrong get the same answer', asyn
   t.same(await answer(wrong), await answer(nobody));
   t.match(await answer(nobody), { status: 401, body: { code: 'unauthenticated' } });
 
-  // The time must not tell either which ids there are: for both, the store is asked the same, and answers as much.
+  // The time must not tell either which ids there are: for both, the store is asked the same, once.
   const done: unknown[][] = [];
   const redis = new Proxy(service.redis, {
     get:
