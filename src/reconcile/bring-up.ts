@@ -2,7 +2,7 @@ import { authorityOf } from '../config/authority.ts';
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
-import { type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { hasCondition, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import { noSpace, space } from './etcd-space.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
 import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
@@ -137,7 +137,7 @@ function toReady(
     { phase: 'ready', endpoint, failure: null, ...(record.wasReady ? {} : { timings: { ...timings, totalMs } }) },
   );
   const { wasReady } = record;
-  const isFull = record.sandbox.status.conditions.some(({ reason }) => reason === noSpace.reason);
+  const isFull = hasCondition(record, 'EtcdReady', noSpace.reason);
   const conditions = [
     { type: 'ComponentsReady', status: 'true', reason: 'Available' },
     // A restart makes no space.

@@ -1,5 +1,5 @@
 import { wantsComponents } from '../sandbox/phase.ts';
-import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { hasCondition, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import { endOf, removeLeftovers } from './end.ts';
 import { noSpace, space } from './etcd-space.ts';
 import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
@@ -32,8 +32,7 @@ async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise
   const hasSpace = await context.space.hasSpace(runtimeOf(context, record).runtime, record);
   if (hasSpace === null) return;
   const now = hasSpace ? space : noSpace;
-  const isNoted = ({ sandbox }: SandboxRecord) =>
-    sandbox.status.conditions.some(({ type, reason }) => type === 'EtcdReady' && reason === now.reason);
+  const isNoted = (latest: SandboxRecord) => hasCondition(latest, 'EtcdReady', now.reason);
   if (isNoted(record)) return;
   const change = (latest: SandboxRecord) =>
     isNoted(latest) ? null : withCondition(latest, { type: 'EtcdReady', ...now }, new Date());

@@ -1,5 +1,5 @@
 import type { SandboxRecord } from '../sandbox/record.ts';
-import { withCondition } from '../sandbox/record.ts';
+import { hasCondition, withCondition } from '../sandbox/record.ts';
 import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 /** Looking into the cache, or asking a Docker daemon for an image, takes less. */
@@ -37,8 +37,7 @@ export async function notePreparing({ store }: WorkerContext, id: string): Promi
   await store.update(
     id,
     (now) => {
-      const isNoted = now.sandbox.status.conditions.some((condition) => condition.reason === reason);
-      if (isNoted || now.desired === 'deleted') return null;
+      if (hasCondition(now, 'ComponentsReady', reason) || now.desired === 'deleted') return null;
       return withCondition(now, { type: 'ComponentsReady', status: 'false', reason, message }, new Date());
     },
     { why: { type: 'preparing', reason, message } },

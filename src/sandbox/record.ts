@@ -44,6 +44,11 @@ export function withCondition(record: SandboxRecord, change: ConditionChange, no
   return { ...record, sandbox: { ...record.sandbox, status } };
 }
 
+/** Whether the condition of this type has this reason. */
+export function hasCondition({ sandbox }: SandboxRecord, type: Condition['type'], reason: string): boolean {
+  return sandbox.status.conditions.some((condition) => condition.type === type && condition.reason === reason);
+}
+
 export function withFailure(record: SandboxRecord, failure: Failure): SandboxRecord {
   return withStatus(record, { phase: 'failed', failure, endpoint: null });
 }
