@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ComponentSpec, etcdSocketName, type SandboxPlan } from '../runtime/driver.ts';
+import { type ComponentSpec, etcdSocketName, type KubernetesService, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
 import { type Credentials, proxyUser } from '../runtime/pki.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
@@ -46,14 +46,15 @@ const etcdPeerSocket = 'localhost:2';
 
 export function makePlan(input: PlanInput): SandboxPlan {
   const dir = `${input.root}/${input.sandboxId}`;
+  const service = kubernetesService(input);
   return {
     sandboxId: input.sandboxId,
     project: input.project,
-    components: [etcd(input, dir), apiServer(input, dir)],
+    components: [etcd(input, dir), apiServer(input, service, dir)],
     files: filesOf(input.credentials),
     templateDir: input.templateDir,
     etcdDataDir,
-    kubernetesService: kubernetesService(input),
+    kubernetesService: service,
   };
 }
 
@@ -126,14 +127,14 @@ function elections(given: Record<string, string>): Record<string, string> {
   return isGiven ? {} : { 'heartbeat-interval': '10', 'election-timeout': '50' };
 }
 
-function apiServer(input: PlanInput, dir: string): ComponentSpec {
+function apiServer(input: PlanInput, service: KubernetesService, dir: string): ComponentSpec {
   const { spec, sandboxId } = input;
   const { extraArgs } = spec.apiServer;
   const flags: Record<string, string> = {
     'etcd-servers': `unix://${etcdSocketName}`,
     'secure-port': String(input.port),
     'bind-address': input.bindAddress,
-    ...advertisingFlags(kubernetesService(input)),
+    ...advertisingFlags(service),
     'cert-dir': `${dir}/certs`,
     'client-ca-file': `${dir}/pki/ca.crt`,
     'tls-cert-file': `${dir}/pki/server.crt`,
