@@ -78,14 +78,15 @@ export async function readOwner({ userFile }: Pick<Holder, 'userFile'>): Promise
  * gone, as with a data folder that was removed, is free. Throws `runtime_unavailable` when none is.
  */
 export async function takeUser(ids: UserIds, holder: Holder): Promise<Owner> {
-  const uid = await exclusively(ids.folder, async () => {
-    const known = (await readOwner(holder))?.uid ?? (await idOfData(ids, holder));
-    if (known === null) return await takeNext(ids, holder);
-    if (await take(ids, known, holder)) return known;
+  const { uid, isNoted } = await exclusively(ids.folder, async () => {
+    const noted = (await readOwner(holder))?.uid ?? null;
+    const known = noted ?? (await idOfData(ids, holder));
+    if (known === null) return { uid: await takeNext(ids, holder), isNoted: false };
+    if (await take(ids, known, holder)) return { uid: known, isNoted: noted !== null };
     const detail = `The user id ${known} of this sandbox has been given to another one. Delete one of the two.`;
     throw new AppError('runtime_unavailable', detail);
   });
-  if (!(await readOwner(holder))) await writeAtomically(holder.userFile, String(uid), 0o600);
+  if (!isNoted) await writeAtomically(holder.userFile, String(uid), 0o600);
   return { uid, gid: uid };
 }
 
