@@ -1,19 +1,22 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { type Config, loadConfig } from '../config/config.ts';
+import type { Env } from '../config/setting.ts';
+import { describeSettings } from '../config/settings.ts';
 import { AppError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
-import { connectForWork, redisAddress } from '../redis/connection.ts';
+import { connected, connectForWork, redisAddress } from '../redis/connection.ts';
 import { recordFields } from '../redis/fields.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { removeNetwork } from '../runtime/docker-network.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
-import { usersFolder } from '../runtime/user-ids.ts';
+import { removeUsersFolder } from '../runtime/user-ids.ts';
+import { createIndexes } from '../sandbox/store-index.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
-import { startEmbeddedRedis } from '../start/embedded-redis.ts';
+import { startEmbeddedRedis, stopEmbeddedRedis } from '../start/embedded-redis.ts';
 import { runProgram } from '../start/program.ts';
 import { findRunningService } from '../start/running-service.ts';
 import { openRuntimes } from '../start/runtimes.ts';
@@ -22,12 +25,22 @@ import { print } from '../start/terminal.ts';
 
 const stopTimeoutMs = 30_000;
 
+/** What is looked at here. Another setting that is wrong keeps nothing from being removed. */
+const usedSettings = [
+  'SANDPLANE_DATA_DIR',
+  'SANDPLANE_CACHE_DIR',
+  'SANDPLANE_WORKER_NAME',
+  'SANDPLANE_UID_BASE',
+  'SANDPLANE_REDIS_PREFIX',
+  'REDIS_URL',
+];
+
 /**
  * Stops the service and removes all that it ever made on this host: sandboxes, records, keys. Binaries stay in the
  * cache.
  */
 async function stopAll(): Promise<void> {
-  const config = loadConfig(process.env, ['worker']);
+  const config = loadConfig(withoutUnused(process.env), ['worker']);
   if (!(await exists(config.dataDir))) return print(`Nothing to remove: there is no ${config.dataDir}.`);
   await stopService(config);
   await removeSandboxes(config);
@@ -46,6 +59,12 @@ async function stopAll(): Promise<void> {
   ];
   for (const name of made) await rm(path.join(config.dataDir, name), { recursive: true, force: true });
   print(`Removed. Binaries and templates stay in ${config.cacheDir}; remove that folder to be rid of them too.`);
+}
+
+/** Names that are no settings stay in, to be refused: one may be a used setting, misspelled. */
+function withoutUnused(env: Env): Env {
+  const unused = describeSettings().filter(({ name }) => !usedSettings.includes(name));
+  return { ...env, ...Object.fromEntries(unused.map(({ name }) => [name, undefined])) };
 }
 
 async function stopService(config: Config): Promise<void> {
@@ -73,19 +92,23 @@ async function removeSandboxes(config: Config): Promise<void> {
     }
   }
   if (docker) await removeNetwork(docker, id);
-  // Not empty while another service of this machine has sandboxes; not there where the service is not root.
-  await rmdir(usersFolder).catch(() => undefined);
+  await removeUsersFolder();
 }
 
 /** Containers outlive a daemon that does not answer: what tells whose they are is not removed before them. */
 async function throwIfInDocker(config: Config): Promise<void> {
+  // Without a Redis there has never been a sandbox.
+  if (!config.redisUrl && !(await exists(path.join(config.dataDir, 'redis')))) return;
   const keys = redisKeys(config.redisPrefix);
-  const found = await withRedis(config, async (redis) => {
-    const ids = await redis.zrange(keys.hostIndex(config.workerName), '0', '-1');
-    const records = await Promise.all(ids.map((id) => redis.hget(keys.sandbox(id), recordFields.resource)));
-    return records.map((text) => JSON.parse(text ?? 'null') as Sandbox | null);
+  const count = await withRedis(config, async (redis) => {
+    let inDocker = 0;
+    for await (const ids of createIndexes({ redis, keys }).idsOfHost(config.workerName)) {
+      const records = await Promise.all(ids.map((id) => redis.hget(keys.sandbox(id), recordFields.resource)));
+      const sandboxes = records.map((text) => JSON.parse(text ?? 'null') as Sandbox | null);
+      inDocker += sandboxes.filter((sandbox) => sandbox?.status.runtime === 'docker').length;
+    }
+    return inDocker;
   });
-  const count = (found ?? []).filter((sandbox) => sandbox?.status.runtime === 'docker').length;
   if (count === 0) return;
   const detail = `No Docker daemon answers, and it has sandboxes of this service (${count}). Start it, or set DOCKER_HOST right, and try again.`;
   throw new AppError('runtime_unavailable', detail);
@@ -93,28 +116,21 @@ async function throwIfInDocker(config: Config): Promise<void> {
 
 /** The embedded Redis is removed with its folder. In a Redis of the user, the keys with our prefix are removed. */
 async function removeRecords(config: Config): Promise<void> {
+  // It may have outlived a service that was killed.
+  if (!config.redisUrl) return await stopEmbeddedRedis(config.dataDir);
   await withRedis(config, async (redis) => {
-    if (!config.redisUrl) return;
     for await (const keys of redis.scanStream({ match: `${redisKeys(config.redisPrefix).base}:*`, count: 500 })) {
       if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]));
     }
   });
 }
 
-/** An embedded Redis may have outlived a service that was killed: it is stopped behind. Null when there has never been one. */
-async function withRedis<Result>(config: Config, use: (redis: Redis) => Promise<Result>): Promise<Result | null> {
-  if (!config.redisUrl && !(await exists(path.join(config.dataDir, 'redis')))) return null;
-  const { address, stop } = config.redisUrl
-    ? { address: redisAddress(config.redisUrl), stop: async () => undefined }
-    : await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB);
-  const redis = connectForWork(address);
-  try {
-    await redis.connect();
-    return await use(redis);
-  } finally {
-    redis.disconnect();
-    await stop();
-  }
+async function withRedis<Result>(config: Config, use: (redis: Redis) => Promise<Result>): Promise<Result> {
+  await using opened = new AsyncDisposableStack();
+  if (config.redisUrl) return await use(await connected(connectForWork(redisAddress(config.redisUrl)), opened));
+  const { address, stop } = await startEmbeddedRedis(config.dataDir);
+  opened.defer(stop);
+  return await use(await connected(connectForWork(address), opened));
 }
 
 await runProgram(stopAll);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
 import { AppError } from '../errors.ts';
@@ -109,19 +109,35 @@ export async function releaseUser({ folder }: UserIds, owner: Owner, { serviceDi
   });
 }
 
+/** Removes the folder once no sandbox of any service of this machine has one of the ids. */
+export async function removeUsersFolder(folder = usersFolder): Promise<void> {
+  // Where no service was root.
+  if ((await ifThere(lstat(folder))) === null) return;
+  await exclusively(folder, async () => {
+    const names = await readdir(folder);
+    if (!names.some(isId)) await rm(lastFileIn(folder), { force: true });
+  });
+  // Not empty when another has an id by now.
+  await rmdir(folder).catch(() => undefined);
+}
+
 /** The id that the sandbox's data has, where a crash of the machine has lost the file that tells it. */
 async function idOfData({ folder }: UserIds, { dir, serviceDir }: Holder): Promise<number | null> {
   if ((await ifThere(lstat(dir))) === null) return null;
   for (const name of await readdir(folder)) {
-    const isId = /^\d+$/.test(name);
-    if (isId && (await ifThere(readlink(path.join(folder, name)))) === serviceDir) return Number(name);
+    if (isId(name) && (await ifThere(readlink(path.join(folder, name)))) === serviceDir) return Number(name);
   }
   return null;
 }
 
+const isId = (name: string) => /^\d+$/.test(name);
+
+/** Tells the id that was given last. */
+const lastFileIn = (folder: string) => path.join(folder, 'last');
+
 /** In turn, so that an id comes to another sandbox as late as can be: files of the one before may still be about. */
 async function takeNext(ids: UserIds, holder: Holder): Promise<number> {
-  const lastFile = path.join(ids.folder, 'last');
+  const lastFile = lastFileIn(ids.folder);
   const last = Number((await ifThere(readFile(lastFile, 'utf8'))) ?? ids.first - 1);
   for (let step = 1; step <= ids.count; step += 1) {
     const id = ids.first + ((((last - ids.first + step) % ids.count) + ids.count) % ids.count);

@@ -20,14 +20,23 @@ export interface EmbeddedRedis {
  * over. Every write is on the disk before it is acknowledged, and a full memory refuses writes instead of forgetting.
  */
 export async function startEmbeddedRedis(dataDir: string, memoryMiB?: number): Promise<EmbeddedRedis> {
-  const dir = path.join(dataDir, 'redis');
+  const socket = socketIn(dataDir);
+  const dir = path.dirname(socket);
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const socket = path.join(dir, 'redis.sock');
   if (socket.length > 100) {
     throw new AppError('config_invalid', `SANDPLANE_DATA_DIR is too long: ${socket} must have at most 100 characters.`);
   }
   if (!(await answers(socket))) await launch(dir, socket, memoryMiB ? memoryMiB * 1024 * 1024 : availableBytes() / 2);
   return { address: { path: socket }, stop: () => shutDown(socket) };
+}
+
+/** Ends one that runs, whoever has started it. */
+export async function stopEmbeddedRedis(dataDir: string): Promise<void> {
+  await shutDown(socketIn(dataDir));
+}
+
+function socketIn(dataDir: string): string {
+  return path.join(dataDir, 'redis', 'redis.sock');
 }
 
 async function launch(dir: string, socket: string, memoryBytes: number): Promise<void> {

@@ -1,22 +1,34 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { recordFields } from '../../src/redis/fields.ts';
 import { redisKeys } from '../../src/redis/keys.ts';
+import { describeProcess } from '../../src/runtime/process-identity.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { testDocker } from '../support/dockerd.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const dataDir = await temporaryFolder();
 t.teardown(() => rm(dataDir, { recursive: true, force: true }));
 // Nothing listens at port 1.
-const env = testEnvironment(dataDir, { DOCKER_HOST: 'tcp://127.0.0.1:1' });
-const stopAll = () => execa(process.execPath, ['src/cli/stop-all.ts'], { env, all: true, reject: false });
+const noDocker = { DOCKER_HOST: 'tcp://127.0.0.1:1' };
+const stopAll = (settings: Record<string, string> = noDocker) =>
+  execa(process.execPath, ['src/cli/stop-all.ts'], {
+    env: testEnvironment(dataDir, settings),
+    all: true,
+    reject: false,
+  });
+
+async function startRedis(): Promise<string> {
+  const { address } = await startEmbeddedRedis(dataDir);
+  return (address as { path: string }).path;
+}
 
 /** A record as far as it is looked at. */
 async function writeRecord(id: string, runtime: string): Promise<void> {
-  const { address } = await startEmbeddedRedis(dataDir);
-  const redis = new Redis((address as { path: string }).path);
+  const redis = new Redis(await startRedis());
   const keys = redisKeys('sandplane');
   await redis.hset(keys.sandbox(id), recordFields.resource, JSON.stringify({ id, status: { runtime } }));
   await redis.zadd(keys.hostIndex('test'), 0, id);
@@ -33,4 +45,28 @@ t.test('sandboxes in a Docker that does not answer are not forgotten', async (t)
   );
   await writeRecord('sb-in-docker', 'process');
   t.match(await stopAll(), { exitCode: 0, all: /^Removed\./ });
+});
+
+t.test('settings that are wrong keep nothing from being removed, unless they say what is to be', async (t) => {
+  await mkdir(dataDir, { recursive: true });
+  t.match(await stopAll({ ...noDocker, SANDPLANE_DATADIR: '/elsewhere' }), { exitCode: 1, all: /SANDPLANE_DATADIR/ });
+  t.match(await stopAll({ ...noDocker, SANDPLANE_REDIS_PREFIX: '*' }), { exitCode: 1, all: /SANDPLANE_REDIS_PREFIX/ });
+  const ofOthers = { SANDPLANE_PORT: 'many', SANDPLANE_RUNTIME: 'docker', SANDPLANE_SECRET_KEY: 'short' };
+  t.match(await stopAll({ ...noDocker, ...ofOthers }), { exitCode: 0, all: /^Removed\./ });
+});
+
+const daemon = await testDocker();
+const skip = typeof daemon === 'string' && daemon;
+t.test('a Redis that has outlived the service ends with it, with Docker or without', { skip }, async (t) => {
+  if (typeof daemon === 'string') return;
+  t.teardown(daemon.stop);
+  const { socketPath } = daemon.docker.modem as unknown as { socketPath: string };
+  for (const settings of [noDocker, { DOCKER_HOST: `unix://${socketPath}` }]) {
+    const redis = new Redis(await startRedis());
+    const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+    redis.disconnect();
+    t.ok(await describeProcess(pid));
+    t.match(await stopAll(settings), { exitCode: 0, all: /^Removed\./ });
+    await until(async () => (await describeProcess(pid)) === null);
+  }
 });

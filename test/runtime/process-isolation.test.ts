@@ -8,7 +8,7 @@ import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Runtime } from '../../src/runtime/driver.ts';
 import { createProcessRuntime, renewUsersOf } from '../../src/runtime/process.ts';
-import { mappedPart, type UserIds, userIdsFrom } from '../../src/runtime/user-ids.ts';
+import { mappedPart, removeUsersFolder, type UserIds, userIdsFrom } from '../../src/runtime/user-ids.ts';
 import { newSandboxId } from '../../src/sandbox/record.ts';
 import { etcdOn } from '../support/etcd-sandbox.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
@@ -141,6 +141,20 @@ t.test('what runs as the user of a sandbox ends with it, and another gets the us
     t.same(await ended, [null, 'SIGKILL']);
   }
   t.same(uids, [0, 1, 2, 0]);
+});
+
+t.test('what notes the users of a machine is removed with the last of them, and not before', { skip }, async (t) => {
+  const userIds = { first: config.uidBase + 100_000, count: 10, folder: path.join(folder, 'last-one') };
+  const runtime = await runtimeAt('last-one-data', userIds);
+  const { plan, id } = etcdOn(runtime);
+  await runtime.prepare(plan, never);
+  const noted = await readdir(userIds.folder);
+  await removeUsersFolder(userIds.folder);
+  t.same(await readdir(userIds.folder), noted);
+  await runtime.remove(id);
+  await removeUsersFolder(userIds.folder);
+  await t.rejects(readdir(userIds.folder), { code: 'ENOENT' });
+  await t.resolves(removeUsersFolder(userIds.folder), 'nor is it an error that there is none');
 });
 
 t.test('sandboxes keep their users where the notes of them are lost', { skip }, async (t) => {
