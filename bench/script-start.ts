@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, isIPv4 } from 'node:net';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { addressesOfHost } from '../src/runtime/addresses.ts';
 import { createCredentials } from '../src/runtime/pki.ts';
 import { sendSignal } from '../src/runtime/process-signals.ts';
+import { reachableAddress } from '../src/sandbox/service-network.ts';
 import { cpuSecondsOf } from './proc.ts';
 import type { Kind, Start } from './start.ts';
 
@@ -102,10 +103,10 @@ async function writeCertificates(dir: string): Promise<void> {
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });
 }
 
-/** An IPv4 address of this machine that others could reach. Throws when it has none. */
+/** Throws when this machine has no IPv4 address that others could reach. */
 function ownAddress(): string {
-  const found = addressesOfHost().find((address) => isIPv4(address) && !address.startsWith('127.'));
-  if (!found) throw new Error('this machine has no IPv4 address but that of the loopback');
+  const found = reachableAddress(addressesOfHost(), 'ipv4');
+  if (!found) throw new Error('this machine has no IPv4 address but those that only it reaches');
   return found;
 }
 

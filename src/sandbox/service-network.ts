@@ -4,6 +4,8 @@ import type { KubernetesService } from '../runtime/driver.ts';
 import type { SandboxSpecInput } from '../schemas/spec.ts';
 
 const defaultServiceRange = '10.96.0.0/16';
+/** The ranges of ipaddr.js whose addresses mean another host elsewhere. */
+const onlyHere: readonly string[] = ['loopback', 'unspecified', 'linkLocal'];
 
 interface NetworkInput {
   readonly spec: SandboxSpecInput;
@@ -35,23 +37,26 @@ export function kubernetesService(input: NetworkInput): KubernetesService {
   return { clusterIP, nodePort, endpoint: endpointOf(clusterIP, input) };
 }
 
-/** Only an address of the family of the Service can stand behind it, and none that means another host elsewhere. */
+/** Only an address of the family of the Service can stand behind it. */
 function endpointOf(
   clusterIP: string,
   { advertiseHost, bindAddress, ownAddresses }: NetworkInput,
 ): KubernetesService['endpoint'] {
   const family = ipaddr.parse(clusterIP).kind();
-  const candidates = [advertiseHost, bindAddress, ...(ownAddresses ?? [])].filter((host) => isIP(host) !== 0);
-  const found = candidates
-    .map((address) => ipaddr.process(address))
-    .find((address) => address.kind() === family && isReachable(address));
-  // As Kubernetes writes it: what it would change, clients would see change.
-  return found?.toString() ?? (ownAddresses === null && family === 'ipv4' ? 'assigned' : null);
+  const found = reachableAddress([advertiseHost, bindAddress, ...(ownAddresses ?? [])], family);
+  return found ?? (ownAddresses === null && family === 'ipv4' ? 'assigned' : null);
 }
 
-/** kube-apiserver refuses an address of the loopback as its endpoint. */
-function isReachable(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  return !['loopback', 'unspecified', 'linkLocal'].includes(address.range());
+/**
+ * The first of the hosts that is an address of this family and may stand for this machine elsewhere: kube-apiserver refuses
+ * one of the loopback as its endpoint. Written as Kubernetes does: what it would change, clients would see change.
+ */
+export function reachableAddress(hosts: readonly string[], family: 'ipv4' | 'ipv6'): string | null {
+  const found = hosts
+    .filter((host) => isIP(host) !== 0)
+    .map((host) => ipaddr.process(host))
+    .find((address) => address.kind() === family && !onlyHere.includes(address.range()));
+  return found?.toString() ?? null;
 }
 
 /** The flags by which kube-apiserver makes the same Service with the same endpoint. */
