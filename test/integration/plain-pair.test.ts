@@ -13,6 +13,7 @@ import { type Kubectl, kubectlFor, kubectls } from '../support/kubectl.ts';
 import { pidOf } from '../support/pid-of.ts';
 import { startTestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
+import { labelPolicy, labelPolicyBinding, lostWebhook } from './admission-objects.ts';
 
 /** What users have of an etcd and a kube-apiserver that they start themselves, they have of a sandbox. */
 t.setTimeout(600_000);
@@ -29,40 +30,6 @@ const kubectlOf = async ({ id }: Sandbox): Promise<Kubectl> =>
   await kubectlFor(current?.file ?? '', config.dataDir, id, await client.kubeconfig(id));
 
 const json = (value: unknown) => JSON.stringify(value);
-
-const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] };
-const admission = 'admissionregistration.k8s.io/v1';
-const labelPolicy = {
-  apiVersion: admission,
-  kind: 'ValidatingAdmissionPolicy',
-  metadata: { name: 'labelled' },
-  spec: {
-    matchConstraints: { resourceRules: [rule] },
-    validations: [{ expression: "has(object.metadata.labels) && 'team' in object.metadata.labels" }],
-  },
-};
-const labelPolicyBinding = {
-  apiVersion: admission,
-  kind: 'ValidatingAdmissionPolicyBinding',
-  metadata: { name: 'labelled' },
-  spec: { policyName: 'labelled', validationActions: ['Deny'] },
-};
-const lostWebhook = {
-  apiVersion: admission,
-  kind: 'ValidatingWebhookConfiguration',
-  metadata: { name: 'lost' },
-  webhooks: [
-    {
-      name: 'lost.example.com',
-      // Nothing listens at port 1.
-      clientConfig: { url: 'https://127.0.0.1:1/' },
-      failurePolicy: 'Fail',
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-      rules: [rule],
-    },
-  ],
-};
 
 const runtimes = ['process', ...(hasDocker ? ['docker'] : [])];
 

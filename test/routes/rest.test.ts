@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
 import type { Problem } from '../../src/schemas/problem.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { listenLocally } from '../support/listen-locally.ts';
 
 /** What clients of HTTP expect of any route. */
 t.setTimeout(60_000);
@@ -101,9 +102,7 @@ t.test('cursors survive what is made and removed meanwhile', async (t) => {
 
 t.test('an Idempotency-Key on every POST', async (t) => {
   const receiver = createServer((_request, response) => response.end());
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => receiver.close());
-  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  const url = `http://127.0.0.1:${await listenLocally(t, receiver)}/`;
   const hook = (await client.call('POST', '/v1/webhooks', { url })).body.id;
   await client.create();
   type Deliveries = { items: { id: string; state: string }[] };

@@ -1,18 +1,13 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { execa } from 'execa';
 import t from 'tap';
+import { listenLocally } from '../support/listen-locally.ts';
 
 t.test('a Docker daemon is never asked through a proxy', async (t) => {
   const daemon = createServer((request, answer) =>
     answer.end(JSON.stringify({ ApiVersion: '1.44', Name: request.url })),
   );
-  daemon.listen(0, '127.0.0.1');
-  await new Promise((resolve) => daemon.once('listening', resolve));
-  t.teardown(() => {
-    daemon.closeAllConnections();
-    daemon.close();
-  });
+  const port = await listenLocally(t, daemon);
   const source = `
     const { connectDocker } = await import('./src/runtime/docker-connection.ts');
     const docker = await connectDocker();
@@ -20,7 +15,7 @@ t.test('a Docker daemon is never asked through a proxy', async (t) => {
     process.exit();`;
   // Node reads it when it starts.
   const env = {
-    DOCKER_HOST: `tcp://127.0.0.1:${(daemon.address() as AddressInfo).port}`,
+    DOCKER_HOST: `tcp://127.0.0.1:${port}`,
     NODE_USE_ENV_PROXY: '1',
     HTTP_PROXY: 'http://127.0.0.1:9',
     HTTPS_PROXY: 'http://127.0.0.1:9',

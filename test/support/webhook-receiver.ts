@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenLocally } from './listen-locally.ts';
 
 export interface Received {
   readonly url: string | undefined;
@@ -19,15 +19,11 @@ export async function startWebhookReceiver(t: { teardown(end: () => void): void 
     received.push({ url: request.url, headers: request.headers, body });
     state.respond(response, request, received.length);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const port = await listenLocally(t, server);
   return {
     /** Closes the connections on which an answer is awaited. */
     letGo: () => server.closeAllConnections(),
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `http://127.0.0.1:${port}/hook`,
     received,
     state,
   };

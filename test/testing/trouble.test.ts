@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { execa } from 'execa';
 import t from 'tap';
 import { createSandbox } from '../../src/testing/create-sandbox.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { listenLocally } from '../support/listen-locally.ts';
 import { testAdminKey } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -29,13 +29,7 @@ async function through(between: Between): Promise<{ url: string; key: string }> 
     if (answer) reply.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body);
     else request.socket.destroy();
   }
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, key: testAdminKey };
+  return { url: `http://127.0.0.1:${await listenLocally(t, server)}`, key: testAdminKey };
 }
 
 async function forward({ method = '', url = '', headers }: IncomingMessage, body: string): Promise<Answer> {
@@ -146,12 +140,7 @@ t.test('where Node sends everything through a proxy, that is not told the key of
     asked.push(url);
     socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
   });
-  proxy.listen(0, '127.0.0.1');
-  await new Promise((resolve) => proxy.once('listening', resolve));
-  t.teardown(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
+  const port = await listenLocally(t, proxy);
   const source = `
     const { createSandbox } = await import('./src/testing/create-sandbox.ts');
     const sandbox = await createSandbox();
@@ -161,7 +150,7 @@ t.test('where Node sends everything through a proxy, that is not told the key of
     SANDPLANE_URL: service.url(),
     SANDPLANE_KEY: testAdminKey,
     NODE_USE_ENV_PROXY: '1',
-    HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    HTTP_PROXY: `http://127.0.0.1:${port}`,
   };
   const program = await execa(process.execPath, ['--input-type=module', '-e', source], { env, reject: false });
   t.same(asked, []);

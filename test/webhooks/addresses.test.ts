@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import type { AppError } from '../../src/errors.ts';
 import { createAddressGuard } from '../../src/webhooks/addresses.ts';
 import type { ResolvedAddress } from '../../src/webhooks/names.ts';
 import { sendOnce } from '../../src/webhooks/send.ts';
+import { listenLocally } from '../support/listen-locally.ts';
 
 const forbidden = [
   '127.0.0.1',
@@ -83,9 +83,7 @@ t.test('a name that is public first and loopback second is never called on loopb
   server.on('connection', () => {
     calls += 1;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  const { port } = server.address() as AddressInfo;
+  const port = await listenLocally(t, server);
   let asked = 0;
   const rebinding = async (): Promise<ResolvedAddress[]> => {
     asked += 1;
@@ -108,12 +106,7 @@ t.test('receivers that do not behave end in time', async (t) => {
     if (request.url === '/trickle') setInterval(more, 5).unref();
     else for (let i = 0; i < 10_000; i += 1) more();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listenLocally(t, server);
   const send = (path: string, timeoutMs = 10_000) =>
     sendOnce({ url: `http://127.0.0.1:${port}${path}`, headers: {}, body: '{}', timeoutMs }, guard);
   await t.rejects(send('/hang', 400), { code: 'webhook_delivery_failed', message: /timed out after 400 ms/ });

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { startFakeService } from '../support/fake-service.ts';
+import { listenLocally } from '../support/listen-locally.ts';
 import { until } from '../support/until.ts';
 
 const service = await startFakeService({ SANDPLANE_WEBHOOK_ALLOWED_RANGES: '127.0.0.0/8' });
@@ -16,13 +16,8 @@ async function startReceivers() {
     got.set(url, (got.get(url) ?? 0) + 1);
     if (!url.startsWith('/hang')) response.writeHead(204).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   return {
-    base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    base: `http://127.0.0.1:${await listenLocally(t, server)}`,
     gotBy: (path: string) => got.get(path) ?? 0,
   };
 }
