@@ -19,25 +19,20 @@ export function sweep({ config, context, reconciler, advanceRemovals, logger, si
   const noteSwept = () => {
     sweptAt = performance.now();
   };
-  /** Takes the steps one after the other, again and again, until this host stops or is lost. */
-  const every = (ms: number, ...steps: (() => void | Promise<void>)[]) =>
+  /** Takes a step again and again, until this host stops or is lost. One that fails or takes long is no other's matter. */
+  const every = (ms: number, step: () => Promise<void>) =>
     repeat(
       ms,
       async () => {
-        for (const step of steps) if (!signal.aborted) await step();
+        if (!signal.aborted) await step();
       },
       (error) => logger.warn({ err: error }, 'sweep cut short'),
     );
   const sweeps = [
-    every(
-      sweepIntervalMs,
-      () => sweepHost(context, reconciler),
-      () => sweepDue(context),
-      () => rotateLogs(context),
-      noteSwept,
-    ),
+    every(sweepIntervalMs, () => sweepHost(context, reconciler).then(noteSwept)),
+    every(sweepIntervalMs, () => sweepDue(context)),
+    every(sweepIntervalMs, () => rotateLogs(context)),
     every(sweepIntervalMs * sweepsToLostStarts, () => sweepLostStarts(context)),
-    // Not in line with the others: a project of thousands takes long.
     every(sweepIntervalMs, advanceRemovals),
   ];
   return {

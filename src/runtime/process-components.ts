@@ -55,7 +55,8 @@ async function findNote(folder: SandboxFolder, name: string): Promise<RunNote | 
   const found = (await processesOf(folder)).find(({ commandLine }) => commandOf(commandLine) === name);
   if (!found) return null;
   const note = { pid: found.pid, started: found.started, specHash: 'unknown' };
-  await writeNote(folder.noteFile(name), note);
+  // When that fails, it is searched for again at the next look.
+  await writeNote(folder.noteFile(name), note).catch(() => undefined);
   return note;
 }
 
@@ -65,7 +66,7 @@ async function findNote(folder: SandboxFolder, name: string): Promise<RunNote | 
  */
 async function runs(note: RunNote, { dir }: SandboxFolder): Promise<boolean> {
   const facts = await describeProcess(note.pid);
-  if (facts?.started !== note.started) return false;
+  if (facts === null || facts.started !== note.started) return false;
   if (facts.commandLine === '') return !(await endsWithin(note, exitTimeoutMs));
   return facts.commandLine.includes(`${dir}/`);
 }

@@ -24,7 +24,7 @@ export async function describeProcess(pid: number): Promise<ProcessFacts | null>
 /** Whether that very process still runs. */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const facts = await describeProcess(identity.pid);
-  return facts?.started === identity.started;
+  return facts !== null && facts.started === identity.started;
 }
 
 /** All processes whose command line holds `text`. */

@@ -1,14 +1,19 @@
 import { readFile } from 'node:fs/promises';
+import Type from 'typebox';
+import { Value } from 'typebox/value';
 import { writeAtomically } from './process-folder.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
-/** What is written down about a component's process, so that the next worker finds it. */
-export interface RunNote extends ProcessIdentity {
-  readonly specHash: string;
-}
+const identity = { pid: Type.Integer({ minimum: 1 }), started: Type.String() };
+const RunNote = Type.Object({ ...identity, specHash: Type.String() });
+const ExitNote = Type.Object({ ...identity, exitCode: Type.Union([Type.Integer(), Type.Null()]) });
 
+/** What is written down about a component's process, so that the next worker finds it. */
+export type RunNote = Readonly<Type.Static<typeof RunNote>>;
+
+/** Null when there is none that can be read: then the process is searched for. */
 export async function readNote(file: string): Promise<RunNote | null> {
-  return (await readJson(file)) as RunNote | null;
+  return await readAs(RunNote, file);
 }
 
 export async function writeNote(file: string, note: RunNote): Promise<void> {
@@ -17,7 +22,7 @@ export async function writeNote(file: string, note: RunNote): Promise<void> {
 
 /** The exit code of the noted process; null when it is not known, as when it ended while no worker ran. */
 export async function readExitCode(file: string, { pid, started }: ProcessIdentity): Promise<number | null> {
-  const exit = (await readJson(`${file}.exit`)) as (ProcessIdentity & { exitCode: number | null }) | null;
+  const exit = await readAs(ExitNote, `${file}.exit`);
   return exit?.pid === pid && exit.started === started ? exit.exitCode : null;
 }
 
@@ -26,12 +31,12 @@ export async function writeExitCode(file: string, identity: ProcessIdentity, exi
   await writeAtomically(`${file}.exit`, JSON.stringify({ ...identity, exitCode }), 0o600);
 }
 
-async function readJson(file: string): Promise<unknown> {
+/** Null for whatever reason: what a crash has cut short, or a damaged disk does not give, is as if it were not there. */
+async function readAs<Schema extends Type.TSchema>(schema: Schema, file: string): Promise<Type.Static<Schema> | null> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    // There is no file, or a crash cut it short: the caller then searches for the process itself.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
-    throw error;
+    const content: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return Value.Check(schema, content) ? content : null;
+  } catch {
+    return null;
   }
 }

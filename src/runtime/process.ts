@@ -71,9 +71,16 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
       await prepareFolder(folder, plan, userIds && (await takeUser(userIds, folder)));
     },
     async observe(sandboxId) {
-      const ids = sandboxId ? [sandboxId] : await sandboxIdsIn(root);
       const found: ObservedSandbox[] = [];
-      for (const id of ids) if (await isThere(folderOf(id))) found.push(await observeFolder(id, folderOf(id)));
+      if (sandboxId) {
+        const folder = folderOf(sandboxId);
+        if (await isThere(folder)) found.push(await observeFolder(sandboxId, folder));
+        return found;
+      }
+      for (const id of await sandboxIdsIn(root)) {
+        // One that cannot be looked at is there all the same, and hides no other.
+        found.push(await observeFolder(id, folderOf(id)).catch(() => ({ sandboxId: id, components: [] })));
+      }
       return found;
     },
     async stop(id, component, graceMs) {
@@ -88,9 +95,11 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
     },
     etcdSocket: async (id) => path.join(folderOf(id).dir, etcdSocketName),
     async rotateLogs() {
+      const failures: unknown[] = [];
       for (const folder of (await sandboxIdsIn(root)).map(folderOf)) {
-        for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
+        await rotateLogsOf(folder).catch((error: unknown) => failures.push(error));
       }
+      if (failures.length > 0) throw new AggregateError(failures, `${failures.length} sandboxes`);
     },
   };
 }
@@ -136,6 +145,10 @@ async function observeFolder(sandboxId: string, folder: SandboxFolder): Promise<
   const names = await componentNames(folder);
   const components = await Promise.all(names.map((name) => observeComponent(folder, name)));
   return { sandboxId, components: components.filter((one) => one !== null) };
+}
+
+async function rotateLogsOf(folder: SandboxFolder): Promise<void> {
+  for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
 }
 
 async function throwIfPortTaken({ port }: ComponentSpec, bindAddress: string): Promise<void> {
