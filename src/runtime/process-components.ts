@@ -3,7 +3,7 @@ import type { ObservedComponent } from './driver.ts';
 import { ifThere } from './if-there.ts';
 import { exists, type SandboxFolder } from './process-folder.ts';
 import { commandOf, describeProcess, findProcesses, type ProcessFacts } from './process-identity.ts';
-import { type RunNote, readExitCode, readNote, writeNote } from './process-notes.ts';
+import { type RunNote, readExitCode, readNote } from './process-notes.ts';
 import { endsWithin } from './process-signals.ts';
 
 const componentCommands = ['etcd', 'kube-apiserver', 'kube-controller-manager'];
@@ -20,23 +20,30 @@ export async function componentNames({ logsDir }: SandboxFolder): Promise<string
 
 /** Null when the component has never run in this folder. */
 export async function observeComponent(folder: SandboxFolder, name: string): Promise<ObservedComponent | null> {
-  const note = await findNote(folder, name);
+  const running = await findRunning(folder, name);
+  const note = running ?? (await readNote(folder.noteFile(name)));
   if (!note) return null;
-  const isRunning = await runs(note, folder);
   return {
     name,
-    state: isRunning ? 'running' : 'exited',
+    state: running ? 'running' : 'exited',
     specHash: note.specHash,
-    exitCode: isRunning ? null : await readExitCode(folder.noteFile(name), note),
-    pid: isRunning ? note.pid : null,
+    exitCode: running ? null : await readExitCode(folder.noteFile(name), note),
+    pid: running ? note.pid : null,
     address: null,
   };
 }
 
-/** The note of a component that runs now, else null. */
+/**
+ * The component that runs now, else null. It is not the noted one when a crash came between the start of a process and its
+ * note, or the note was lost: then it is searched for, and what it was started with is unknown.
+ */
 export async function findRunning(folder: SandboxFolder, name: string): Promise<RunNote | null> {
-  const note = await findNote(folder, name);
-  return note && (await runs(note, folder)) ? note : null;
+  const note = await readNote(folder.noteFile(name));
+  if (note && (await runs(note, folder))) return note;
+  // The log is made before the process: without a log there is no process.
+  if (!note && !(await exists(folder.logFile(name)))) return null;
+  const found = (await processesOf(folder)).find(({ commandLine }) => commandOf(commandLine) === name);
+  return found ? { pid: found.pid, started: found.started, specHash: 'unknown' } : null;
 }
 
 /** Every component process that has this sandbox's folder on its command line, whether it was noted or not. */
@@ -44,20 +51,6 @@ export async function processesOf({ dir }: SandboxFolder): Promise<ProcessFacts[
   const found = await findProcesses(`${dir}/`);
   // Not somebody's editor or `tail -f` on one of the files.
   return found.filter(({ commandLine }) => componentCommands.includes(commandOf(commandLine)));
-}
-
-/** The note; when a crash came between the start of the process and its note, the process is found and noted now. */
-async function findNote(folder: SandboxFolder, name: string): Promise<RunNote | null> {
-  const known = await readNote(folder.noteFile(name));
-  if (known) return known;
-  // Searching all processes is slow. The log is made before the process: without a log there is no process.
-  if (!(await exists(folder.logFile(name)))) return null;
-  const found = (await processesOf(folder)).find(({ commandLine }) => commandOf(commandLine) === name);
-  if (!found) return null;
-  const note = { pid: found.pid, started: found.started, specHash: 'unknown' };
-  // When that fails, it is searched for again at the next look.
-  await writeNote(folder.noteFile(name), note).catch(() => undefined);
-  return note;
 }
 
 /**

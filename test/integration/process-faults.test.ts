@@ -1,0 +1,116 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { Redis } from 'ioredis';
+import t from 'tap';
+import { loadConfig } from '../../src/config/config.ts';
+import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
+import { kubectlFor, kubectls } from '../support/kubectl.ts';
+import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { until } from '../support/until.ts';
+
+/** What may happen to the processes of sandboxes, and to what the service wrote down about them. */
+t.setTimeout(600_000);
+const components = ['etcd', 'kube-apiserver'];
+const dataDir = await temporaryFolder();
+const [current] = await kubectls(loadConfig(testEnvironment(dataDir)));
+let service: ServiceProcess = await startServiceProcess(dataDir);
+const client = createClient(() => service.url);
+t.teardown(async () => {
+  await service.end('SIGKILL');
+  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const folderOf = (id: string) => path.join(dataDir, 'sandboxes', id);
+const noteOf = (id: string, component: string) =>
+  path.join(dataDir, 'sandboxes', 'service', id, 'run', `${component}.json`);
+
+/** As `etcd 123`, sorted. */
+async function processesOf(id: string): Promise<string[]> {
+  const found = await findProcesses(`${folderOf(id)}/`);
+  return found
+    .map(({ pid, commandLine }) => `${commandOf(commandLine)} ${pid}`)
+    .filter((one) => components.includes(one.split(' ', 1)[0] ?? ''))
+    .sort();
+}
+
+async function kill(id: string, ...names: readonly string[]): Promise<void> {
+  for (const one of await processesOf(id)) {
+    const [name = '', pid] = one.split(' ');
+    if (names.includes(name)) process.kill(Number(pid), 'SIGKILL');
+  }
+  await until(async () => !(await processesOf(id)).some((one) => names.includes(one.split(' ', 1)[0] ?? '')));
+}
+
+async function create() {
+  const { body } = await client.create();
+  const kubectl = await kubectlFor(current?.file ?? '', dataDir, body.id, await client.kubeconfig(body.id));
+  const status = async () => (await client.get(body.id)).body.status;
+  return { id: body.id, endpoint: body.status.endpoint, kubectl, status };
+}
+
+const first = await create();
+const second = await create();
+
+async function forgetRecord(id: string): Promise<void> {
+  const store = new Redis(path.join(dataDir, 'redis', 'redis.sock'));
+  await store.del(`{sandplane}:sandbox:${id}`);
+  store.disconnect();
+}
+
+/** Every sandbox has been looked at since this was called, and what had died before is up again. */
+async function swept(): Promise<void> {
+  const { restarts } = await second.status();
+  await kill(second.id, 'kube-apiserver');
+  await client.waitForRestart(second.id, restarts);
+}
+
+t.test('a note that cannot be read keeps no orphan alive, and its sandbox runs on', async (t) => {
+  const orphan = await create();
+  const before = await processesOf(first.id);
+  await writeFile(noteOf(first.id, 'etcd'), '{}');
+  await writeFile(noteOf(first.id, 'kube-apiserver'), '[]');
+  await forgetRecord(orphan.id);
+  await until(async () => (await processesOf(orphan.id)).length === 0);
+  await swept();
+  t.same(await processesOf(first.id), before);
+  t.match(await first.status(), { phase: 'ready', restarts: 0 });
+});
+
+/** As when the service is killed after it has started a process anew, and before it has noted it. */
+async function killBeforeNotes(id: string, ...alsoDead: readonly string[]): Promise<void> {
+  const { restarts } = (await client.get(id)).body.status;
+  const notes = await Promise.all(components.map((name) => readFile(noteOf(id, name))));
+  await kill(id, ...components);
+  await client.waitForRestart(id, restarts);
+  await service.end('SIGKILL');
+  for (const [i, name] of components.entries()) await writeFile(noteOf(id, name), notes[i] ?? '');
+  await kill(id, ...alsoDead);
+}
+
+t.test('killed between the start of a process and its note: that process is found', async (t) => {
+  const kept = await create();
+  await kept.kubectl(['create', 'configmap', 'kept']);
+  await killBeforeNotes(kept.id);
+  const before = await processesOf(kept.id);
+  service = await startServiceProcess(dataDir);
+  await swept();
+  t.same(await processesOf(kept.id), before, 'none was started beside it');
+  t.match(await kept.status(), { phase: 'ready', endpoint: kept.endpoint, restarts: 1 });
+  t.match(await kept.kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
+  await client.remove(kept.id);
+});
+
+t.test('an API server that nobody noted gives its port to the next one', async (t) => {
+  const kept = await create();
+  await kept.kubectl(['create', 'configmap', 'kept']);
+  await killBeforeNotes(kept.id, 'etcd');
+  service = await startServiceProcess(dataDir);
+  await client.waitForRestart(kept.id, 1);
+  t.equal((await processesOf(kept.id)).length, 2, 'one pair');
+  t.equal((await kept.status()).endpoint, kept.endpoint, 'kubeconfigs stay right');
+  t.match(await kept.kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
+  await client.remove(kept.id);
+});
