@@ -4,16 +4,24 @@ import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import pTimeout from 'p-timeout';
 import { pack } from 'tar-stream';
+import { AppError, isAppError } from '../errors.ts';
 import { localImageReference, pathInImage } from './catalog.ts';
 
 const answerTimeoutMs = 30_000;
 /** The longest time between two messages of a pull or build. */
 const silenceTimeoutMs = 120_000;
 
-/** A call that ends after a time: a promise of dockerode may never settle when the daemon's answer is cut off. */
+/**
+ * A call that ends after a time: a promise of dockerode may never settle when the daemon's answer is cut off. Throws
+ * `runtime_unavailable` then.
+ */
 export async function answered<Result>(call: Promise<Result>, timeoutMs = answerTimeoutMs): Promise<Result> {
-  const message = `Docker did not answer within ${timeoutMs / 1000} s`;
+  const message = notAnswering(`nothing within ${timeoutMs / 1000} s`);
   return await pTimeout(call, { milliseconds: timeoutMs, message });
+}
+
+function notAnswering(reason: string, cause?: unknown): AppError {
+  return new AppError('runtime_unavailable', `Docker does not answer: ${reason}`, { cause });
 }
 
 /**
@@ -88,7 +96,10 @@ async function readMessages(stream: NodeJS.ReadableStream, onMessage?: (message:
   let rest = '';
   const iterator = stream[Symbol.asyncIterator]();
   for (;;) {
-    const next = await answered(iterator.next() as Promise<IteratorResult<Buffer | string>>, silenceTimeoutMs);
+    const next = await answered(iterator.next() as Promise<IteratorResult<Buffer | string>>, silenceTimeoutMs).catch(
+      // The daemon has ended in the middle of it.
+      (error: Error) => Promise.reject(isAppError(error) ? error : notAnswering(error.message, error)),
+    );
     const lines = (rest + (next.done ? '\n' : String(next.value))).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines.filter((one) => one.trim())) {

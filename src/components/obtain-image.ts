@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import type { Config } from '../config/config.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { Cache, Cached } from './cache.ts';
 import { imageReference } from './catalog.ts';
 import { findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
@@ -36,9 +36,12 @@ export async function obtainImage(options: ImageOptions, name: string, version: 
 }
 
 async function canPull(docker: Docker, reference: string, tell: (message: string) => void): Promise<boolean> {
-  return await pullImage(docker, reference, tell).then(
-    () => true,
+  try {
+    await pullImage(docker, reference, tell);
+    return true;
+  } catch (error) {
+    if (isAppError(error, 'runtime_unavailable')) throw error;
     // The binary is obtained next. When no source has it, the user is told why each of them failed, pulling included.
-    () => false,
-  );
+    return false;
+  }
 }

@@ -1,25 +1,20 @@
-import pTimeout, { TimeoutError } from 'p-timeout';
+import pTimeout from 'p-timeout';
 import { AppError } from '../errors.ts';
 
 const callTimeoutMs = 60_000;
+
+/** For a call, or a stream, that ended without an answer of the daemon. */
+export function notAnswering(cause: unknown): AppError {
+  return new AppError('runtime_unavailable', `Docker does not answer: ${(cause as Error).message}`, { cause });
+}
 
 /**
  * A call of the Docker Engine API that ends after a time, as a promise of dockerode may never settle. Throws
  * `runtime_unavailable` when the daemon does not answer, else what it answered.
  */
 export async function call<Result>(promise: Promise<Result>, timeoutMs = callTimeoutMs): Promise<Result> {
-  try {
-    return await pTimeout(promise, { milliseconds: timeoutMs, message: `no answer within ${timeoutMs / 1000} s` });
-  } catch (error) {
-    throw isUnreachable(error)
-      ? new AppError('runtime_unavailable', `Docker does not answer: ${(error as Error).message}`, { cause: error })
-      : error;
-  }
-}
-
-function isUnreachable(error: unknown): boolean {
-  const { code = '' } = error as { code?: string };
-  return error instanceof TimeoutError || ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(code);
+  const message = notAnswering(new Error(`nothing within ${timeoutMs / 1000} s`));
+  return await pTimeout(promise, { milliseconds: timeoutMs, message });
 }
 
 /** The HTTP status of the daemon's answer, or undefined when it was none. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { call, orNull } from './docker-client.ts';
+import { call, notAnswering, orNull } from './docker-client.ts';
 import type { LogOptions } from './driver.ts';
 
 /** The log of a container. Throws what the daemon answers, as 404 when there is no such container. */
@@ -54,7 +54,7 @@ function following(stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer
     try {
       yield* payloads(stream);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) throw notAnswering(error);
     } finally {
       signal.removeEventListener('abort', end);
       stream.destroy();
