@@ -59,9 +59,12 @@ export function imageReference(registry: string, name: string, version: string):
   return name === 'etcd' ? `${registry}/etcd:${version}-0` : `${registry}/${name}:v${version}`;
 }
 
-/** The reference of an image that is made on this host out of a binary. */
-export function localImageReference(name: string, version: string): string {
-  return `sandplane.local/${name}:v${version}`;
+/**
+ * The reference of an image that is made on this host out of the binary with this checksum: services that share a daemon
+ * may have different ones of a version.
+ */
+export function localImageReference(name: string, version: string, sha256: string): string {
+  return `sandplane.local/${name}:v${version}-${sha256.slice(0, 12)}`;
 }
 
 /** Where the program is in an image, whether published or made here. */

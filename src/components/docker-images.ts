@@ -43,7 +43,7 @@ export async function makeLocalImage(
   binary: { name: string; version: string; file: string; sha256: string },
 ): Promise<string> {
   const { name, version, file, sha256 } = binary;
-  const reference = localImageReference(name, version);
+  const reference = localImageReference(name, version, sha256);
   const dockerfile = [
     'FROM scratch',
     `COPY ${name} ${pathInImage(name)}`,
@@ -72,7 +72,7 @@ export async function findLocalImage(
   version: string,
   sha256: string,
 ): Promise<string | null> {
-  const reference = localImageReference(name, version);
+  const reference = localImageReference(name, version, sha256);
   const image = await findImage(docker, reference);
   return image?.Config.Labels?.['io.sandplane.sha256'] === sha256 ? reference : null;
 }

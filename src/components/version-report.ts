@@ -55,9 +55,11 @@ async function reportComponent(
 ): Promise<ComponentReport> {
   const attempt = attempts.get(`${name} ${version}`);
   const readyAs: ComponentReport['readyAs'] = [];
-  if (await cache.find(name, version)) readyAs.push('binary');
-  const references = [imageReference(config.imageRegistry, name, version), localImageReference(name, version)];
-  if (references.some((reference) => images.has(reference))) readyAs.push('image');
+  const cached = await cache.find(name, version);
+  if (cached) readyAs.push('binary');
+  const published = imageReference(config.imageRegistry, name, version);
+  const made = cached && localImageReference(name, version, cached.sha256);
+  if (images.has(published) || (made && images.has(made))) readyAs.push('image');
   const pending = attempt?.failure ? 'failed' : attempt?.progress ? 'preparing' : 'available';
   return {
     name,

@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
 import { labels } from './docker-client.ts';
-import { networkName } from './docker-network.ts';
 import { type ComponentSpec, type SandboxPlan, sandboxIdPattern } from './driver.ts';
 
 /** The unprivileged user that distroless images call nonroot. */
@@ -30,8 +29,10 @@ export function containerOptions(input: {
   readonly image: string;
   readonly owner: string;
   readonly bindAddress: string;
+  /** The id of the network that it is in when it has a port. */
+  readonly network: string | null;
 }): Docker.ContainerCreateOptions {
-  const { plan, component, image, owner, bindAddress } = input;
+  const { plan, component, image, owner, bindAddress, network } = input;
   const { port, limits } = component;
   const tcp = port === null ? null : `${port}/tcp`;
   return {
@@ -51,7 +52,7 @@ export function containerOptions(input: {
     HostConfig: {
       // The top of a volume belongs to root, so the sandbox's folder lies below it.
       Mounts: [{ Type: 'volume', Source: objectName(plan.sandboxId), Target: dataMount }],
-      NetworkMode: tcp ? networkName : 'none',
+      NetworkMode: network ?? 'none',
       ...(tcp ? { PortBindings: { [tcp]: [{ HostIp: bindAddress, HostPort: String(port) }] } } : {}),
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],

@@ -1,25 +1,65 @@
 import type Docker from 'dockerode';
-import { labels, orNull, tolerating } from './docker-client.ts';
+import { AppError } from '../errors.ts';
+import { call, labels, tolerating } from './docker-client.ts';
 
-/** All kube-apiservers are in this network; etcd is in none. */
-export const networkName = 'sandplane';
+/** The id of the network that all kube-apiservers of a service are in; etcd is in none. */
+export type SandboxNetwork = () => Promise<string>;
 
-export async function ensureNetwork(docker: Docker, owner: string): Promise<void> {
-  if (await orNull(docker.getNetwork(networkName).inspect())) return;
+const networkName = (owner: string) => `sandplane-${owner}`;
+
+/** Found, or made when it is not there. Callers at the same time share one look: the daemon makes several of one name. */
+export function sandboxNetwork(docker: Docker, owner: string): SandboxNetwork {
+  let looking: Promise<string> | null = null;
+  return async () => {
+    looking ??= findOrMake(docker, owner).finally(() => {
+      looking = null;
+    });
+    return await looking;
+  };
+}
+
+/** Another process of this service may make one at the same moment: both then see both, and take the oldest. */
+async function findOrMake(docker: Docker, owner: string): Promise<string> {
+  let found = await networksOf(docker, owner);
+  if (found.length === 0) {
+    await make(docker, owner);
+    found = await networksOf(docker, owner);
+  }
+  const [oldest, ...others] = found;
+  if (!oldest) {
+    const detail = `Docker has a network ${networkName(owner)} that this service did not make. Remove it.`;
+    throw new AppError('runtime_unavailable', detail);
+  }
+  await removeEmpty(docker, others);
+  return oldest.Id;
+}
+
+async function make(docker: Docker, owner: string): Promise<void> {
   const network = {
-    Name: networkName,
+    Name: networkName(owner),
     CheckDuplicate: true,
     // Sandboxes do not reach one another.
     Options: { 'com.docker.network.bridge.enable_icc': 'false' },
     Labels: { [labels.owner]: owner },
   };
-  // 409: another call has made it meanwhile.
+  // 409: there is one of this name meanwhile.
   await tolerating([409], docker.createNetwork(network));
 }
 
-/** Removes the network of all sandboxes, when this owner made it and nobody uses it (403). */
+/** The oldest first; by label, as names are not unique. */
+async function networksOf(docker: Docker, owner: string): Promise<Docker.NetworkInspectInfo[]> {
+  const networks = await call(docker.listNetworks());
+  const byAge = (one: Docker.NetworkInspectInfo, other: Docker.NetworkInspectInfo) =>
+    Date.parse(one.Created) - Date.parse(other.Created) || one.Id.localeCompare(other.Id);
+  return networks.filter(({ Labels }) => Labels?.[labels.owner] === owner).sort(byAge);
+}
+
+/** Removes the network of a service, unless something is in it. */
 export async function removeNetwork(docker: Docker, owner: string): Promise<void> {
-  const network = docker.getNetwork(networkName);
-  const found = await orNull(network.inspect());
-  if (found?.Labels?.[labels.owner] === owner) await tolerating([403, 404], network.remove());
+  await removeEmpty(docker, await networksOf(docker, owner));
+}
+
+async function removeEmpty(docker: Docker, networks: readonly Docker.NetworkInspectInfo[]): Promise<void> {
+  // 403: something runs in it. 404: another call has removed it meanwhile.
+  for (const { Id } of networks) await tolerating([403, 404], docker.getNetwork(Id).remove());
 }

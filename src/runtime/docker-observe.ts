@@ -1,7 +1,6 @@
 import type Docker from 'dockerode';
 import { call, labels } from './docker-client.ts';
 import { checkedId } from './docker-container.ts';
-import { networkName } from './docker-network.ts';
 import { type ObservedComponent, type ObservedSandbox, sandboxIdPattern } from './driver.ts';
 
 /** The filter for all that this owner has, or what it has of one sandbox. */
@@ -34,6 +33,12 @@ function observed(info: Docker.ContainerInfo): ObservedComponent {
     specHash: info.Labels[labels.specHash] ?? '',
     exitCode: exitCode === undefined ? null : Number(exitCode),
     pid: null,
-    address: info.NetworkSettings?.Networks[networkName]?.IPAddress || null,
+    address: addressOf(info),
   };
+}
+
+/** In the one network that it is in; those without one have the network `none`, and no address in it. */
+function addressOf({ NetworkSettings }: Docker.ContainerInfo): string | null {
+  const addresses = Object.values(NetworkSettings?.Networks ?? {}).map(({ IPAddress }) => IPAddress);
+  return addresses.find((address) => address !== '') ?? null;
 }

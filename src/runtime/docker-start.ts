@@ -3,7 +3,7 @@ import { acceptTimeoutMs, componentExited, notAccepting, portTaken } from './com
 import { asPassing, labels, orNull, tolerating } from './docker-client.ts';
 import { containerOf, containerOptions } from './docker-container.ts';
 import { hasLogged, lastLines } from './docker-logs.ts';
-import { ensureNetwork } from './docker-network.ts';
+import type { SandboxNetwork } from './docker-network.ts';
 import { removeContainer } from './docker-removal.ts';
 import { type ComponentSpec, logTailLines, type SandboxPlan } from './driver.ts';
 
@@ -16,13 +16,19 @@ export interface DockerRuntimeOptions {
   readonly imageOf: (component: string, version: string, signal?: AbortSignal) => Promise<string>;
 }
 
+/** What a Docker runtime has, to make containers with. */
+export interface ContainerMaker extends DockerRuntimeOptions {
+  readonly network: SandboxNetwork;
+}
+
 /** Makes the container unless one with the same spec exists, running or not; one with another spec is replaced. */
 export async function ensureContainer(
-  { docker, owner, bindAddress, imageOf }: DockerRuntimeOptions,
+  maker: ContainerMaker,
   plan: SandboxPlan,
   component: ComponentSpec,
   signal: AbortSignal,
 ): Promise<void> {
+  const { docker, owner, bindAddress, imageOf } = maker;
   const image = await imageOf(component.name, component.version, signal);
   const before = containerOf(docker, plan.sandboxId, component.name);
   const found = await orNull(before.inspect());
@@ -32,9 +38,10 @@ export async function ensureContainer(
     await removeContainer(docker, found.Id);
   }
   signal.throwIfAborted();
-  if (component.port !== null) await ensureNetwork(docker, owner);
+  const network = component.port === null ? null : await maker.network();
   // 409: another call has made it meanwhile. It had the same record and so the same spec.
-  await tolerating([409], docker.createContainer(containerOptions({ plan, component, image, owner, bindAddress })));
+  const container = containerOptions({ plan, component, image, owner, bindAddress, network });
+  await tolerating([409], docker.createContainer(container));
 }
 
 /** SIGTERM, then SIGKILL after the grace. A container that does not run, or is not there, is no error. */

@@ -5,6 +5,7 @@ import { fillSandbox } from './docker-archive.ts';
 import { call, orNull, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
 import { openLog } from './docker-logs.ts';
+import { sandboxNetwork } from './docker-network.ts';
 import { observeSandboxes, ownedBy } from './docker-observe.ts';
 import { removeContainer, removeVolume } from './docker-removal.ts';
 import {
@@ -26,6 +27,7 @@ const root = '/sandboxes';
  */
 export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   const { docker, owner } = options;
+  const maker = { ...options, network: sandboxNetwork(docker, owner) };
   /** The containers that `prepare` is still making in the background, by name. */
   const underWay = new Map<string, Promise<void>>();
 
@@ -34,7 +36,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     if (!first) throw new Error('a plan has components');
     // No error when the volume exists already.
     await call(docker.createVolume({ Name: objectName(plan.sandboxId), Labels: sandboxLabels(owner, plan) }));
-    await ensureContainer(options, plan, first, signal);
+    await ensureContainer(maker, plan, first, signal);
     // The others are made while the first is filled and started, as each takes the daemon a tenth of a second.
     for (const component of others) makeAhead(plan, component, signal);
     await fillSandbox(containerOf(docker, plan.sandboxId, first.name), plan, root);
@@ -43,14 +45,14 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   function makeAhead(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): void {
     const name = objectName(plan.sandboxId, component.name);
     // Nothing is to be done about an error: `start` makes the container again, and throws when that fails too.
-    const made = ensureContainer(options, plan, component, signal).catch(() => undefined);
+    const made = ensureContainer(maker, plan, component, signal).catch(() => undefined);
     underWay.set(name, made);
     void made.then(() => underWay.delete(name));
   }
 
   async function start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void> {
     await underWay.get(objectName(plan.sandboxId, component.name));
-    await ensureContainer(options, plan, component, signal);
+    await ensureContainer(maker, plan, component, signal);
     const container = containerOf(docker, plan.sandboxId, component.name);
     await startContainer(docker, container, component.port);
     await waitUntilAccepting(container, component, signal);

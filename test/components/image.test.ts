@@ -5,6 +5,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
+import { sha256 } from '../../src/components/source-release.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { aptInstall } from '../support/apt.ts';
 import { testDocker } from '../support/dockerd.ts';
@@ -34,10 +35,10 @@ const folder = path.join(dir, 'folder');
 await mkdir(folder);
 await writeFile(path.join(folder, 'etcd'), program(version), { mode: 0o755 });
 
-function components(sources: string, cache: string) {
+function components(sources: string, cache: string, from = folder) {
   const { components: config } = loadConfig({
     SANDPLANE_COMPONENT_SOURCES: sources,
-    ...(sources.includes('folder') ? { SANDPLANE_COMPONENTS_DIR: folder } : {}),
+    ...(sources.includes('folder') ? { SANDPLANE_COMPONENTS_DIR: from } : {}),
     SANDPLANE_IMAGE_REGISTRY: registry?.host ?? '',
   });
   return createComponents({ config, cacheDir: path.join(dir, cache), docker });
@@ -45,13 +46,28 @@ function components(sources: string, cache: string) {
 
 t.test('without a registry that has it, an image is made out of the binary', async (t) => {
   const made = await components('folder', 'one').image('etcd', version);
-  t.equal(made, `sandplane.local/etcd:v${version}`);
+  t.match(made, `sandplane.local/etcd:v${version}-`);
   const { Config, RootFS } = await docker.getImage(made).inspect();
   t.equal(Config.User, '65532:65532');
   t.equal(RootFS.Layers?.length, 1, 'from scratch, with the binary alone');
   const id = (await docker.getImage(made).inspect()).Id;
   await components('folder', 'two').image('etcd', version);
   t.equal((await docker.getImage(made).inspect()).Id, id, 'it is not made twice');
+});
+
+t.test('two services with different binaries of one version at once: each has an image of its own', async (t) => {
+  const other = path.join(dir, 'other');
+  await mkdir(other);
+  await writeFile(path.join(other, 'etcd'), `${program(version)}# another build\n`, { mode: 0o755 });
+  const [made, madeOther] = await Promise.all([
+    components('folder', 'one').image('etcd', version),
+    components('folder', 'another', other).image('etcd', version),
+  ]);
+  const checksumIn = async (reference: string) =>
+    (await docker.getImage(reference).inspect()).Config.Labels?.['io.sandplane.sha256'];
+  t.equal(await checksumIn(made), await sha256(path.join(folder, 'etcd')));
+  t.equal(await checksumIn(madeOther), await sha256(path.join(other, 'etcd')));
+  await docker.getImage(madeOther).remove();
 });
 
 t.test('a registry that does not have it: the reason is told', async (t) => {
@@ -62,7 +78,7 @@ t.test('a registry that does not have it: the reason is told', async (t) => {
 });
 
 t.test('a registry that has it: the image is pulled, and the binary taken out of it', async (t) => {
-  const local = docker.getImage(`sandplane.local/etcd:v${version}`);
+  const local = docker.getImage(await components('folder', 'one').image('etcd', version));
   await local.tag({ repo: `${registry.host}/etcd`, tag: `${version}-0` });
   const pushed = await docker.getImage(reference).push({ authconfig: {} });
   for await (const _message of pushed);

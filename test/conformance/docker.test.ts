@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { randomId } from '../../src/resources/random-id.ts';
 import { createDockerRuntime } from '../../src/runtime/docker.ts';
+import { removeNetwork } from '../../src/runtime/docker-network.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { runtimeConformance } from './runtime-conformance.ts';
@@ -16,15 +18,17 @@ if (typeof daemon === 'string') {
 const dir = await temporaryFolder();
 t.teardown(async () => {
   await rm(dir, { recursive: true, force: true });
+  await removeNetwork(daemon.docker, owner);
   await daemon.stop();
 });
+const owner = `conformance-${randomId(9)}`;
 const config = loadConfig(testEnvironment(dir));
 const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker: daemon.docker });
 
 runtimeConformance(t, {
   runtime: createDockerRuntime({
     docker: daemon.docker,
-    owner: 'conformance',
+    owner,
     bindAddress: '127.0.0.1',
     imageOf: components.image,
   }),

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Test } from 'tap';
-import type { ComponentSpec, ObservedComponent, Runtime } from '../../src/runtime/driver.ts';
-import { type EtcdSandbox, etcdOn } from '../support/etcd-sandbox.ts';
+import type { ObservedComponent, Runtime } from '../../src/runtime/driver.ts';
+import { type EtcdSandbox, etcdOn, withPort } from '../support/etcd-sandbox.ts';
 
 interface Conformance {
   readonly runtime: Runtime;
@@ -153,17 +153,6 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
     await t.resolves(runtime.remove(id));
     await t.rejects(logText(runtime, id), { code: 'logs_unavailable' });
   });
-}
-
-/** The same etcd, which also accepts clients at a TCP port. */
-function withPort(etcd: ComponentSpec, port: number, address: string): ComponentSpec {
-  const urls = [`--listen-client-urls=http://${address}:${port},unix://localhost:1`];
-  return {
-    ...etcd,
-    args: [...etcd.args.filter((arg) => !arg.startsWith('--listen-client')), ...urls],
-    port,
-    specHash: 'port',
-  };
 }
 
 async function only(runtime: Runtime, id: string): Promise<ObservedComponent | undefined> {

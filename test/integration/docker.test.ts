@@ -1,5 +1,7 @@
 import t from 'tap';
 import { labels } from '../../src/runtime/docker-client.ts';
+import { removeNetwork } from '../../src/runtime/docker-network.ts';
+import { serviceId } from '../../src/start/service-keys.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { checkWithKubectl, checkWithLibrary, clusterId } from '../support/kube-checks.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
@@ -15,8 +17,10 @@ if (typeof daemon === 'string') {
 }
 const { docker } = daemon;
 const service = await startTestService({ SANDPLANE_WORKER_NAME: 'docker-test' });
+const owner = await serviceId(service.config.dataDir);
 t.teardown(async () => {
   await service.close();
+  await removeNetwork(docker, owner);
   await daemon.stop();
 });
 const { client, config } = service;
@@ -45,14 +49,16 @@ t.test('a sandbox in containers is a Kubernetes API that clients accept', async 
 
 t.test('its containers may do nothing but their work', async (t) => {
   for (const component of ['etcd', 'kube-apiserver']) {
-    const { HostConfig, Config, Mounts } = await docker.getContainer(`sandplane-${sandbox.id}-${component}`).inspect();
+    const { HostConfig, Config, Mounts, NetworkSettings } = await docker
+      .getContainer(`sandplane-${sandbox.id}-${component}`)
+      .inspect();
     t.match(HostConfig, {
       CapDrop: ['ALL'],
       ReadonlyRootfs: true,
       SecurityOpt: ['no-new-privileges'],
       Privileged: false,
-      NetworkMode: component === 'etcd' ? 'none' : 'sandplane',
     });
+    t.same(Object.keys(NetworkSettings.Networks), [component === 'etcd' ? 'none' : `sandplane-${owner}`]);
     t.equal(Config.User, '65532:65532');
     t.ok((HostConfig.Memory ?? 0) > 0 && (HostConfig.PidsLimit ?? 0) > 0 && (HostConfig.NanoCpus ?? 0) > 0);
     t.same(

@@ -44,3 +44,14 @@ export function etcdOn(runtime: Pick<Runtime, 'root'>): EtcdSandbox {
   };
   return { id, plan, etcd };
 }
+
+/** The same etcd, which also accepts clients at a TCP port. */
+export function withPort(etcd: ComponentSpec, port: number, address: string): ComponentSpec {
+  const urls = [`--listen-client-urls=http://${address}:${port},unix://localhost:1`];
+  return {
+    ...etcd,
+    args: [...etcd.args.filter((arg) => !arg.startsWith('--listen-client')), ...urls],
+    port,
+    specHash: 'port',
+  };
+}

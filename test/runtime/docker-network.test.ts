@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
+import { execa } from 'execa';
+import t from 'tap';
+import { labels } from '../../src/runtime/docker-client.ts';
+import type { Runtime } from '../../src/runtime/driver.ts';
+import { dockerRuntimes } from '../support/docker-runtime.ts';
+import { testDocker } from '../support/dockerd.ts';
+import { etcdOn, withPort } from '../support/etcd-sandbox.ts';
+import { temporaryFolder, testEnvironment } from '../support/service.ts';
+
+t.setTimeout(300_000);
+const daemon = await testDocker();
+if (typeof daemon === 'string') {
+  t.plan(0, daemon);
+  process.exit();
+}
+const { docker } = daemon;
+const runtimes = await dockerRuntimes(docker);
+t.teardown(async () => {
+  await runtimes.close();
+  await daemon.stop();
+});
+const never = new AbortController().signal;
+
+/** A sandbox of an etcd with a port, so that it is in a network. */
+async function startEtcd(runtime: Runtime): Promise<string> {
+  const { id, plan, etcd } = etcdOn(runtime);
+  const listens = withPort(etcd, await freePort(), '0.0.0.0');
+  await runtime.prepare({ ...plan, components: [listens] }, never);
+  await runtime.start(plan, listens, never);
+  return id;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** The networks of its container: one, or docker would not have started it. */
+async function networkIdsOf(id: string): Promise<string[]> {
+  const { NetworkSettings } = await docker.getContainer(`sandplane-${id}-etcd`).inspect();
+  return Object.values(NetworkSettings.Networks).map(({ NetworkID }) => NetworkID);
+}
+
+/** What two makers at once have left behind. */
+async function makeTwins(owner: string): Promise<string[]> {
+  const made: string[] = [];
+  for (const _ of [1, 2]) {
+    const network = { Name: `sandplane-${owner}`, CheckDuplicate: false, Labels: { [labels.owner]: owner } };
+    made.push((await docker.createNetwork(network)).id);
+  }
+  return made;
+}
+
+t.test('two creates at once on a daemon without the network make one, and both sandboxes run', async (t) => {
+  const owner = runtimes.newOwner();
+  const runtime = runtimes.open(owner);
+  const ids = await Promise.all([startEtcd(runtime), startEtcd(runtime), startEtcd(runtime)]);
+  const networks = await runtimes.networksOf(owner);
+  t.equal(networks.length, 1);
+  for (const id of ids) t.same(await networkIdsOf(id), [networks[0]?.Id]);
+  t.match(networks[0]?.Name, owner, 'its name tells whose it is');
+});
+
+t.test('two processes of one service at once: the next create has one network, the oldest', async (t) => {
+  const owner = runtimes.newOwner();
+  await Promise.all([startEtcd(runtimes.open(owner)), startEtcd(runtimes.open(owner))]);
+  const id = await startEtcd(runtimes.open(owner));
+  const networks = await runtimes.networksOf(owner);
+  const times = networks.map(({ Created }) => Date.parse(Created));
+  const oldest = networks[times.indexOf(Math.min(...times))];
+  t.same(await networkIdsOf(id), [oldest?.Id]);
+});
+
+t.test('of several networks of one name the oldest is used, and empty ones are removed', async (t) => {
+  const owner = runtimes.newOwner();
+  const [oldest] = await makeTwins(owner);
+  const id = await startEtcd(runtimes.open(owner));
+  t.same(await networkIdsOf(id), [oldest]);
+  t.same(
+    (await runtimes.networksOf(owner)).map(({ Id }) => Id),
+    [oldest],
+  );
+});
+
+t.test('stop-all of one service removes its networks, however many, and leaves those of another', async (t) => {
+  const dataDir = await temporaryFolder();
+  const [owner, other] = [runtimes.newOwner(), runtimes.newOwner()];
+  await writeFile(path.join(dataDir, 'service-id'), owner);
+  await makeTwins(owner);
+  const id = await startEtcd(runtimes.open(other));
+  await docker.getContainer(`sandplane-${id}-etcd`).stop();
+  const env = testEnvironment(dataDir);
+  const stopped = await execa(process.execPath, ['src/cli/stop-all.ts'], { env, all: true, reject: false });
+  t.match(stopped, { exitCode: 0, all: /^Removed\./ });
+  t.same(await runtimes.networksOf(owner), []);
+  t.equal((await runtimes.networksOf(other)).length, 1);
+  await t.resolves(docker.getContainer(`sandplane-${id}-etcd`).start(), 'and what was stopped can start in it');
+});
