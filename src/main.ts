@@ -50,7 +50,7 @@ async function startParts(
 ): Promise<{ host: RunningHost; api: RunningApi }> {
   const started = {} as { address: RedisAddress; host: RunningHost; api: RunningApi };
   const redis = async () => {
-    const { address, stop } = await openRedis(config);
+    const { address, stop } = await openRedis(config, logger);
     opened.defer(stop);
     started.address = address;
     return config.redisUrl ? 'as set by REDIS_URL' : 'embedded';
@@ -76,8 +76,9 @@ async function startParts(
   return started;
 }
 
-async function openRedis(config: Config): Promise<EmbeddedRedis> {
-  if (!config.redisUrl) return await startEmbeddedRedis(config.dataDir, config.redisMemoryMiB);
+async function openRedis(config: Config, logger: Logger): Promise<EmbeddedRedis> {
+  const { dataDir, redisMemoryMiB: memoryMiB } = config;
+  if (!config.redisUrl) return await startEmbeddedRedis(dataDir, { memoryMiB, logger });
   return { address: redisAddress(config.redisUrl), stop: async () => undefined };
 }
 

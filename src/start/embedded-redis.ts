@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { RedisAddress } from '../redis/connection.ts';
+import { bringUp, type RedisServer, shutDown, untilEnded } from './redis-server.ts';
 
-const startTimeoutMs = 15_000;
+/** The pause before it is started again, twice as long each time that it has ended sooner than the longest. */
+const firstPauseMs = 100;
+const longestPauseMs = 2000;
 
 export interface EmbeddedRedis {
   readonly address: RedisAddress;
@@ -15,96 +17,67 @@ export interface EmbeddedRedis {
   stop(): Promise<void>;
 }
 
+interface EmbeddedRedisOptions {
+  /** Default: half of the machine's. */
+  readonly memoryMiB?: number | undefined;
+  /** Is told when it ends by itself. */
+  readonly logger?: Logger;
+}
+
 /**
  * A redis-server of our own, with its data in `<data>/redis` and no port. One that outlived a killed service is taken
- * over. Every write is on the disk before it is acknowledged, and a full memory refuses writes instead of forgetting.
+ * over; one that ends by itself is started again. Every write is on the disk before it is acknowledged, and a full memory
+ * refuses writes instead of forgetting.
  */
-export async function startEmbeddedRedis(dataDir: string, memoryMiB?: number): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(
+  dataDir: string,
+  { memoryMiB, logger }: EmbeddedRedisOptions = {},
+): Promise<EmbeddedRedis> {
   const socket = socketIn(dataDir);
   const dir = path.dirname(socket);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   if (socket.length > 100) {
     throw new AppError('config_invalid', `SANDPLANE_DATA_DIR is too long: ${socket} must have at most 100 characters.`);
   }
-  if (!(await answers(socket))) await launch(dir, socket, memoryMiB ? memoryMiB * 1024 * 1024 : availableBytes() / 2);
-  return { address: { path: socket }, stop: () => shutDown(socket) };
+  const server = { dir, socket, memoryBytes: memoryMiB ? memoryMiB * 1024 * 1024 : availableBytes() / 2 };
+  const stopping = new AbortController();
+  await bringUp(server, stopping.signal);
+  const supervised = supervise(server, logger, stopping.signal);
+  return {
+    address: { path: socket },
+    async stop() {
+      stopping.abort();
+      await supervised;
+      await shutDown(server);
+    },
+  };
 }
 
 /** Ends one that runs, whoever has started it. */
 export async function stopEmbeddedRedis(dataDir: string): Promise<void> {
-  await shutDown(socketIn(dataDir));
+  await shutDown({ socket: socketIn(dataDir) });
 }
 
 function socketIn(dataDir: string): string {
   return path.join(dataDir, 'redis', 'redis.sock');
 }
 
-async function launch(dir: string, socket: string, memoryBytes: number): Promise<void> {
-  const log = await open(path.join(dir, 'redis.log'), 'a', 0o600);
-  const settings = {
-    port: '0',
-    unixsocket: socket,
-    unixsocketperm: '700',
-    dir,
-    appendonly: 'yes',
-    appendfsync: 'always',
-    // A full Redis refuses writes, so that it leaves the memory of the machine to the sandboxes.
-    maxmemory: String(Math.floor(memoryBytes)),
-    'maxmemory-policy': 'noeviction',
-    save: '',
-    // The log of slow commands is off: nothing here reads it.
-    'latency-tracking': 'no',
-    // A rewrite of the file competes with requests for the disk: a larger file is better than many rewrites.
-    'auto-aof-rewrite-min-size': '512mb',
-    'stop-writes-on-bgsave-error': 'no',
-  };
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  // In a session of its own: Ctrl-C is for the service, which stops Redis last.
-  const child = spawn('redis-server', args, { cwd: dir, detached: true, stdio: ['ignore', log.fd, log.fd] });
-  const ended = new Promise<Error>((resolve) => {
-    child.once('error', resolve);
-    child.once('exit', (code) => resolve(new Error(`redis-server exited with code ${code}; see ${dir}/redis.log`)));
-  });
-  child.unref();
-  try {
-    const deadline = performance.now() + startTimeoutMs;
-    while (!(await answers(socket))) {
-      const error = await Promise.race([ended, delay(10)]);
-      if (error) throw missingOrBroken(error);
-      if (performance.now() > deadline) throw new Error(`redis-server did not answer; see ${dir}/redis.log`);
-    }
-  } finally {
-    await log.close();
-  }
-}
-
-function missingOrBroken(error: Error): Error {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
-  const command = process.platform === 'darwin' ? 'brew install redis' : 'sudo apt-get install redis-server';
-  return new AppError('missing_tool', `redis-server is missing. Type: ${command}   (or set REDIS_URL)`, {
-    cause: error,
-  });
-}
-
-/** False for whatever reason: the caller asks again until its deadline. */
-async function answers(socket: string): Promise<boolean> {
-  return await withClient(socket, async (redis) => (await redis.ping()) === 'PONG').catch(() => false);
-}
-
-async function shutDown(socket: string): Promise<void> {
-  // Nothing is to be done: a server that shuts down closes the connection instead of answering.
-  await withClient(socket, (redis) => redis.shutdown('NOSAVE')).catch(() => undefined);
-  for (let tries = 0; tries < 200 && (await answers(socket)); tries += 1) await delay(25);
-}
-
-async function withClient<Result>(socket: string, use: (redis: Redis) => Promise<Result>): Promise<Result> {
-  const redis = new Redis(socket, { lazyConnect: true, retryStrategy: () => null, commandTimeout: 2000 });
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    return await use(redis);
-  } finally {
-    redis.disconnect();
+/**
+ * Starts it again whenever it has ended, and goes on trying where that fails: what it needs may be there later, as room on
+ * the disk.
+ */
+async function supervise(server: RedisServer, logger: Logger | undefined, signal: AbortSignal): Promise<void> {
+  let pauseMs = firstPauseMs;
+  for (;;) {
+    const began = performance.now();
+    await untilEnded(server, signal);
+    if (signal.aborted) return;
+    if (performance.now() - began > longestPauseMs) pauseMs = firstPauseMs;
+    logger?.error({ pauseMs }, 'Redis has ended; starting it again');
+    // The rejection only says that it is over.
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+    pauseMs = Math.min(2 * pauseMs, longestPauseMs);
+    await bringUp(server, signal).catch((error: unknown) => logger?.error({ err: error }, 'Redis cannot be started'));
   }
 }
 

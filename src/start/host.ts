@@ -12,6 +12,7 @@ import { createPortLeases } from '../reconcile/port-leases.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
 import { createStartSlots } from '../reconcile/start-slots.ts';
 import type { WorkerContext } from '../reconcile/worker-context.ts';
+import { redisAnswers } from '../redis/answers.ts';
 import { connected, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { isPortFree } from '../runtime/ports.ts';
 import { bootId } from '../runtime/process-identity.ts';
@@ -25,9 +26,9 @@ export interface RunningHost {
   readonly prepared: Promise<void>;
   /** The runtime of sandboxes that name none. */
   readonly defaultRuntime: string;
-  /** False when it can no longer do its work. */
-  isHealthy(): boolean;
-  /** Leaves the sandboxes running. */
+  /** False when it can no longer do its work, or not now, as while Redis does not answer. */
+  isHealthy(): Promise<boolean>;
+  /** Leaves the sandboxes running. While Redis does not answer, connections are left to the end of the process. */
   close(): Promise<void>;
 }
 
@@ -105,11 +106,17 @@ async function openHost(
   opened.defer(workers.close);
   opened.defer(() => stopping.abort());
   const { kubernetesVersion, etcdVersion } = defaultVersions;
+  const isStoreThere = async () => await redisAnswers(redis, config.storeTimeoutMs);
   return {
     defaultRuntime: open.defaultRuntime,
     prepared: open.templates.ensure(kubernetesVersion, etcdVersion).then(() => undefined),
-    isHealthy: () => !lease.isLost() && workers.isHealthy(),
-    close: () => opened.disposeAsync(),
+    isHealthy: async () => !lease.isLost() && workers.isHealthy() && (await isStoreThere()),
+    async close() {
+      if (await isStoreThere()) return await opened.disposeAsync();
+      // Closing would wait for Redis, and what is left open is found by the next worker, as after a crash.
+      stopping.abort();
+      logger.warn('Redis does not answer: stopping without it');
+    },
   };
 }
 

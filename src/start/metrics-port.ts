@@ -10,7 +10,7 @@ interface MetricsPortOptions {
   /** What /metrics shows. */
   readonly registry: Registry;
   /** What /healthz says. */
-  readonly isHealthy: () => boolean;
+  readonly isHealthy: () => Promise<boolean>;
 }
 
 /** A registry with what is known of every process: CPU, memory, event loop, open files. */
@@ -45,7 +45,7 @@ function listener({ registry, isHealthy }: MetricsPortOptions): RequestListener 
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type }).end(body);
     if (request.url === '/healthz') {
-      const isWell = isHealthy();
+      const isWell = await isHealthy();
       answer(isWell ? 200 : 503, 'text/plain', isWell ? 'ok\n' : 'not ok\n');
     } else if (request.url === '/metrics') {
       const metrics = await registry.metrics().catch((error: unknown) => error as Error);

@@ -12,7 +12,7 @@ const limitOf = async () => ((await service.redis.config('GET', 'maxmemory')) as
 
 t.test('how much it may take is a setting', async (t) => {
   const folder = await temporaryFolder();
-  const server = await startEmbeddedRedis(folder, 32);
+  const server = await startEmbeddedRedis(folder, { memoryMiB: 32 });
   t.teardown(() => server.stop());
   const redis = connectForWork(server.address);
   t.teardown(() => redis.disconnect());

@@ -4,7 +4,10 @@ import { createProcessMetrics, serveMetrics } from '../../src/start/metrics-port
 
 let isHealthy = true;
 const registry = createProcessMetrics();
-const served = await serveMetrics({ host: '127.0.0.1', metricsPort: 0 }, { registry, isHealthy: () => isHealthy });
+const served = await serveMetrics(
+  { host: '127.0.0.1', metricsPort: 0 },
+  { registry, isHealthy: async () => isHealthy },
+);
 t.teardown(() => served.close());
 
 t.test('/metrics is what Prometheus reads', async (t) => {

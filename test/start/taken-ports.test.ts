@@ -63,7 +63,7 @@ for (const [program, host] of [
 t.test('a port that only root may open', async (t) => {
   const source = `
     const { serveMetrics, createProcessMetrics } = await import('./src/start/metrics-port.ts');
-    const options = { registry: createProcessMetrics(), isHealthy: () => true };
+    const options = { registry: createProcessMetrics(), isHealthy: async () => true };
     await serveMetrics({ host: '127.0.0.1', metricsPort: 1 }, options).catch(({ message }) => console.log(message));
     process.exit();`;
   const options = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
