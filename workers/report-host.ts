@@ -12,7 +12,6 @@ export async function reportHost(parts: WorkerParts): Promise<RunningWorker> {
       runtimes: [...runtimes.keys()],
       defaultRuntime,
       versions: await versions(),
-      reportedAt: Date.now(),
     });
   await report();
   const reports = repeat(reportEveryMs, report, (error) => logger.warn({ err: error }, 'host not reported'));

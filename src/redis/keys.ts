@@ -37,6 +37,7 @@ export function redisKeys(prefix: string) {
     /** Receivers that have pending deliveries, by when the first is due (ms). */
     receiversDue: `${base}:receivers-due`,
 
+    /** What workers report of their hosts: when, in epoch ms by the clock of Redis, and what, as JSON. */
     hosts: `${base}:hosts`,
     serviceIds: `${base}:service-ids`,
     /** The sandboxes that a host has taken. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { aliveHosts, reportHost } from '../redis/calls/hosts.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { VersionReport } from '../schemas/version.ts';
 
@@ -9,11 +10,10 @@ export interface HostReport {
   readonly runtimes: readonly string[];
   readonly defaultRuntime: string;
   readonly versions: readonly VersionReport[];
-  /** Epoch milliseconds. */
-  readonly reportedAt: number;
 }
 
-const aliveForMs = 15_000;
+/** How long a report counts. */
+export const aliveForMs = 15_000;
 
 export type Hosts = ReturnType<typeof createHosts>;
 
@@ -21,16 +21,14 @@ export type Hosts = ReturnType<typeof createHosts>;
 export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   /** The hosts that reported in the last 15 s, sorted by name. */
   async function alive(): Promise<HostReport[]> {
-    const reports = Object.values(await redis.hgetall(keys.hosts)).map((text) => JSON.parse(text) as HostReport);
-    return reports
-      .filter(({ reportedAt }) => Date.now() - reportedAt < aliveForMs)
-      .sort((a, b) => a.name.localeCompare(b.name));
+    const reports = await aliveHosts(redis, { keys: { hosts: keys.hosts }, aliveForMs });
+    return reports.map((text) => JSON.parse(text) as HostReport).sort((a, b) => a.name.localeCompare(b.name));
   }
 
   return {
     alive,
     async report(report: HostReport): Promise<void> {
-      await redis.hset(keys.hosts, report.name, JSON.stringify(report));
+      await reportHost(redis, { keys: { hosts: keys.hosts }, name: report.name, report: JSON.stringify(report) });
     },
     async retire(name: string): Promise<void> {
       await redis.hdel(keys.hosts, name);

@@ -1,9 +1,11 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
+import { aliveForMs } from '../../src/sandbox/hosts.ts';
 import { pidOf } from '../support/pid-of.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
@@ -88,6 +90,18 @@ t.test('one that outlived a service that was killed is started again as well', a
   await killRedis();
   await until(async () => (await projects()).length > 0);
   t.same(await projects(), ['default', 'kept']);
+});
+
+t.test('after an outage that was longer than a report of a worker counts, creates are accepted at once', async (t) => {
+  await writeFile(broken, '');
+  await killRedis();
+  await delay(aliveForMs + 1000);
+  await rm(broken);
+  // The worker is well once its connection has brought what waited for it.
+  await until(async () => (await health()).join() === '200,200');
+  const { status, body } = await client.call('POST', '/v1/sandboxes', {});
+  t.equal(status, 202, body.code);
+  await client.remove(body.id);
 });
 
 t.test('SIGTERM while it is dead ends the service in order', async (t) => {
