@@ -1,11 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { recordFields } from '../../src/redis/fields.ts';
 import { redisKeys } from '../../src/redis/keys.ts';
 import { describeProcess } from '../../src/runtime/process-identity.ts';
-import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { bringUp } from '../../src/start/redis-server.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -21,9 +22,13 @@ const stopAll = (settings: Record<string, string> = noDocker) =>
     reject: false,
   });
 
+/** A Redis as a service that was killed leaves it: nobody starts it again. */
 async function startRedis(): Promise<string> {
-  const { address } = await startEmbeddedRedis(dataDir);
-  return (address as { path: string }).path;
+  const dir = path.join(dataDir, 'redis');
+  const socket = path.join(dir, 'redis.sock');
+  await mkdir(dir, { recursive: true });
+  await bringUp({ dir, socket, memoryBytes: 64 * 1024 * 1024 }, new AbortController().signal);
+  return socket;
 }
 
 /** A record as far as it is looked at. */
