@@ -7,7 +7,7 @@ import type { Env } from '../config/setting.ts';
 import { describeSettings } from '../config/settings.ts';
 import { AppError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
-import { connected, connectForWork, redisAddress } from '../redis/connection.ts';
+import { connected, connectForWork, type RedisAddress, redisAddress } from '../redis/connection.ts';
 import { recordFields } from '../redis/fields.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { removeNetwork } from '../runtime/docker-network.ts';
@@ -126,11 +126,19 @@ async function removeRecords(config: Config): Promise<void> {
 }
 
 async function withRedis<Result>(config: Config, use: (redis: Redis) => Promise<Result>): Promise<Result> {
-  await using opened = new AsyncDisposableStack();
-  if (config.redisUrl) return await use(await connected(connectForWork(redisAddress(config.redisUrl)), opened));
-  const { address, stop } = await startEmbeddedRedis(config.dataDir);
+  const opened = new AsyncDisposableStack();
+  try {
+    return await use(await connected(connectForWork(await addressOf(config, opened)), opened));
+  } finally {
+    await opened.disposeAsync();
+  }
+}
+
+async function addressOf({ redisUrl, dataDir }: Config, opened: AsyncDisposableStack): Promise<RedisAddress> {
+  if (redisUrl) return redisAddress(redisUrl);
+  const { address, stop } = await startEmbeddedRedis(dataDir);
   opened.defer(stop);
-  return await use(await connected(connectForWork(address), opened));
+  return address;
 }
 
 await runProgram(stopAll);
