@@ -49,6 +49,8 @@ export function containerOptions(input: {
       [labels.specHash]: component.specHash,
     },
     ...(tcp ? { ExposedPorts: { [tcp]: {} } } : {}),
+    // By the mode alone the daemon would look for it at each start by its name, which others may have too.
+    ...(network ? { NetworkingConfig: { EndpointsConfig: { [network]: { NetworkID: network } } } } : {}),
     HostConfig: {
       // The top of a volume belongs to root, so the sandbox's folder lies below it.
       Mounts: [{ Type: 'volume', Source: objectName(plan.sandboxId), Target: dataMount }],

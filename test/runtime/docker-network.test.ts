@@ -90,6 +90,17 @@ t.test('of several networks of one name the oldest is used, and empty ones are r
   );
 });
 
+t.test('a create beside two networks of one name that are both in use', async (t) => {
+  const owner = runtimes.newOwner();
+  const twins = await makeTwins(owner);
+  const id = await startEtcd(runtimes.open(owner));
+  const second = await docker.createNetwork({ Name: `sandplane-${owner}`, Labels: { [labels.owner]: owner } });
+  await second.connect({ Container: `sandplane-${id}-etcd` });
+  const another = await startEtcd(runtimes.open(owner));
+  t.same(await networkIdsOf(another), [twins[0]]);
+  t.equal((await runtimes.networksOf(owner)).length, 2);
+});
+
 t.test('stop-all of one service removes its networks, however many, and leaves those of another', async (t) => {
   const dataDir = await temporaryFolder();
   const [owner, other] = [runtimes.newOwner(), runtimes.newOwner()];
