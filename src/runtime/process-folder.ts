@@ -121,6 +121,11 @@ export async function writeAtomically(file: string, content: string, mode: numbe
   await rename(partial, file);
 }
 
+/** Whether neither of its two folders was removed, nor the one with its logs. */
+export async function isWhole({ dir, logsDir }: SandboxFolder): Promise<boolean> {
+  return (await exists(dir)) && (await exists(logsDir));
+}
+
 export async function exists(file: string): Promise<boolean> {
   return (await ifThere(lstat(file))) !== null;
 }

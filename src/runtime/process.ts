@@ -11,9 +11,17 @@ import {
 } from './driver.ts';
 import { ifThere } from './if-there.ts';
 import { isPortFree } from './ports.ts';
-import { componentNames, findRunning, observeComponent, processesOf } from './process-components.ts';
+import {
+  componentNames,
+  findRunning,
+  observeComponent,
+  processesBelow,
+  processesOf,
+  type Search,
+} from './process-components.ts';
 import {
   exists,
+  isWhole,
   makeServiceFolder,
   type Owner,
   prepareFolder,
@@ -67,19 +75,24 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
     start,
     async prepare(plan) {
       const folder = folderOf(plan.sandboxId);
+      // What still runs of a sandbox whose folder was removed has lost its data or its log.
+      if (!(await isWhole(folder))) await kill(await processesOf(folder));
       await makeServiceFolder(folder);
       await prepareFolder(folder, plan, userIds && (await takeUser(userIds, folder)));
     },
     async observe(sandboxId) {
-      const found: ObservedSandbox[] = [];
       if (sandboxId) {
-        const folder = folderOf(sandboxId);
-        if (await isThere(folder)) found.push(await observeFolder(sandboxId, folder));
-        return found;
+        const observed = await observeSandbox(sandboxId, folderOf(sandboxId));
+        return observed ? [observed] : [];
       }
-      for (const id of await sandboxIdsIn(root)) {
+      const running = await processesBelow(root);
+      const found: ObservedSandbox[] = [];
+      for (const id of new Set([...(await sandboxIdsIn(root)), ...running.keys()])) {
+        const search = async () => running.get(id) ?? [];
         // One that cannot be looked at is there all the same, and hides no other.
-        found.push(await observeFolder(id, folderOf(id)).catch(() => ({ sandboxId: id, components: [] })));
+        const empty = { sandboxId: id, components: [] };
+        const observed = await observeSandbox(id, folderOf(id), search).catch(() => empty);
+        if (observed) found.push(observed);
       }
       return found;
     },
@@ -137,13 +150,19 @@ async function removeSandbox(folder: SandboxFolder, userIds: UserIds | null): Pr
   if (userIds) await releaseUser(userIds, owner, folder);
 }
 
-async function isThere({ dir, serviceDir }: SandboxFolder): Promise<boolean> {
-  return (await exists(dir)) || (await exists(serviceDir));
-}
-
-async function observeFolder(sandboxId: string, folder: SandboxFolder): Promise<ObservedSandbox> {
+/** Null when there is nothing of it. */
+async function observeSandbox(
+  sandboxId: string,
+  folder: SandboxFolder,
+  search: Search = () => processesOf(folder),
+): Promise<ObservedSandbox | null> {
+  if (!(await isWhole(folder))) {
+    // What still runs of it is of no use any more: `prepare` ends it, or `remove`.
+    const isThere = (await exists(folder.dir)) || (await exists(folder.serviceDir)) || (await search()).length > 0;
+    return isThere ? { sandboxId, components: [] } : null;
+  }
   const names = await componentNames(folder);
-  const components = await Promise.all(names.map((name) => observeComponent(folder, name)));
+  const components = await Promise.all(names.map((name) => observeComponent(folder, name, search)));
   return { sandboxId, components: components.filter((one) => one !== null) };
 }
 

@@ -114,3 +114,31 @@ t.test('an API server that nobody noted gives its port to the next one', async (
   t.match(await kept.kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
   await client.remove(kept.id);
 });
+
+async function removeFolders(id: string): Promise<void> {
+  await rm(folderOf(id), { recursive: true });
+  await rm(path.join(dataDir, 'sandboxes', 'service', id), { recursive: true });
+}
+
+t.test('the folder of a sandbox removed under it: no second pair, and the same port', async (t) => {
+  const emptied = await create();
+  const before = await processesOf(emptied.id);
+  await removeFolders(emptied.id);
+  await client.waitForRestart(emptied.id, 0);
+  const after = await processesOf(emptied.id);
+  t.equal(after.length, 2, 'one pair');
+  t.notOk(
+    after.some((one) => before.includes(one)),
+    'the old one does not run on',
+  );
+  t.equal((await emptied.status()).endpoint, emptied.endpoint, 'kubeconfigs stay right');
+  await client.remove(emptied.id);
+});
+
+t.test('what runs without a folder and without a record is an orphan', async (t) => {
+  const orphan = await create();
+  await removeFolders(orphan.id);
+  await forgetRecord(orphan.id);
+  await until(async () => (await processesOf(orphan.id)).length === 0);
+  t.pass('it has ended');
+});

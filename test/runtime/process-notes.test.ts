@@ -60,3 +60,29 @@ t.test('a sandbox that cannot be looked at hides no other', async (t) => {
   await t.rejects(runtime.rotateLogs());
   t.equal((await stat(`${log(sound.id)}.1`)).size > 10 * 1024 * 1024, true, 'the log of the other is rotated');
 });
+
+for (const what of ['both folders', 'the folder', 'the folder of the service']) {
+  t.test(`${what} of a sandbox removed under it: what runs is found, and ends before the next starts`, async (t) => {
+    const { id, plan, etcd, pid } = await startedEtcd();
+    t.teardown(() => runtime.remove(id));
+    if (what !== 'the folder of the service') await rm(path.join(root, id), { recursive: true });
+    if (what !== 'the folder') await rm(path.join(root, 'service', id), { recursive: true });
+    const nothingUsable = [{ sandboxId: id, components: [] }];
+    t.same(await runtime.observe(id), nothingUsable);
+    t.same(await runtime.observe(), nothingUsable);
+    await runtime.prepare(plan, never);
+    await runtime.start(plan, etcd, never);
+    const now = await pidsOf(id);
+    t.equal(now.length, 1);
+    t.not(now[0], pid);
+    t.match(await runtime.observe(id), [{ components: [{ name: 'etcd', state: 'running', pid: now[0] }] }]);
+  });
+}
+
+t.test('what runs without a folder ends with its sandbox', async (t) => {
+  const { id } = await startedEtcd();
+  for (const folder of [id, `service/${id}`]) await rm(path.join(root, folder), { recursive: true });
+  await runtime.remove(id);
+  t.same(await pidsOf(id), []);
+  t.same(await runtime.observe(), []);
+});
