@@ -58,8 +58,7 @@ async function startParts(
   const worker = async () => {
     started.host = await startHost(config, started.address, logger);
     opened.defer(started.host.close);
-    const { isHealthy } = started.host;
-    const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy });
+    const metrics = await serveMetrics(config, { ...started.host, registry: createProcessMetrics() });
     opened.defer(metrics.close);
     return `${config.workerName}, runtime ${started.host.defaultRuntime}`;
   };

@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   await openInOrder(async (opened) => {
     const host = await startHost(config, sharedRedisAddress(config.redisUrl), logger);
     opened.defer(host.close);
-    const metrics = await serveMetrics(config, { registry: createProcessMetrics(), isHealthy: host.isHealthy });
+    const metrics = await serveMetrics(config, { ...host, registry: createProcessMetrics() });
     opened.defer(metrics.close);
     logger.info({ host: config.workerName, metrics: metrics.url }, 'working');
     closeOnSignal({ close: () => opened.disposeAsync(), logger });

@@ -1,3 +1,4 @@
+import { offeredRuntimes } from '../src/reconcile/presence.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
 import { repeat } from './repeat.ts';
 
@@ -9,7 +10,7 @@ export async function reportHost(parts: WorkerParts): Promise<RunningWorker> {
   const report = async () =>
     hosts.report({
       name: host,
-      runtimes: [...runtimes.keys()],
+      runtimes: offeredRuntimes(runtimes),
       defaultRuntime,
       versions: await versions(),
     });

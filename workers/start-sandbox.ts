@@ -1,5 +1,6 @@
 import { startQueue } from '../src/queue/names.ts';
-import type { WorkerParts } from './parts.ts';
+import type { Presence } from '../src/reconcile/presence.ts';
+import type { RunningWorker, WorkerParts } from './parts.ts';
 import { sandboxWorker } from './sandbox-worker.ts';
 
 /**
@@ -8,5 +9,23 @@ import { sandboxWorker } from './sandbox-worker.ts';
  */
 export function startSandboxes(parts: WorkerParts) {
   const concurrency = parts.config.startConcurrency;
-  return [...parts.runtimes.keys()].map((runtime) => sandboxWorker(parts, { queue: startQueue(runtime), concurrency }));
+  return [...parts.runtimes].map(([runtime, { presence }]) => {
+    const start = () => sandboxWorker(parts, { queue: startQueue(runtime), concurrency });
+    return presence ? onceOffered(presence, start) : start();
+  });
+}
+
+/** A daemon may be started after the service. */
+function onceOffered({ offered }: Presence, start: () => RunningWorker): RunningWorker {
+  let worker: RunningWorker | null = null;
+  let isClosed = false;
+  void offered.then(() => {
+    if (!isClosed) worker = start();
+  });
+  return {
+    async close() {
+      isClosed = true;
+      await worker?.close();
+    },
+  };
 }

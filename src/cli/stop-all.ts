@@ -83,15 +83,19 @@ async function stopService(config: Config): Promise<void> {
 async function removeSandboxes(config: Config): Promise<void> {
   const logger = createLogger('silent');
   const id = await serviceId(config.dataDir);
-  const { runtimes, docker } = await openRuntimes(config, id, logger, new AbortController().signal);
-  if (!docker) await throwIfInDocker(config);
-  for (const [name, { runtime }] of runtimes) {
+  // What is missing is told below, with what it has of ours.
+  const known = { isLivedOn: async () => true, refuse: async () => null };
+  const { runtimes, docker } = await openRuntimes(config, id, known, logger, new AbortController().signal);
+  const isAway = runtimes.get('docker')?.presence?.away() !== null;
+  if (isAway) await throwIfInDocker(config);
+  for (const [name, { runtime, presence }] of runtimes) {
+    if (presence?.away()) continue;
     for (const { sandboxId } of await runtime.observe()) {
       print(`Removing ${sandboxId} (${name})`);
       await runtime.remove(sandboxId);
     }
   }
-  if (docker) await removeNetwork(docker, id);
+  if (docker && !isAway) await removeNetwork(docker, id);
   await removeUsersFolder();
 }
 

@@ -47,7 +47,10 @@ export const settings = {
   },
   metricsPort: setting(
     'SANDPLANE_METRICS_PORT',
-    port('port of /metrics (Prometheus) and /healthz of the worker, off the public port; 0 takes a free one', 7802),
+    port(
+      'port of /metrics (Prometheus), /healthz and /readyz of the worker, off the public port; 0 takes a free one',
+      7802,
+    ),
   ),
   dataDir: optional(
     'SANDPLANE_DATA_DIR',

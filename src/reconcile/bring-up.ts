@@ -3,6 +3,7 @@ import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
 import { hasCondition, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { withoutAway } from './away.ts';
 import { noSpace, space } from './etcd-space.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
 import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
@@ -94,7 +95,7 @@ function toClaimed(record: SandboxRecord, host: string, port: number): SandboxRe
   const { phase, host: before } = record.sandbox.status;
   if (record.desired === 'deleted' || !wantsComponents(phase)) return null;
   const attempts = before === null || before === host ? record.attempts + 1 : 1;
-  const claimed = { ...record, port, attempts };
+  const claimed = withoutAway({ ...record, port, attempts });
   return withStatus(claimed, phase === 'degraded' ? { host } : { host, phase: 'provisioning' });
 }
 

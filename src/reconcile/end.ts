@@ -34,7 +34,9 @@ export async function remove(context: WorkerContext, record: SandboxRecord): Pro
 export async function removeLeftovers({ runtimes, logger, health, space }: WorkerContext, id: string): Promise<void> {
   health.forget(id);
   space.forget(id);
-  for (const [name, { runtime }] of runtimes) {
+  for (const [name, { runtime, presence }] of runtimes) {
+    // What one that is away has of it is found when it is back.
+    if (presence?.away()) continue;
     const [found] = await runtime.observe(id);
     if (!found) continue;
     logger.warn({ sandboxId: id, runtime: name }, 'removing what no record puts here');

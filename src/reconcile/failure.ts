@@ -1,5 +1,6 @@
 import { AppError, isAppError } from '../errors.ts';
 import { type SandboxRecord, withFailure } from '../sandbox/record.ts';
+import { lookAtRuntime, noteAway } from './away.ts';
 import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 /** When to try again, in epoch milliseconds; null: not by itself. */
@@ -7,6 +8,8 @@ export type TryAgainAt = number | null;
 
 const maxAttempts = 8;
 const stopGraceMs = 3000;
+/** Until a runtime that is away is asked again by one that waits for it. */
+const awayPauseMs = 2000;
 /** A sandbox that was ready has its address in kubeconfigs: it moves to another port only when it must. */
 const attemptsOnSamePort = 5;
 const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2 ** (attempts - 2), 60_000));
@@ -23,6 +26,8 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   const { host: owner } = sandbox.status;
   // Another host has it by now.
   if (owner !== null && owner !== host) return null;
+  const away = await lookAtRuntime(context, record);
+  if (away !== null) return await waitForRuntime(context, record, away);
   // One that no host has failed before it was taken, which counts the attempts.
   const attempts = owner === null ? record.attempts + 1 : record.attempts;
   const cause = error instanceof AppError ? error : new AppError('internal', 'The start failed.', { cause: error });
@@ -43,6 +48,16 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   // After that: a port that the record still names must not be another's.
   if (port !== null && moves) await ports.release(host, id, port);
   return again ? notBefore : null;
+}
+
+/** For as long as its runtime is away: that is no attempt that failed. What had been started may well run. */
+export async function waitForRuntime(
+  context: WorkerContext,
+  { sandbox }: SandboxRecord,
+  reason: string,
+): Promise<TryAgainAt> {
+  await noteAway(context, sandbox.id, reason);
+  return Date.now() + awayPauseMs;
 }
 
 /** In reverse of the start: kube-apiserver takes long to stop once its etcd is gone. */

@@ -1,10 +1,11 @@
 import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf, type SandboxRecord } from '../sandbox/record.ts';
 import type { Stored } from '../sandbox/store.ts';
+import { lookAtRuntime } from './away.ts';
 import { bringUp } from './bring-up.ts';
 import { areComponentsReady, notePreparing } from './components-ready.ts';
 import { endOf, remove } from './end.ts';
-import { handleFailure, type TryAgainAt } from './failure.ts';
+import { handleFailure, type TryAgainAt, waitForRuntime } from './failure.ts';
 import { mayClaim } from './may-claim.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -27,7 +28,8 @@ export async function reconcile(context: WorkerContext, id: string, signal: Abor
   const isHere = owner === host;
   const ended = isHere || owner === null ? await endOf(context, record) : null;
   if (ended) {
-    await (isHere ? remove(context, ended) : deletion.carryOut(ended));
+    if (isHere) return await removeWhenThere(context, ended);
+    await deletion.carryOut(ended);
     return null;
   }
   const phase = phaseOf(record);
@@ -35,7 +37,16 @@ export async function reconcile(context: WorkerContext, id: string, signal: Abor
   if (record.notBefore > Date.now()) return record.notBefore;
   const may = await mayClaim(context, record);
   if (may !== 'now') return may === 'later' ? Date.now() + busyPauseMs : null;
+  const away = await lookAtRuntime(context, record);
+  if (away !== null) return await waitForRuntime(context, record, away);
   return await bringUpWithComponents(context, stored, signal);
+}
+
+async function removeWhenThere(context: WorkerContext, record: SandboxRecord): Promise<TryAgainAt> {
+  const away = await lookAtRuntime(context, record);
+  if (away !== null) return await waitForRuntime(context, record, away);
+  await remove(context, record);
+  return null;
 }
 
 /** No slot is held while binaries or images are fetched or built. */

@@ -1,6 +1,7 @@
 import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf } from '../sandbox/record.ts';
 import { endOf } from './end.ts';
+import { lookAtAll } from './presence.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -12,13 +13,15 @@ const atOnce = 20;
  */
 export async function sweepHost(context: WorkerContext, reconciler: Reconciler): Promise<void> {
   const { store, runtimes, host, signal } = context;
+  await lookAtAll(runtimes);
   const taken = new Set<string>();
   for await (const ids of store.idsOfHost(host)) {
     for (const id of ids) taken.add(id);
     await forEach(context, ids, reconciler.check);
     if (signal.aborted) return;
   }
-  for (const [name, { runtime }] of runtimes) {
+  for (const [name, { runtime, presence }] of runtimes) {
+    if (presence?.away()) continue;
     // A runtime that does not answer is no reason not to sweep the others.
     const found = await runtime.observe().catch((error: unknown) => {
       context.logger.error({ runtime: name, err: error }, 'runtime not swept');

@@ -9,6 +9,7 @@ import type { EtcdSpace } from './etcd-space.ts';
 import type { HealthChecks } from './health.ts';
 import type { launch } from './launch.ts';
 import type { PortLeases } from './port-leases.ts';
+import type { Presence } from './presence.ts';
 import type { StartSlots } from './start-slots.ts';
 import type { Templates } from './templates.ts';
 
@@ -21,6 +22,8 @@ export interface HostRuntime {
   readonly listenAddress: string;
   /** The addresses of kube-apiserver's host. Null: the runtime gives it an IPv4 address of its own. */
   readonly ownAddresses: () => readonly string[] | null;
+  /** None: it is part of this machine, and always there. */
+  readonly presence?: Presence;
 }
 
 /** What the work on the sandboxes of one host needs. */

@@ -1,34 +1,53 @@
 import http from 'node:http';
 import https from 'node:https';
 import Docker from 'dockerode';
-import pTimeout from 'p-timeout';
-import { notAnswering } from './docker-client.ts';
+import { call, notAnswering } from './docker-client.ts';
 
 const answerTimeoutMs = 2000;
 /** A connection that nobody uses is closed, as by the agents of Node. */
 const idleTimeoutMs = 5000;
 
+/** A daemon, whether or not it is there now. */
+export interface DockerDaemon {
+  readonly docker: Docker;
+  /** Asks for its newest API version, which `docker` then speaks. Returns why it does not answer; null: it does. */
+  ask(): Promise<string | null>;
+}
+
 /**
- * A client of the daemon that DOCKER_HOST and its TLS variables name, else of the local socket. It speaks the newest API
- * version of that daemon. Null when it does not answer, and `tell` is told why.
+ * The daemon that DOCKER_HOST and its TLS variables name, else that of the local socket. Throws when these variables name
+ * what cannot be read.
  */
-export async function connectDocker(tell: (error: Error) => void = () => undefined): Promise<Docker | null> {
-  try {
-    // docker-modem reads DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH itself.
-    const first = client();
-    const asked: Promise<{ ApiVersion: string }> = first.version();
-    const message = `no answer within ${answerTimeoutMs / 1000} s`;
-    const { ApiVersion } = await pTimeout(asked, { milliseconds: answerTimeoutMs, message });
-    return client({ version: `v${ApiVersion}` });
-  } catch (error) {
-    tell(((error as Error).cause ?? error) as Error);
-    return null;
-  }
+export function dockerDaemon(): DockerDaemon {
+  // docker-modem reads DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH itself.
+  const [asking, docker] = [client(), client()];
+  return {
+    docker,
+    async ask() {
+      try {
+        const { ApiVersion } = (await call(asking.version(), answerTimeoutMs)) as { ApiVersion: string };
+        modemOf(docker).version = `v${ApiVersion}`;
+        return null;
+      } catch (error) {
+        // Which of two local sockets is there is found out anew.
+        for (const one of [asking, docker]) modemOf(one).socketPathCache = undefined;
+        return (error as Error).message;
+      }
+    },
+  };
+}
+
+/** A client of the daemon; null when it does not answer now. */
+export async function connectDocker(): Promise<Docker | null> {
+  const daemon = dockerDaemon();
+  return (await daemon.ask()) === null ? daemon.docker : null;
 }
 
 /** What docker-modem is, where its types do not tell: `dial` sends every request of dockerode. */
 interface Modem {
   readonly protocol: string;
+  version: string | undefined;
+  socketPathCache: unknown;
   agent: http.Agent;
   dial(options: unknown, callback: (error: Error | null, result: unknown) => void): void;
 }
@@ -37,9 +56,9 @@ interface Modem {
  * With an agent of its own: where NODE_USE_ENV_PROXY is set, those of Node ask a proxy for any address. A call that the
  * daemon does not answer is `runtime_unavailable`, whoever makes it; its answers are thrown as dockerode has them.
  */
-function client(options: Docker.DockerOptions = {}): Docker {
-  const docker = new Docker(options);
-  const modem = docker.modem as unknown as Modem;
+function client(): Docker {
+  const docker = new Docker();
+  const modem = modemOf(docker);
   // docker-modem finds out itself which protocol it is.
   const { Agent } = modem.protocol === 'https' ? https : http;
   modem.agent = new Agent({ keepAlive: true, timeout: idleTimeoutMs });
@@ -47,6 +66,8 @@ function client(options: Docker.DockerOptions = {}): Docker {
   modem.dial = (request, callback) => dial(request, (error, result) => callback(error && asAway(error), result));
   return docker;
 }
+
+const modemOf = (docker: Docker) => docker.modem as unknown as Modem;
 
 function asAway(error: Error): Error {
   const isAnswer = 'statusCode' in error;

@@ -9,6 +9,7 @@ import { createHealthChecks } from '../reconcile/health.ts';
 import { holdHostLease } from '../reconcile/host-lease.ts';
 import { launch } from '../reconcile/launch.ts';
 import { createPortLeases } from '../reconcile/port-leases.ts';
+import { awayRuntimes } from '../reconcile/presence.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
 import { createStartSlots } from '../reconcile/start-slots.ts';
 import type { WorkerContext } from '../reconcile/worker-context.ts';
@@ -16,7 +17,7 @@ import { redisAnswers } from '../redis/answers.ts';
 import { connected, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { isPortFree } from '../runtime/ports.ts';
 import { bootId } from '../runtime/process-identity.ts';
-import { checkRecordsFit } from './records-fit.ts';
+import { checkRecordsFit, knownSandboxes } from './records-fit.ts';
 import { openRuntimes } from './runtimes.ts';
 import { secretKey, serviceId } from './service-keys.ts';
 import { createStores, type Stores } from './stores.ts';
@@ -28,6 +29,8 @@ export interface RunningHost {
   readonly defaultRuntime: string;
   /** False when it can no longer do its work, or not now, as while Redis does not answer. */
   isHealthy(): Promise<boolean>;
+  /** Why sandboxes cannot be worked on now, one reason for each runtime that does not answer. */
+  awayRuntimes(): string[];
   /** Leaves the sandboxes running. While Redis does not answer, connections are left to the end of the process. */
   close(): Promise<void>;
 }
@@ -111,6 +114,7 @@ async function openHost(
     defaultRuntime: open.defaultRuntime,
     prepared: open.templates.ensure(kubernetesVersion, etcdVersion).then(() => undefined),
     isHealthy: async () => !lease.isLost() && workers.isHealthy() && (await isStoreThere()),
+    awayRuntimes: () => awayRuntimes(open.runtimes),
     async close() {
       if (await isStoreThere()) return await opened.disposeAsync();
       // Closing would wait for Redis, and what is left open is found by the next worker, as after a crash.
@@ -123,12 +127,13 @@ async function openHost(
 /** Finds out what this host can run sandboxes with. Throws `config_invalid`. */
 async function openMachine(
   { config, logger, parts }: Omit<HostOptions, 'address'>,
-  { redis, keys }: Stores,
+  { redis, keys, store }: Stores,
   signal: AbortSignal,
 ) {
   const id = await serviceId(config.dataDir);
-  const open = await parts.openRuntimes(config, id, logger, signal);
-  await checkRecordsFit({ redis, keys, host: config.workerName, id, runtimes: open.runtimes });
+  const fit = { redis, keys, host: config.workerName };
+  const open = await parts.openRuntimes(config, id, knownSandboxes({ ...fit, store }), logger, signal);
+  await checkRecordsFit({ ...fit, id, runtimes: open.runtimes });
   return open;
 }
 

@@ -9,8 +9,10 @@ import type { Config } from '../config/config.ts';
 interface MetricsPortOptions {
   /** What /metrics shows. */
   readonly registry: Registry;
-  /** What /healthz says. */
+  /** What /healthz says: false when only another start of the service helps, or Redis does not answer. */
   readonly isHealthy: () => Promise<boolean>;
+  /** Why the worker can do only a part of its work now: then /readyz says so. */
+  readonly awayRuntimes: () => readonly string[];
 }
 
 /** A registry with what is known of every process: CPU, memory, event loop, open files. */
@@ -20,7 +22,10 @@ export function createProcessMetrics(): Registry {
   return registry;
 }
 
-/** Serves what watches the service, off its public port: /metrics for Prometheus, /healthz for probes (200 or 503). */
+/**
+ * Serves what watches the service, off its public port: /metrics for Prometheus, /healthz and /readyz for probes (200 or
+ * 503), as kubelet has them for liveness and readiness.
+ */
 export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>, options: MetricsPortOptions) {
   const server = createServer(listener(options));
   const { host, metricsPort } = config;
@@ -40,17 +45,20 @@ export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>,
   };
 }
 
-function listener({ registry, isHealthy }: MetricsPortOptions): RequestListener {
+function listener({ registry, isHealthy, awayRuntimes }: MetricsPortOptions): RequestListener {
   return async (request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type }).end(body);
     if (request.url === '/healthz') {
       const isWell = await isHealthy();
       answer(isWell ? 200 : 503, 'text/plain', isWell ? 'ok\n' : 'not ok\n');
+    } else if (request.url === '/readyz') {
+      const faults = [...((await isHealthy()) ? [] : ['not healthy']), ...awayRuntimes()];
+      answer(faults.length === 0 ? 200 : 503, 'text/plain', `${faults.join('\n') || 'ok'}\n`);
     } else if (request.url === '/metrics') {
       const metrics = await registry.metrics().catch((error: unknown) => error as Error);
       if (metrics instanceof Error) answer(500, 'text/plain', `${metrics.message}\n`);
       else answer(200, registry.contentType, metrics);
-    } else answer(404, 'text/plain', 'not found: there are /metrics and /healthz\n');
+    } else answer(404, 'text/plain', 'not found: there are /metrics, /healthz and /readyz\n');
   };
 }

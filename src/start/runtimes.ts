@@ -3,11 +3,13 @@ import type { Logger } from 'pino';
 import { createComponents } from '../components/components.ts';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
+import { createPresence, type Presence } from '../reconcile/presence.ts';
 import { createTemplates, removeAbandonedTemplates } from '../reconcile/templates.ts';
 import type { HostRuntime } from '../reconcile/worker-context.ts';
 import { addressesOfHost } from '../runtime/addresses.ts';
 import { createDockerRuntime } from '../runtime/docker.ts';
-import { connectDocker } from '../runtime/docker-connection.ts';
+import { type DockerDaemon, dockerDaemon } from '../runtime/docker-connection.ts';
+import type { Runtime } from '../runtime/driver.ts';
 import { createProcessRuntime, renewUsersOf } from '../runtime/process.ts';
 import { userIdsFrom } from '../runtime/user-ids.ts';
 
@@ -16,16 +18,31 @@ const notMapped =
 
 export type Runtimes = ReadonlyMap<string, HostRuntime>;
 
+/** What the records of this host know. */
+export interface KnownSandboxes {
+  /** Whether there are sandboxes of this runtime here. */
+  isLivedOn(runtime: string): Promise<boolean>;
+  /** Why a runtime that answers may not be used; null: it may. */
+  refuse(name: string, runtime: Runtime): Promise<string | null>;
+}
+
 /**
- * Finds out what this host can run sandboxes with: processes always, containers where a Docker daemon answers. The setting
- * only says what those get that name no runtime. Throws `config_invalid` when that is not there.
+ * Finds out what this host can run sandboxes with: processes always, containers where a Docker daemon answers, now or later.
+ * The setting only says what those get that name no runtime. Throws `config_invalid` when that is not there and nothing waits
+ * for it.
  */
-export async function openRuntimes(config: Config, serviceId: string, logger: Logger, signal: AbortSignal) {
-  const docker = await findDocker(config, logger);
+export async function openRuntimes(
+  config: Config,
+  serviceId: string,
+  known: KnownSandboxes,
+  logger: Logger,
+  signal: AbortSignal,
+) {
+  const daemon = findDocker(config, logger);
   const components = createComponents({
     config: config.components,
     cacheDir: config.cacheDir,
-    ...(docker ? { docker } : {}),
+    ...(daemon ? { docker: daemon.docker } : {}),
     logger,
   });
   const userIds = await userIdsFrom(config.uidBase);
@@ -42,39 +59,54 @@ export async function openRuntimes(config: Config, serviceId: string, logger: Lo
     listenAddress: config.bindAddress,
     ownAddresses: addressesOfHost,
   });
-  if (docker) {
-    runtimes.set('docker', {
-      runtime: createDockerRuntime({
-        docker,
-        owner: serviceId,
-        bindAddress: config.bindAddress,
-        imageOf: components.image,
-      }),
-      obtain: components.image,
-      listenAddress: '0.0.0.0',
-      ownAddresses: () => null,
-    });
+  if (daemon) {
+    const { docker } = daemon;
+    const { bindAddress } = config;
+    const runtime = createDockerRuntime({ docker, owner: serviceId, bindAddress, imageOf: components.image });
+    const presence = await openPresence({ config, daemon, runtime, known, logger });
+    const [obtain, listenAddress] = [components.image, '0.0.0.0'];
+    runtimes.set('docker', { runtime, obtain, listenAddress, ownAddresses: () => null, presence });
   }
   const templateFolder = path.join(config.cacheDir, 'templates');
   const runtimeAt = (root: string) => processAt(root, '127.0.0.1');
   await removeAbandonedTemplates({ folder: templateFolder, runtimeAt, logger });
   const templates = createTemplates({ folder: templateFolder, runtimeAt, logger, signal });
-  return { runtimes, defaultRuntime: config.runtime, components, templates, docker };
+  return { runtimes, defaultRuntime: config.runtime, components, templates, docker: daemon?.docker ?? null };
 }
 
-async function findDocker({ runtime }: Config, logger: Logger) {
-  let reason = '';
-  const docker = await connectDocker((error) => {
-    reason = error.message;
-  });
-  if (docker) return docker;
+/** Null when the settings of Docker name what cannot be read. */
+function findDocker({ runtime }: Config, logger: Logger): DockerDaemon | null {
+  try {
+    return dockerDaemon();
+  } catch (error) {
+    missDocker(runtime, (error as Error).message, logger);
+    return null;
+  }
+}
+
+async function openPresence(given: {
+  config: Config;
+  daemon: DockerDaemon;
+  runtime: Runtime;
+  known: KnownSandboxes;
+  logger: Logger;
+}): Promise<Presence> {
+  const { config, daemon, runtime, known, logger } = given;
+  const isLivedOn = (await daemon.ask()) !== null && (await known.isLivedOn('docker'));
+  const refuse = () => known.refuse('docker', runtime);
+  const presence = createPresence({ name: 'docker', ask: daemon.ask, refuse, isLivedOn, logger });
+  const away = await presence.look();
+  if (away !== null && !isLivedOn) missDocker(config.runtime, away, logger);
+  return presence;
+}
+
+function missDocker(defaultRuntime: string, reason: string, logger: Logger): void {
   const { DOCKER_HOST } = process.env;
   const where = DOCKER_HOST ? `at DOCKER_HOST, ${DOCKER_HOST}` : 'at its socket';
-  if (runtime === 'docker') {
+  if (defaultRuntime === 'docker') {
     const detail = `SANDPLANE_RUNTIME is docker, but no Docker daemon answers ${where} (${reason}). Is it running?`;
     throw new AppError('config_invalid', detail);
   }
   // Most machines have no Docker; who names a daemon has one, and may look for the reason.
-  if (DOCKER_HOST) logger.warn({ reason }, `no Docker daemon answers ${where}: the runtime docker is not offered`);
-  return null;
+  if (DOCKER_HOST) logger.warn({ reason }, `no Docker daemon answers ${where}: the runtime docker is not offered yet`);
 }

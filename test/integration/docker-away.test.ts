@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import t from 'tap';
+import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { dockerProxy } from '../support/docker-proxy.ts';
 import { testDocker } from '../support/dockerd.ts';
+import { lastingLeftovers } from '../support/leftovers.ts';
 import { startTestService, temporaryFolder } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -24,6 +26,7 @@ t.teardown(async () => {
   await daemon.stop();
 });
 const { client } = service;
+const away = { status: 'unknown', reason: 'RuntimeUnavailable', message: /^Docker does not answer/ };
 const order = () => client.call('POST', '/v1/sandboxes', { spec: { runtime: 'docker' } });
 
 t.test('the daemon gone for a moment: creates under way and those sent meanwhile become ready', async (t) => {
@@ -45,6 +48,66 @@ t.test('the daemon gone for a moment: creates under way and those sent meanwhile
     await client.remove(id);
   }
 });
+
+t.test('while the daemon is away its sandboxes say so, and nothing is done to them', async (t) => {
+  const { id } = (await client.create({ spec: { runtime: 'docker' } })).body;
+  t.equal(await readiness(), '200 ok');
+  await proxy.leave();
+  t.match(await told(client.waitFor(id, 'degraded')), { phase: 'degraded', restarts: 0, apiServer: away });
+  t.match(await readiness(), /^503 Docker does not answer: connect ENOENT/);
+  const late = (await order()).body.id;
+  await until(async () => JSON.stringify((await client.get(late)).body.status).includes('RuntimeUnavailable'));
+  t.equal((await client.get(late)).body.status.phase, 'pending');
+  await client.call('DELETE', `/v1/sandboxes/${late}`);
+  t.equal((await client.waitFor(late, 'deleted')).status, 200, 'what no host has taken yet is gone at once');
+  await proxy.comeBack();
+  const apiServer = { status: 'true', reason: 'Answering' };
+  t.match(await told(client.waitFor(id, 'ready')), { phase: 'ready', restarts: 0, apiServer });
+  await until(async () => (await readiness()) === '200 ok');
+  t.equal((await reasonsOf(id)).at(-1), 'RuntimeAvailable');
+  await client.remove(id);
+});
+
+t.test('with the daemon away at the start its sandboxes say so, and heal when it is back', async (t) => {
+  const create = () => client.create({ spec: { runtime: 'docker' } });
+  const [{ id }, { id: unwanted }] = [(await create()).body, (await create()).body];
+  await service.restart(proxy.leave);
+  t.match(await told(client.waitFor(id, 'degraded')), { phase: 'degraded', restarts: 0, apiServer: away });
+  t.match(await readiness(), /^503 Docker does not answer/);
+  await client.waitFor(unwanted, 'degraded');
+  await client.call('DELETE', `/v1/sandboxes/${unwanted}`);
+  t.match(await told(client.get(unwanted)), { phase: 'deleting', apiServer: away });
+  await proxy.comeBack();
+  t.match((await client.waitFor(id, 'ready')).body.status, { restarts: 0 });
+  t.equal((await client.waitFor(unwanted, 'deleted')).status, 200);
+  t.same(await lastingLeftovers(service, unwanted), []);
+  await client.remove(id);
+});
+
+t.test('a daemon that comes up after the service is offered then', async (t) => {
+  await service.restart(proxy.leave);
+  t.match(await order(), { status: 503, body: { code: 'no_worker' } });
+  t.equal(await readiness(), '200 ok', 'nobody misses it');
+  await proxy.comeBack();
+  let id = '';
+  await until(async () => {
+    const { status, body } = await order();
+    id = body.id;
+    return status === 202;
+  });
+  t.equal((await client.waitFor(id, 'ready', 120)).body.status.phase, 'ready');
+  await client.remove(id);
+});
+
+async function told(asked: ReturnType<typeof client.get>) {
+  const { status }: Sandbox = (await asked).body;
+  return { ...status, apiServer: status.conditions.find(({ type }) => type === 'ApiServerReady') };
+}
+
+async function readiness(): Promise<string> {
+  const answer = await fetch(`${service.metricsUrl()}/readyz`);
+  return `${answer.status} ${(await answer.text()).trim()}`;
+}
 
 /** Why what happened to it did. */
 async function reasonsOf(id: string): Promise<string[]> {

@@ -3,10 +3,11 @@ import t from 'tap';
 import { createProcessMetrics, serveMetrics } from '../../src/start/metrics-port.ts';
 
 let isHealthy = true;
+let away: string[] = [];
 const registry = createProcessMetrics();
 const served = await serveMetrics(
   { host: '127.0.0.1', metricsPort: 0 },
-  { registry, isHealthy: async () => isHealthy },
+  { registry, isHealthy: async () => isHealthy, awayRuntimes: () => away },
 );
 t.teardown(() => served.close());
 
@@ -28,6 +29,16 @@ t.test('what cannot be measured is an error of the answer, not of the service', 
   t.equal((await fetch(`${served.url}/metrics`)).status, 500);
   registry.removeSingleMetric('sandplane_failing');
   t.equal((await fetch(`${served.url}/metrics`)).status, 200);
+});
+
+t.test('/readyz says which runtime does not answer', async (t) => {
+  t.equal((await fetch(`${served.url}/readyz`)).status, 200);
+  away = ['Docker does not answer: connect ENOENT /var/run/docker.sock'];
+  const answer = await fetch(`${served.url}/readyz`);
+  t.equal(answer.status, 503);
+  t.equal(await answer.text(), `${away[0]}\n`);
+  t.equal((await fetch(`${served.url}/healthz`)).status, 200, 'another start of the service would not help');
+  away = [];
 });
 
 t.test('/healthz says whether the worker is well', async (t) => {

@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/logger.ts';
+import { offeredRuntimes } from '../../src/reconcile/presence.ts';
 import { openRuntimes } from '../../src/start/runtimes.ts';
 
 const open = (more: Record<string, string>) => {
   const config = loadConfig({ SANDPLANE_DATA_DIR: t.testdirName, SANDPLANE_CACHE_DIR: t.testdirName, ...more });
-  return openRuntimes(config, 'test', createLogger('silent'), new AbortController().signal);
+  const known = { isLivedOn: async () => false, refuse: async () => null };
+  return openRuntimes(config, 'test', known, createLogger('silent'), new AbortController().signal);
 };
 
 /** As far as a daemon is asked before there is a sandbox. */
@@ -24,7 +26,7 @@ t.test('a Docker daemon that answers is offered, and changes nothing for who doe
   const server = await startDaemon();
   t.teardown(() => server.close());
   const { runtimes, defaultRuntime } = await open({});
-  t.same([...runtimes.keys()], ['process', 'docker']);
+  t.same(offeredRuntimes(runtimes), ['process', 'docker']);
   t.equal(defaultRuntime, 'process');
   t.equal((await open({ SANDPLANE_RUNTIME: 'docker' })).defaultRuntime, 'docker');
 });
@@ -35,7 +37,7 @@ t.test('a daemon that does not answer is a fault only for who has made it the de
   server.closeAllConnections();
   await once(server, 'close');
   const { runtimes, defaultRuntime } = await open({});
-  t.same([...runtimes.keys()], ['process']);
+  t.same(offeredRuntimes(runtimes), ['process']);
   t.equal(defaultRuntime, 'process');
   await t.rejects(open({ SANDPLANE_RUNTIME: 'docker' }), {
     code: 'config_invalid',

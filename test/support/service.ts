@@ -9,6 +9,7 @@ import { startApi } from '../../src/start/api.ts';
 import { makeFolders } from '../../src/start/data-folder.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { startHost } from '../../src/start/host.ts';
+import { createProcessMetrics, serveMetrics } from '../../src/start/metrics-port.ts';
 import { usualFileModes } from '../../src/start/program.ts';
 import { until } from './until.ts';
 
@@ -50,8 +51,10 @@ export interface TestService {
   readonly redisSocket: string;
   /** The address of gRPC, as host:port. */
   grpcAddress(): string;
-  /** Stops API and worker and starts them again. */
-  restart(): Promise<void>;
+  /** Where /metrics, /healthz and /readyz of the worker are. */
+  metricsUrl(): string;
+  /** Stops API and worker and starts them again; `meanwhile` is done when they have stopped. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   /** Deletes all sandboxes, then stops and removes everything. */
   close(): Promise<void>;
 }
@@ -66,13 +69,15 @@ export async function startTestService(more: Record<string, string> = {}): Promi
   const open = async () => {
     const host = await startHost(config, redis.address, logger);
     await host.prepared;
+    const metrics = await serveMetrics(config, { ...host, registry: createProcessMetrics() });
     const api = await startApi(config, redis.address, logger);
-    return { host, api };
+    return { host, metrics, api };
   };
   let running = await open();
   const client = createClient(() => running.api.url);
   const stop = async () => {
     await running.api.close();
+    await running.metrics.close();
     await running.host.close();
   };
   return {
@@ -80,8 +85,10 @@ export async function startTestService(more: Record<string, string> = {}): Promi
     client,
     grpcAddress: () => running.api.grpcAddress,
     redisSocket: path.join(config.dataDir, 'redis', 'redis.sock'),
-    async restart() {
+    metricsUrl: () => running.metrics.url,
+    async restart(meanwhile) {
       await stop();
+      await meanwhile?.();
       running = await open();
     },
     async close() {

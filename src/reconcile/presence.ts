@@ -1,0 +1,82 @@
+import type { Logger } from 'pino';
+
+/** Whether a runtime is there that may go away and come back, as a daemon does. */
+export interface Presence {
+  /** Asks it. Returns why it does not answer; null: it does. Those who ask at the same time share one question. */
+  look(): Promise<string | null>;
+  /** What the last look found. */
+  away(): string | null;
+  /**
+   * Whether sandboxes may name it: from when it first answered, or where sandboxes live on it; then also while it is away, as
+   * they wait for it.
+   */
+  isOffered(): boolean;
+  /** Resolves when it is offered, which may be never. */
+  readonly offered: Promise<void>;
+}
+
+interface PresenceOptions {
+  readonly name: string;
+  readonly ask: () => Promise<string | null>;
+  /** Why it may not be used although it answers; null: it may. Asked until that is so. */
+  readonly refuse: () => Promise<string | null>;
+  /** Sandboxes of this host live on it. */
+  readonly isLivedOn: boolean;
+  readonly logger: Logger;
+}
+
+/** Nothing was asked yet: `look` is called before it is used. */
+export function createPresence({ name, ask, refuse, isLivedOn, logger }: PresenceOptions): Presence {
+  const offered = Promise.withResolvers<void>();
+  let isOffered = isLivedOn;
+  let isAdmitted = false;
+  let away: string | null = null;
+  let looking: Promise<string | null> | null = null;
+  if (isLivedOn) offered.resolve();
+
+  async function lookOnce(): Promise<string | null> {
+    const found = (await ask()) ?? (isAdmitted ? null : await refuse());
+    if (found === null) isAdmitted = true;
+    // A machine may lack it for good: only of one that is missed it is worth a word.
+    if (isOffered && (found === null) !== (away === null)) {
+      if (found === null) logger.info({ runtime: name }, 'runtime answers again');
+      else logger.warn({ runtime: name, reason: found }, 'runtime does not answer');
+    }
+    if (found === null && !isOffered) {
+      isOffered = true;
+      offered.resolve();
+      logger.info({ runtime: name }, 'runtime offered');
+    }
+    away = found;
+    return found;
+  }
+
+  return {
+    look() {
+      looking ??= lookOnce().finally(() => {
+        looking = null;
+      });
+      return looking;
+    },
+    away: () => away,
+    isOffered: () => isOffered,
+    offered: offered.promise,
+  };
+}
+
+type Runtimes = ReadonlyMap<string, { readonly presence?: Presence }>;
+
+/** The names of those that sandboxes may name. */
+export function offeredRuntimes(runtimes: Runtimes): string[] {
+  return [...runtimes].filter(([, { presence }]) => presence?.isOffered() ?? true).map(([name]) => name);
+}
+
+/** Why those that are offered do not answer now. */
+export function awayRuntimes(runtimes: Runtimes): string[] {
+  return offeredRuntimes(runtimes).flatMap((name) => runtimes.get(name)?.presence?.away() ?? []);
+}
+
+/** Asks all of them. */
+export async function lookAtAll(runtimes: Runtimes): Promise<void> {
+  await Promise.all([...runtimes.values()].map(({ presence }) => presence?.look()));
+}
