@@ -1,0 +1,26 @@
+import type { Random } from './random.ts';
+
+/** Something on the machine that belongs to a sandbox. */
+export interface Thing {
+  readonly sandboxId: string;
+  /** `component` is one that runs; others are `folder`, `container`, `volume`, `network`, `port`, `Redis key` and so on. */
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Tells what it hit, in words and by the sandbox where there is one; null when there was nothing to hit. */
+export type Strike = (random: Random) => Promise<Hit | null>;
+export interface Hit {
+  readonly what: string;
+  readonly sandboxId?: string;
+  /** The sandbox's data is gone for good. */
+  readonly takesData?: boolean;
+}
+
+/** Where the sandboxes of a runtime are looked at and hurt: past the service, as anybody on the machine could. */
+export interface Machine {
+  things(): Promise<Thing[]>;
+  readonly faults: Readonly<Record<string, readonly [weight: number, Strike]>>;
+  /** Takes back what a fault has left: lets what stands still go on. */
+  heal(): Promise<void>;
+}
