@@ -30,16 +30,22 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
   }
 
   async function add(name: string, kind: JobKind, { id, project }: Queued): Promise<void> {
-    const jobId = jobIdOf(kind, id);
     // A job that is there already takes no number from its project.
-    if (await hasJob(name, jobId)) return;
+    if (await hasJob(name, jobIdOf(kind, id))) return;
     const fairness = keys.fairness(name);
     const priority = await nextPriority(redis, { keys: { fairness }, project, lowest: lowestPriority });
-    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId, priority });
+    await addWith(priority, name, kind, id);
+  }
+
+  async function addWith(priority: number, name: string, kind: JobKind, id: string): Promise<void> {
+    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId: jobIdOf(kind, id), priority });
   }
 
   return {
     addStart: async (runtime: string, sandbox: Queued) => await add(startQueue(runtime), 'start', sandbox),
+    /** Of a sandbox that was made just now: its record was written together with the priority. */
+    addNewStart: async (runtime: string, id: string, priority: number) =>
+      await addWith(priority, startQueue(runtime), 'start', id),
     addRestart: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'restart', sandbox),
     addDelete: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'delete', sandbox),
 

@@ -1,3 +1,5 @@
+import { lowestPriority } from '../queue/fair-priority.ts';
+import { startQueue } from '../queue/names.ts';
 import { createSandbox } from '../redis/calls/sandbox-writes.ts';
 import type { Sandbox } from '../schemas/sandbox.ts';
 import { type AuditedWith, maxAuditEntries } from '../tenancy/audit.ts';
@@ -9,8 +11,14 @@ import { type StoredText, toText } from './store-read.ts';
 import { type StoreWrite, writtenKeys, writtenValues } from './store-write.ts';
 import { usageNames } from './usage.ts';
 
-type Created =
-  | { readonly outcome: 'created' | 'exists'; readonly stored: StoredText }
+export type Created =
+  | {
+      readonly outcome: 'created';
+      readonly stored: StoredText;
+      /** That its start is queued with. */
+      readonly priority: number;
+    }
+  | { readonly outcome: 'exists'; readonly stored: StoredText }
   | { readonly outcome: 'key_ended' | 'not_found' | 'deleting' }
   | {
       readonly outcome: 'quota';
@@ -38,6 +46,7 @@ export function recordCreation(write: StoreWrite & { readonly quotaDefaults: rea
         ...writtenKeys(keys, sandbox),
         auditLog: keys.audit(audited?.projectUid ?? ''),
         apiKey: keys.apiKey(key?.id ?? ''),
+        fairness: keys.fairness(startQueue(sandbox.status.runtime)),
       },
       ...footprint(sandbox.spec),
       createdAtMs: Date.parse(sandbox.createdAt),
@@ -50,10 +59,11 @@ export function recordCreation(write: StoreWrite & { readonly quotaDefaults: rea
       projectUid: audited?.projectUid ?? '',
       nextCheckAtMs: nextCheckAt(record),
       keyHash: key?.hash ?? '',
+      lowestPriority,
       defaultQuotas: quotaDefaults,
     });
     const [outcome] = reply;
-    if (outcome === 'created') return { outcome, stored: toText(sandbox) };
+    if (outcome === 'created') return { outcome, stored: toText(sandbox), priority: reply[1] };
     if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(reply[1]) as Sandbox) };
     if (outcome !== 'quota') return { outcome };
     const [, name, value, used, retryAfterMs] = reply;

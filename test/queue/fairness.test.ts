@@ -1,7 +1,11 @@
 import t from 'tap';
 import { highPriority } from '../../src/queue/fair-priority.ts';
 import { startQueue } from '../../src/queue/names.ts';
-import { startFakeHost } from '../support/fake-host.ts';
+import { createProjects } from '../../src/tenancy/projects.ts';
+import { quotas, startFakeHost } from '../support/fake-host.ts';
+import { listenTo } from '../support/listener.ts';
+import { aSandbox } from '../support/requests.ts';
+import { until } from '../support/until.ts';
 
 /** Which project's job is taken next, by the priorities that jobs get. */
 t.setTimeout(60_000);
@@ -47,6 +51,30 @@ t.test('within a project the first comes first, and projects that ask at once ta
   const taken: string[] = [];
   for (let i = 0; i < 9; i += 1) taken.push(await take());
   t.same(taken, ['a/0', 'b/0', 'c/0', 'a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'c/2']);
+});
+
+t.test('a create is not held up by those of another project, and waits for two writes of Redis', async (t) => {
+  const letStart = Promise.withResolvers<undefined>();
+  const busy = await startFakeHost({ slots: 1, onStart: () => letStart.promise });
+  t.teardown(async () => {
+    letStart.resolve(undefined);
+    await busy.close();
+  });
+  await createProjects({ redis: busy.redis, keys: busy.keys, defaults: quotas }).create({ name: 'quiet' });
+  const create = async (project: string) => (await busy.service.create({ project, subject: 'test' }, aSandbox)).id;
+  await create('default');
+  await until(async () => (await busy.starts.getActiveCount()) === 1);
+  const flood = [await create('default'), await create('default'), await create('default')];
+
+  const store = await listenTo(busy.redis);
+  t.teardown(store.close);
+  const { result: quiet, commands } = await store.during(() => create('quiet'));
+  // The worker, which looks after the job that it has, asks meanwhile too.
+  const scripts = commands.filter((one) => /^evalsha .*(:sandbox:|:fairness:|:start-process:prioritized )/.test(one));
+  t.equal(scripts.length, 2, 'the record with its priority, and the job');
+
+  const waiting = (await busy.starts.getPrioritized()).map(({ data }) => data.sandboxId);
+  t.same(waiting, [quiet, ...flood]);
 });
 
 t.test('numbers that have become high begin again once nothing waits', async (t) => {

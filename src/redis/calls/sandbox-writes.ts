@@ -16,6 +16,7 @@ export const createSandbox = scriptCall('createSandbox', {
     webhooks: text,
     auditLog: text,
     apiKey: text,
+    fairness: text,
   },
   arguments: {
     id: text,
@@ -40,13 +41,16 @@ export const createSandbox = scriptCall('createSandbox', {
     nextCheckAtMs: number,
     /** '' when no key has to be valid. */
     keyHash: text,
+    lowestPriority: number,
     /**
      * The limits of a project that has no other: sandboxes, awake, startsPerMinute, maxTtlSeconds, memoryMiB,
      * diskMiB.
      */
     defaultQuotas: (limits: readonly number[]) => limits.map(String),
   },
-  reply: asIs<['created' | 'key_ended' | 'not_found' | 'deleting'] | ['exists', resource: string] | QuotaReply>(),
+  reply: asIs<
+    ['created', priority: number] | ['exists', resource: string] | ['key_ended' | 'not_found' | 'deleting'] | QuotaReply
+  >(),
 });
 
 /** False when somebody else has changed it. `resource`, `internal`, `usageNames` and `historyEntry` are JSON. */

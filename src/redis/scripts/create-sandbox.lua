@@ -1,5 +1,6 @@
 -- Writes the record of a new sandbox if the key that asked for it is still valid and the project's limits allow it.
--- What counts it and what tells of it is written with it, or nothing at all.
+-- What counts it and what tells of it is written with it, or nothing at all. It also gives the start its priority, so that
+-- a create does not wait for a write of its own for that.
 --
 -- KEYS[1] record: the hash of the sandbox
 -- KEYS[2] project: the hash of the project
@@ -11,6 +12,7 @@
 -- KEYS[8] webhooks of the project
 -- KEYS[9] audit log of the project
 -- KEYS[10] api key: the hash of the key that asks
+-- KEYS[11] fairness: the priorities that were given out for the queue of starts
 -- ARGV[1] id
 -- ARGV[2] name of the project
 -- ARGV[3] created at (ms)
@@ -29,8 +31,9 @@
 -- ARGV[16] uid that the project must have, or ''
 -- ARGV[17] next check at (ms): when it has to be checked even while it waits for its start
 -- ARGV[18] hash that the API key must have, or ''
--- ARGV[19...] limits of a project that has no other, in the order of quotaFields
--- Returns {'created'}, {'key_ended'}, {'exists', resource}, {'not_found'} or {'deleting'} (said of the project), or
+-- ARGV[19] lowest priority that there is
+-- ARGV[20...] limits of a project that has no other, in the order of quotaFields
+-- Returns {'created', priority}, {'key_ended'}, {'exists', resource}, {'not_found'} or {'deleting'} (said of the project), or
 -- {'quota', name of the limit, its value, what is used, try again in ms}.
 
 --- include now
@@ -40,17 +43,18 @@
 --- include event-log
 --- include outbox
 --- include audit
+--- include next-priority
 
 local record, project, projectIndex, unstarted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local eventLog, usageNow, outbox, webhooks = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local auditLog, apiKey = KEYS[9], KEYS[10]
+local auditLog, apiKey, fairness = KEYS[9], KEYS[10], KEYS[11]
 local id, projectName, createdAt, resource, internal = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local memoryMiB, diskMiB, ttlSeconds = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local usageNames, historyEntry, dayPrefix = ARGV[9], ARGV[10], ARGV[11]
 local changes, maxEvents = ARGV[12], ARGV[13]
 local auditEntry, maxAuditEntries, expectedUid = ARGV[14], ARGV[15], ARGV[16]
-local nextCheckAt, keyHash = ARGV[17], ARGV[18]
-local defaultQuotas = { unpack(ARGV, 19) }
+local nextCheckAt, keyHash, lowestPriority = ARGV[17], ARGV[18], tonumber(ARGV[19])
+local defaultQuotas = { unpack(ARGV, 20) }
 
 local now = storeTime()
 if keyHash ~= '' then
@@ -76,4 +80,4 @@ if usageNames ~= '[]' then countLabels(usageNow, dayPrefix, usageNames, 1, now) 
 appendEvent(eventLog, maxEvents, changes, projectName, id, 'added', resource)
 addToOutbox(outbox, webhooks, projectName, historyEntry, resource)
 if auditEntry ~= '' then addAudit(auditLog, maxAuditEntries, auditEntry) end
-return { 'created' }
+return { 'created', nextPriority(fairness, projectName, lowestPriority) }

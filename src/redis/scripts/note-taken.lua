@@ -1,6 +1,6 @@
 -- Notes that a job of a queue was taken, for the priorities of those that come: src/queue/fair-priority.ts.
 --
--- KEYS[1] fairness: what was given out for the queue, as in next-priority.lua
+-- KEYS[1] fairness: what was given out for the queue, as in include/next-priority.lua
 -- ARGV[1] project of the job
 -- ARGV[2] priority of the job
 -- ARGV[3] waiting: how many jobs the queue has left
