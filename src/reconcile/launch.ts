@@ -1,6 +1,6 @@
 import { AppError, isAppError } from '../errors.ts';
 import { componentExited } from '../runtime/component-errors.ts';
-import { logTailLines, type Runtime, type SandboxPlan } from '../runtime/driver.ts';
+import { type ComponentSpec, logTailLines, type Runtime, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
 import type { Credentials } from '../runtime/pki.ts';
 import { createKubeClient, type KubeClient, readyPath, readyPathWithAllHooks, waitUntil } from '../runtime/probe.ts';
@@ -47,6 +47,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
   const started = performance.now();
   const [etcd, ...others] = plan.components;
   if (!etcd) throw new Error('a plan begins with etcd');
+  if (options.wasReady) await stopWithoutEtcd(options, etcd);
   await runtime.start(plan, etcd, signal);
   const etcdUp = performance.now();
   for (const component of others) {
@@ -66,6 +67,19 @@ export async function launch(options: LaunchOptions): Promise<LaunchTimings> {
   } finally {
     client.close();
   }
+}
+
+/**
+ * An API server that lost its etcd asks for it in growing pauses, and finds the next one only after up to a minute: one that
+ * is started after its etcd is ready in seconds.
+ */
+async function stopWithoutEtcd({ runtime, plan }: LaunchOptions, etcd: ComponentSpec): Promise<void> {
+  const [observed] = await runtime.observe(plan.sandboxId);
+  const running = (observed?.components ?? []).filter(({ state }) => state === 'running');
+  if (running.some(({ name, specHash }) => name === etcd.name && specHash === etcd.specHash)) return;
+  const others = running.filter(({ name }) => name !== etcd.name);
+  // It could not finish anything without its etcd: there is nothing to wait for.
+  for (const { name } of others) await runtime.stop(plan.sandboxId, name, 0);
 }
 
 /** A client with the user's own credential. */

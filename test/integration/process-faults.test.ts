@@ -142,3 +142,18 @@ t.test('what runs without a folder and without a record is an orphan', async (t)
   await until(async () => (await processesOf(orphan.id)).length === 0);
   t.pass('it has ended');
 });
+
+t.test('etcd died and nobody was there: with the next etcd comes the next API server', async (t) => {
+  const kept = await create();
+  const [, apiServer = ''] = await processesOf(kept.id);
+  await service.end('SIGKILL');
+  await kill(kept.id, 'etcd');
+  service = await startServiceProcess(dataDir);
+  await client.waitForRestart(kept.id, 0);
+  await kept.kubectl(['create', 'configmap', 'written']);
+  t.notOk(
+    (await processesOf(kept.id)).includes(apiServer),
+    'one that waits for an etcd takes up to a minute to find it',
+  );
+  await client.remove(kept.id);
+});
