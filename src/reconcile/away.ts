@@ -1,4 +1,4 @@
-import { phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { hasCondition, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** What the condition ApiServerReady says of a sandbox whose runtime does not answer: it may well run. */
@@ -41,8 +41,8 @@ function toAway(record: SandboxRecord, message: string): SandboxRecord | null {
 }
 
 /** Whether its status says that it waits for its runtime. */
-export function isNotedAway({ sandbox }: SandboxRecord): boolean {
-  return sandbox.status.conditions.some((one) => one.reason === reason);
+export function isNotedAway(record: SandboxRecord): boolean {
+  return hasCondition(record, 'ApiServerReady', reason);
 }
 
 /** A copy whose status no longer says that it waits for its runtime: it is being started. */

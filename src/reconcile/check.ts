@@ -3,7 +3,16 @@ import { hasCondition, phaseOf, type SandboxRecord, withCondition, withStatus } 
 import { isNotedAway, noteAway, whyAway } from './away.ts';
 import { endOf, removeLeftovers } from './end.ts';
 import { noSpace, space } from './etcd-space.ts';
+import { stopPair } from './failure.ts';
 import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
+
+/** What the condition ApiServerReady says of one that is not ready. */
+const late = {
+  reason: 'NotAnswering',
+  message: 'restarted when it is not ready at the next two checks either',
+} as const;
+const restarting = { reason: 'Restarting', message: 'being restarted' } as const;
+const answersAgain = { reason: 'Recovered', message: 'without a restart' } as const;
 
 /**
  * Compares the record of one sandbox with what exists on this host, and queues the work that this asks for: it finds work
@@ -23,12 +32,14 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
   const away = whyAway(context, record);
   if (away !== null) return await noteAway(context, id, away);
   if (record.notBefore > Date.now()) return;
-  if (isOrWasReady(record)) {
-    if (await health.isHealthy(runtimeOf(context, record).runtime, record, credentials)) {
-      if (phase === 'degraded') await updateOwn(context, id, toBack, { why: isBack });
-      return await noteSpace(context, record);
-    }
-    await updateOwn(context, id, toDegraded);
+  if (phase === 'ready' || mayRunOn(record)) {
+    const look = await health.look(runtimeOf(context, record).runtime, record, credentials);
+    if (look === 'ready' && phase === 'ready') return await noteSpace(context, record);
+    if (look === 'ready') return void (await updateOwn(context, id, toAnswering, { why: answersAgain }));
+    if (look === 'late') return void (await updateOwn(context, id, toLate));
+    // What hangs does not end by itself: it would hold its port.
+    if (look === 'hung') await stopPair(context, record, 0);
+    await updateOwn(context, id, toRestarting, { why: { type: 'degraded', ...restarting } });
   }
   await queues.addRestart(host, sandbox);
 }
@@ -44,23 +55,31 @@ async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise
   await updateOwn(context, record.sandbox.id, change, { why: { type: 'updated', ...now } });
 }
 
-/** Ready, or so until its runtime went away: then it may run on. */
-function isOrWasReady(record: SandboxRecord): boolean {
-  return phaseOf(record) === 'ready' || (phaseOf(record) === 'degraded' && isNotedAway(record));
+/** Degraded, but not being restarted: it was late when it was looked at last, or its runtime was away. */
+function mayRunOn(record: SandboxRecord): boolean {
+  return phaseOf(record) === 'degraded' && (isLate(record) || isNotedAway(record));
 }
 
-const isBack = { reason: 'RuntimeAvailable', message: 'it has run on meanwhile' } as const;
-
-/** Its runtime is back, and it has run on meanwhile. */
-function toBack(record: SandboxRecord): SandboxRecord | null {
-  if (phaseOf(record) !== 'degraded' || !isNotedAway(record)) return null;
-  const ready = withStatus({ ...record, attempts: 0 }, { phase: 'ready' });
-  return withCondition(ready, { type: 'ApiServerReady', status: 'true', reason: 'Answering' }, new Date());
+function isLate(record: SandboxRecord): boolean {
+  return hasCondition(record, 'ApiServerReady', late.reason);
 }
 
-function toDegraded(record: SandboxRecord): SandboxRecord | null {
-  if (!isOrWasReady(record)) return null;
-  const degraded = withStatus(record, { phase: 'degraded', restarts: record.sandbox.status.restarts + 1 });
-  const condition = { type: 'ApiServerReady', status: 'false', reason: 'NotAnswering' } as const;
-  return withCondition(degraded, { ...condition, message: 'being restarted' }, new Date());
+function toLate(record: SandboxRecord): SandboxRecord | null {
+  return phaseOf(record) === 'ready' || (mayRunOn(record) && !isLate(record)) ? degraded(record, late) : null;
+}
+
+function toAnswering(record: SandboxRecord): SandboxRecord | null {
+  if (!mayRunOn(record)) return null;
+  const condition = { type: 'ApiServerReady', status: 'true', reason: 'Answering' } as const;
+  return withCondition(withStatus({ ...record, attempts: 0 }, { phase: 'ready' }), condition, new Date());
+}
+
+function toRestarting(record: SandboxRecord): SandboxRecord | null {
+  if (phaseOf(record) !== 'ready' && !mayRunOn(record)) return null;
+  return degraded(withStatus(record, { restarts: record.sandbox.status.restarts + 1 }), restarting);
+}
+
+function degraded(record: SandboxRecord, why: typeof late | typeof restarting): SandboxRecord {
+  const condition = { type: 'ApiServerReady', status: 'false', ...why } as const;
+  return withCondition(withStatus(record, { phase: 'degraded' }), condition, new Date());
 }

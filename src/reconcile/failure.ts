@@ -35,7 +35,7 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   const passes = ['port_taken', 'ports_exhausted', 'runtime_unavailable'].includes(cause.code);
   const again = wasReady || (passes && attempts < maxAttempts);
   logger.warn({ sandboxId: id, attempts, err: error }, again ? 'start failed, will try again' : 'start failed');
-  if (owner === host) await stopPair(context, record);
+  if (owner === host) await stopPair(context, record, stopGraceMs);
   const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);
   const notBefore = Date.now() + (moves ? 0 : backoffMs(attempts));
   const change = (now: SandboxRecord) => {
@@ -60,12 +60,12 @@ export async function waitForRuntime(
   return Date.now() + awayPauseMs;
 }
 
-/** In reverse of the start: kube-apiserver takes long to stop once its etcd is gone. */
-async function stopPair(context: WorkerContext, record: SandboxRecord): Promise<void> {
+/** In reverse of the start: kube-apiserver takes long to stop once its etcd is gone. What fails is logged. */
+export async function stopPair(context: WorkerContext, record: SandboxRecord, graceMs: number): Promise<void> {
   const { id } = record.sandbox;
   for (const component of ['kube-apiserver', 'etcd']) {
     try {
-      await runtimeOf(context, record).runtime.stop(id, component, stopGraceMs);
+      await runtimeOf(context, record).runtime.stop(id, component, graceMs);
     } catch (error) {
       context.logger.error({ sandboxId: id, component, err: error }, 'could not be stopped');
     }

@@ -7,6 +7,12 @@ import { adminClient } from './launch.ts';
 /** As kubelet's probes have it by default: one that fails may only tell that the machine is busy. */
 const failureThreshold = 3;
 
+/**
+ * What a look has found. `late`: all components run, and the API server has not said that it is ready, its etcd included;
+ * `hung`: at three looks in a row. `exited`: not all run.
+ */
+export type Look = 'ready' | 'late' | 'hung' | 'exited';
+
 interface Probed {
   readonly port: number;
   readonly client: KubeClient;
@@ -16,7 +22,7 @@ interface Probed {
 
 export type HealthChecks = ReturnType<typeof createHealthChecks>;
 
-/** Looks whether ready sandboxes still are. Connections are kept: a TLS handshake for every look would cost more. */
+/** Looks whether sandboxes are ready. Connections are kept: a TLS handshake for every look would cost more. */
 export function createHealthChecks({ probeHost }: { probeHost: string }) {
   const clients = new Map<string, Probed>();
 
@@ -38,19 +44,19 @@ export function createHealthChecks({ probeHost }: { probeHost: string }) {
   }
 
   return {
-    /** Whether all components run and, in one of the last three looks, the API server said that it is ready, its etcd included. */
-    async isHealthy(runtime: Runtime, record: SandboxRecord, credentials: () => Credentials | null): Promise<boolean> {
+    async look(runtime: Runtime, record: SandboxRecord, credentials: () => Credentials | null): Promise<Look> {
       const { id } = record.sandbox;
       const [observed] = await runtime.observe(id);
       const running = observed?.components.filter((component) => component.state === 'running').length ?? 0;
       const probed = record.port === null ? null : probedOf(id, record.port, credentials);
-      if (running < 2 || !probed) return false;
+      if (running < 2 || !probed) return 'exited';
       // One that does not answer counts as one that says that it is not ready.
       const answer = await probed.client.send('GET', readyPath).catch(() => null);
       probed.failures = answer?.status === 200 ? 0 : probed.failures + 1;
-      if (probed.failures < failureThreshold) return true;
+      if (probed.failures === 0) return 'ready';
+      if (probed.failures < failureThreshold) return 'late';
       probed.failures = 0;
-      return false;
+      return 'hung';
     },
     forget,
     close(): void {

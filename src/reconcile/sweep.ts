@@ -83,19 +83,18 @@ async function addLostStart({ store, queues, isServed }: WorkerContext, id: stri
   if (host === null || !(await isServed(host))) await queues.addStart(runtime, record.sandbox);
 }
 
-/** What fails for one sandbox is its own: the others are swept all the same. */
+/** What fails for one sandbox is its own: the others are swept all the same. One that takes long holds up no other either. */
 async function forEach(
   { logger }: WorkerContext,
   ids: readonly string[],
   work: (id: string) => Promise<void>,
 ): Promise<void> {
-  for (let i = 0; i < ids.length; i += atOnce) {
-    await Promise.all(
-      ids
-        .slice(i, i + atOnce)
-        .map((id) =>
-          work(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not swept')),
-        ),
-    );
-  }
+  // All take from the same.
+  const waiting = ids.values();
+  const takeOneByOne = async () => {
+    for (const id of waiting) {
+      await work(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not swept'));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, takeOneByOne));
 }

@@ -39,7 +39,8 @@ function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string
       : { reason: 'WriteAccepted', message: `after ${status.timings.totalMs} ms` };
   }
   if (status.phase === 'provisioning') return { reason: 'Scheduled', message: `on ${status.host}` };
-  if (status.phase === 'degraded') return { reason: 'NotAnswering', message: 'being restarted' };
+  const apiServer = status.conditions.find(({ type }) => type === 'ApiServerReady');
+  if (status.phase === 'degraded' && apiServer) return { reason: apiServer.reason, message: apiServer.message };
   return { reason: 'Reconciled', message: '' };
 }
 

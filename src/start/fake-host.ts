@@ -29,6 +29,6 @@ export function fakeHostParts(startMs: () => number = () => 0, more: readonly st
       for (const component of plan.components) await runtime.start(plan, { ...component, port: null }, signal);
       return { etcdMs: 1, apiServerMs: 1, firstWriteMs: 1 };
     },
-    createHealthChecks: () => ({ isHealthy: async () => true, forget: () => undefined, close: () => undefined }),
+    createHealthChecks: () => ({ look: async () => 'ready', forget: () => undefined, close: () => undefined }),
   };
 }

@@ -64,7 +64,7 @@ t.test('while the daemon is away its sandboxes say so, and nothing is done to th
   const apiServer = { status: 'true', reason: 'Answering' };
   t.match(await told(client.waitFor(id, 'ready')), { phase: 'ready', restarts: 0, apiServer });
   await until(async () => (await readiness()) === '200 ok');
-  t.equal((await reasonsOf(id)).at(-1), 'RuntimeAvailable');
+  t.equal((await reasonsOf(id)).at(-1), 'Recovered');
   await client.remove(id);
 });
 

@@ -157,3 +157,39 @@ t.test('etcd died and nobody was there: with the next etcd comes the next API se
   );
   await client.remove(kept.id);
 });
+
+t.test('a component that hangs is told at the first check, and started again at the third', async (t) => {
+  await service.end('SIGTERM');
+  // Long enough that the third check is not over before it goes on.
+  service = await startServiceProcess(dataDir, { SANDPLANE_SWEEP_INTERVAL_MS: '5000' });
+  const hung = await create();
+  const before = await processesOf(hung.id);
+  const [etcd = 0, apiServer = 0] = before.map((one) => Number(one.split(' ')[1]));
+  process.kill(apiServer, 'SIGSTOP');
+  const told = await client.waitFor(hung.id, 'degraded');
+  process.kill(apiServer, 'SIGCONT');
+  t.match(told.body.status, {
+    restarts: 0,
+    conditions: [{ type: 'ApiServerReady', status: 'false', reason: 'NotAnswering' }],
+  });
+  t.match((await client.waitFor(hung.id, 'ready')).body.status, {
+    restarts: 0,
+    conditions: [{ type: 'ApiServerReady', status: 'true', reason: 'Answering' }],
+  });
+  t.same(await processesOf(hung.id), before, 'one that answers again is left alone');
+
+  process.kill(etcd, 'SIGSTOP');
+  t.match((await client.waitFor(hung.id, 'degraded')).body.status, { restarts: 0 });
+  await client.waitForRestart(hung.id, 0);
+  await hung.kubectl(['create', 'configmap', 'written']);
+  t.notOk((await processesOf(hung.id)).includes(`etcd ${etcd}`));
+  const events = await client.call<{ items: { type: string; reason: string }[] }>(
+    'GET',
+    `/v1/sandboxes/${hung.id}/events`,
+  );
+  t.same(
+    events.body.items.slice(-5).map(({ type, reason }) => `${type} ${reason}`),
+    ['degraded NotAnswering', 'ready Recovered', 'degraded NotAnswering', 'degraded Restarting', 'ready Recovered'],
+  );
+  await client.remove(hung.id);
+});

@@ -57,7 +57,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     slots: createStartSlots(slots),
     ports: createPortLeases({ redis, keys, range: portRange, isFree: async () => true }),
     health: {
-      isHealthy: async (_runtime, { sandbox }) => !broken.delete(sandbox.id),
+      look: async (_runtime, { sandbox }) => (broken.delete(sandbox.id) ? 'exited' : 'ready'),
       forget: () => undefined,
       close: () => undefined,
     },
