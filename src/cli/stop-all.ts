@@ -55,6 +55,7 @@ async function stopAll(): Promise<void> {
     'secret.key',
     'service-id',
     'service.json',
+    'service.lock',
     'first-run-done',
   ];
   for (const name of made) await rm(path.join(config.dataDir, name), { recursive: true, force: true });

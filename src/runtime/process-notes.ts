@@ -32,7 +32,10 @@ export async function writeExitCode(file: string, identity: ProcessIdentity, exi
 }
 
 /** Null for whatever reason: what a crash has cut short, or a damaged disk does not give, is as if it were not there. */
-async function readAs<Schema extends Type.TSchema>(schema: Schema, file: string): Promise<Type.Static<Schema> | null> {
+export async function readAs<Schema extends Type.TSchema>(
+  schema: Schema,
+  file: string,
+): Promise<Type.Static<Schema> | null> {
   try {
     const content: unknown = JSON.parse(await readFile(file, 'utf8'));
     return Value.Check(schema, content) ? content : null;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import lockfile from 'proper-lockfile';
 import { AppError } from '../errors.ts';
 import { ifThere } from './if-there.ts';
+import { takeLock } from './lock.ts';
 import { type Owner, writeAtomically } from './process-folder.ts';
 
 export interface IdRange {
@@ -178,29 +178,19 @@ async function putAside(claim: string): Promise<boolean> {
   return !isRenewed;
 }
 
-/** At most this long it is waited for others that take or free an id, which takes each some milliseconds. */
-const lockTries = 1000;
-
 async function exclusively<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: Error) => {
     const detail = `${folder}, where the user ids of sandboxes are noted, cannot be made (${cause.message}). Make it, as root.`;
     throw new AppError('runtime_unavailable', detail, { cause });
   });
   const lock = path.join(folder, 'lock');
-  const release = await lockfile
-    .lock(folder, {
-      lockfilePath: lock,
-      retries: { retries: lockTries, factor: 1, minTimeout: 5, maxTimeout: 50, randomize: true },
-      // The library would end the process. What another does meanwhile does no harm: see `take`.
-      onCompromised: () => undefined,
-    })
-    .catch((cause: Error) => {
-      throw new AppError('runtime_unavailable', `${lock} is held by another program (${cause.message}).`, { cause });
-    });
+  const release = await takeLock(lock).catch((cause: Error) => {
+    throw new AppError('runtime_unavailable', `${lock} is held by another program (${cause.message}).`, { cause });
+  });
   try {
+    // What another does that has taken the lock of a process that stood still does no harm: see `take`.
     return await work();
   } finally {
-    // It rejects when somebody else has the lock by now, as when this process stood still.
-    await release().catch(() => undefined);
+    await release();
   }
 }
