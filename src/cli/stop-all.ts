@@ -11,6 +11,7 @@ import { connected, connectForWork, type RedisAddress, redisAddress } from '../r
 import { recordFields } from '../redis/fields.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { removeNetwork } from '../runtime/docker-network.ts';
+import type { Runtime } from '../runtime/driver.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { isAlive } from '../runtime/process-identity.ts';
 import { removeUsersFolder } from '../runtime/user-ids.ts';
@@ -89,15 +90,23 @@ async function removeSandboxes(config: Config): Promise<void> {
   const { runtimes, docker } = await openRuntimes(config, id, known, logger, new AbortController().signal);
   const isAway = runtimes.get('docker')?.presence?.away() !== null;
   if (isAway) await throwIfInDocker(config);
-  for (const [name, { runtime, presence }] of runtimes) {
-    if (presence?.away()) continue;
-    for (const { sandboxId } of await runtime.observe()) {
-      print(`Removing ${sandboxId} (${name})`);
-      await runtime.remove(sandboxId);
-    }
-  }
+  // First those that may go away in the middle of it: then the others are still as their records say.
+  const daemonsFirst = [...runtimes].sort(([, a], [, b]) => Number(!a.presence) - Number(!b.presence));
+  for (const [name, { runtime, presence }] of daemonsFirst) if (!presence?.away()) await removeAll(name, runtime);
   if (docker && !isAway) await removeNetwork(docker, id);
   await removeUsersFolder();
+}
+
+/** Throws with what could not be removed: what tells whose it is must stay then. */
+async function removeAll(name: string, runtime: Runtime): Promise<void> {
+  const left: string[] = [];
+  for (const { sandboxId } of await runtime.observe()) {
+    print(`Removing ${sandboxId} (${name})`);
+    await runtime.remove(sandboxId).catch((error: Error) => left.push(`  ${sandboxId}: ${error.message}`));
+  }
+  if (left.length === 0) return;
+  const lines = [`Not removed (${name}):`, ...left, 'Records and keys are kept. Mend that and try again.'];
+  throw new AppError('runtime_unavailable', lines.join('\n'));
 }
 
 /** Containers outlive a daemon that does not answer: what tells whose they are is not removed before them. */
@@ -105,17 +114,17 @@ async function throwIfInDocker(config: Config): Promise<void> {
   // Without a Redis there has never been a sandbox.
   if (!config.redisUrl && !(await exists(path.join(config.dataDir, 'redis')))) return;
   const keys = redisKeys(config.redisPrefix);
-  const count = await withRedis(config, async (redis) => {
-    let inDocker = 0;
+  const inDocker = await withRedis(config, async (redis) => {
+    const found: string[] = [];
     for await (const ids of createIndexes({ redis, keys }).idsOfHost(config.workerName)) {
       const records = await Promise.all(ids.map((id) => redis.hget(keys.sandbox(id), recordFields.resource)));
       const sandboxes = records.map((text) => JSON.parse(text ?? 'null') as Sandbox | null);
-      inDocker += sandboxes.filter((sandbox) => sandbox?.status.runtime === 'docker').length;
+      for (const sandbox of sandboxes) if (sandbox?.status.runtime === 'docker') found.push(sandbox.id);
     }
-    return inDocker;
+    return found;
   });
-  if (count === 0) return;
-  const detail = `No Docker daemon answers, and it has sandboxes of this service (${count}). Start it, or set DOCKER_HOST right, and try again.`;
+  if (inDocker.length === 0) return;
+  const detail = `Nothing removed: no Docker daemon answers, and it has sandboxes of this service: ${inDocker.join(', ')}. Start it, or set DOCKER_HOST right, and try again.`;
   throw new AppError('runtime_unavailable', detail);
 }
 
