@@ -43,6 +43,18 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 );
 
+const DeleteQuery = Type.Object(
+  {
+    force: Type.Boolean({
+      description:
+        'when no worker serves its host, remove its record at once: what runs on that host and its files may be left there until a worker serves it again, and the answer says so',
+      default: false,
+      examples: [false],
+    }),
+  },
+  { additionalProperties: false },
+);
+
 const tags = ['sandboxes'];
 const one = (description: string) => versioned(Sandbox, { description, example: exampleSandbox });
 
@@ -115,12 +127,14 @@ const updateSandbox = {
 const deleteSandbox = {
   operationId: 'deleteSandbox',
   summary: 'Delete a sandbox and everything it has',
-  description: 'Wait for the end with waitForSandbox, for=deleted.',
+  description:
+    'Wait for the end with waitForSandbox, for=deleted. While no worker serves its host, that is when one does again, unless it is forced.',
   tags,
   params: Params,
   headers: IfMatchHeaders,
+  querystring: DeleteQuery,
   response: answers(
-    { 202: versioned(Sandbox, { description: 'being deleted', example: deletingSandbox }) },
+    { 202: versioned(Sandbox, { description: 'being deleted; by force, deleted', example: deletingSandbox }) },
     ...bodyCodes,
     'precondition_failed',
   ),
@@ -159,8 +173,11 @@ export function sandboxRoutes(app: App, dependencies: RouteDependencies): void {
       withEtag(await service.patch(principal, params.id, body, headers['if-match'])),
   );
 
-  add.delete('/v1/sandboxes/:id', { scope: 'write', schema: deleteSandbox }, async ({ principal, params, headers }) =>
-    withEtag(await service.remove(principal, params.id, headers['if-match']), { status: 202 }),
+  add.delete(
+    '/v1/sandboxes/:id',
+    { scope: 'write', schema: deleteSandbox },
+    async ({ principal, params, headers, query }) =>
+      withEtag(await service.remove(principal, params.id, { ifMatch: headers['if-match'], ...query }), { status: 202 }),
   );
 }
 

@@ -41,6 +41,10 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     await queueOf(name).add('sandbox', { sandboxId: id }, { jobId: jobIdOf(kind, id), priority });
   }
 
+  async function remove(name: string, id: string, ...kinds: readonly JobKind[]): Promise<void> {
+    for (const kind of kinds) await queueOf(name).remove(jobIdOf(kind, id));
+  }
+
   return {
     addStart: async (runtime: string, sandbox: Queued) => await add(startQueue(runtime), 'start', sandbox),
     /** Of a sandbox that was made just now: its record was written together with the priority. */
@@ -50,9 +54,9 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     addDelete: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'delete', sandbox),
 
     /** Takes a job out that no host has taken yet. */
-    async removeStart(runtime: string, id: string): Promise<void> {
-      await queueOf(startQueue(runtime)).remove(jobIdOf('start', id));
-    },
+    removeStart: async (runtime: string, id: string) => await remove(startQueue(runtime), id, 'start'),
+    /** Takes out what waits for its host. */
+    removeWork: async (host: string, id: string) => await remove(hostQueue(host), id, 'restart', 'delete'),
 
     /** The positions in the queue, from 1; null for what does not wait. BullMQ keeps jobs with a priority in a sorted set. */
     async startPositions(runtime: string, ids: readonly string[]): Promise<(number | null)[]> {
@@ -74,8 +78,6 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
       await noteTaken(redis, { keys: { fairness }, project, priority, waiting, high: highPriority });
     },
 
-    async close(): Promise<void> {
-      await Promise.all([...opened.values()].map((queue) => queue.close()));
-    },
+    close: async () => void (await Promise.all([...opened.values()].map((queue) => queue.close()))),
   };
 }

@@ -1,5 +1,5 @@
 import { wantsComponents } from '../sandbox/phase.ts';
-import { hasCondition, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { hasCondition, isHostLost, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import { isNotedAway, noteAway, whyAway } from './away.ts';
 import { endOf, removeLeftovers } from './end.ts';
 import { noSpace, space } from './etcd-space.ts';
@@ -55,9 +55,9 @@ async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise
   await updateOwn(context, record.sandbox.id, change, { why: { type: 'updated', ...now } });
 }
 
-/** Degraded, but not being restarted: it was late when it was looked at last, or its runtime was away. */
+/** Degraded, but not being restarted: it was late when it was looked at last, or its runtime was away, or its host lost. */
 function mayRunOn(record: SandboxRecord): boolean {
-  return phaseOf(record) === 'degraded' && (isLate(record) || isNotedAway(record));
+  return phaseOf(record) === 'degraded' && (isLate(record) || isNotedAway(record) || isHostLost(record));
 }
 
 function isLate(record: SandboxRecord): boolean {

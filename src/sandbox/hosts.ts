@@ -33,6 +33,10 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async retire(name: string): Promise<void> {
       await redis.hdel(keys.hosts, name);
     },
+    /** The names of all hosts that ever had a worker. */
+    async known(): Promise<string[]> {
+      return await redis.hkeys(keys.serviceIds);
+    },
     /** Whether a worker serves the host now: then it holds the host's lease. */
     async isServed(name: string): Promise<boolean> {
       return (await redis.exists(keys.hostLease(name))) === 1;

@@ -43,10 +43,15 @@ export function createServiceChanges({ store, deletion, maxTtlSeconds }: ChangeO
       return updated.sandbox;
     },
 
-    async remove(caller: Caller, id: string, ifMatch?: string): Promise<Sandbox> {
+    /** `force`: its record goes at once when no worker serves its host, whatever may be left there. */
+    async remove(
+      caller: Caller,
+      id: string,
+      { ifMatch, force = false }: { ifMatch?: string | undefined; force?: boolean } = {},
+    ): Promise<Sandbox> {
       await findSandbox(store, caller.project, id);
       const check = ({ sandbox }: SandboxRecord) => checkMatch(sandbox.resourceVersion, ifMatch);
-      const marked = await deletion.request(id, requestedBy(caller), check);
+      const marked = await deletion.request(id, requestedBy(caller), { check, force });
       if (!marked) throw notFound(id);
       return marked.sandbox;
     },

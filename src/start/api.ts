@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { repeat } from '../../workers/repeat.ts';
 import { type AppDependencies, buildApp } from '../app.ts';
 import { resolveVersions } from '../components/catalog.ts';
 import { cannotListen } from '../config/cannot-listen.ts';
@@ -14,6 +15,7 @@ import { createChanges } from '../redis/changes.ts';
 import { connected, connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
 import { createHistory } from '../sandbox/history.ts';
 import { createLogReader } from '../sandbox/log-reader.ts';
+import { createLostHosts } from '../sandbox/lost-hosts.ts';
 import { createSandboxService } from '../sandbox/service.ts';
 import { createUsage } from '../sandbox/usage.ts';
 import { createAdmission } from '../tenancy/admission.ts';
@@ -68,6 +70,7 @@ async function openApi(
   opened.defer(stores.queues.close);
   const deliveryQueue = createDeliveryQueue(stores);
   opened.defer(deliveryQueue.close);
+  tellLostHosts(config, stores, logger, opened);
   const { enqueue } = deliveryQueue;
   const dependencies = await appDependencies({ config, stores, subscriber, oidc, enqueue, logger });
   const most = await connectionLimits();
@@ -87,6 +90,16 @@ async function openApi(
       await opened.disposeAsync();
     },
   };
+}
+
+/** As often as a host looks after its own sandboxes. */
+function tellLostHosts(config: Config, { store, hosts }: Stores, logger: Logger, opened: AsyncDisposableStack): void {
+  const stopping = new AbortController();
+  const tell = createLostHosts({ store, hosts, signal: stopping.signal });
+  const onError = (error: unknown) => logger.warn({ err: error }, 'lost hosts not told');
+  const telling = repeat(config.sweepIntervalMs, tell, onError);
+  opened.defer(telling.stop);
+  opened.defer(() => stopping.abort());
 }
 
 /** At one address: for a name of several, Fastify would open further servers, whose connections nothing bounds. */

@@ -27,7 +27,8 @@ export function createStores(given: {
   const quotaDefaults = quotaArguments(config.quotas);
   const store = createStore({ redis, keys, sealer, quotaDefaults, maxEvents: config.eventLogLength });
   const queues = createSandboxQueues({ redis: queueRedis, keys });
-  const deletion = createDeletion({ store, queues, logger });
+  const hosts = createHosts({ redis, keys });
+  const deletion = createDeletion({ store, queues, hosts, logger });
   return {
     redis,
     keys,
@@ -35,7 +36,7 @@ export function createStores(given: {
     store,
     queues,
     deletion,
-    hosts: createHosts({ redis, keys }),
+    hosts,
     removals: createProjectRemoval({ redis, keys, store, deletion }),
   };
 }

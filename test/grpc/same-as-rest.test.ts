@@ -236,6 +236,7 @@ const steps: readonly Step[] = [
   ],
 
   ['delete', 'deleteSandbox', one, null],
+  ['delete by force', 'deleteSandbox', ({ third }) => ({ params: { id: third }, query: { force: true } }), null],
   ['wait for the end', 'waitForSandbox', (m) => ({ ...one(m), query: { for: 'deleted', timeout: 20 } }), null],
   ['read what is gone', 'getSandbox', one, 'not_found'],
   ['what was done', 'listAudit', () => ({ query: { limit: 500 } }), null],

@@ -1,50 +1,24 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import t from 'tap';
-import { loadConfig } from '../../src/config/config.ts';
-import { createLogger } from '../../src/logger.ts';
 import { startQueue } from '../../src/queue/names.ts';
 import { connectForWork } from '../../src/redis/connection.ts';
-import { startApi } from '../../src/start/api.ts';
-import { makeFolders } from '../../src/start/data-folder.ts';
-import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { startHosts } from '../support/hosts.ts';
 import { until } from '../support/until.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+import type { WorkerProcess } from '../support/worker-process.ts';
 
 /** Workers as processes of their own, which share the queue of a runtime. */
 t.setTimeout(180_000);
-const dataDir = await temporaryFolder();
-const redis = await startEmbeddedRedis(dataDir);
-const { path: socket } = redis.address as { path: string };
-const environment = {
-  ...testEnvironment(dataDir, { SANDPLANE_START_CONCURRENCY: '2', SANDPLANE_SECRET_KEY: 'a'.repeat(64) }),
-  REDIS_URL: `unix://${socket}`,
-};
-const config = loadConfig(environment);
-await makeFolders(config);
-const workers: WorkerProcess[] = [];
-// A data folder of its own each, as on machines of their own.
-const startWorker = async (name: string, startMs: number) => {
-  const own = { ...environment, SANDPLANE_DATA_DIR: `${dataDir}/${name}` };
-  const worker = await startWorkerProcess(name, own, { startMs });
-  workers.push(worker);
-  return worker;
-};
+const hosts = await startHosts();
+const { client, startWorker, workers } = hosts;
 const first = await startWorker('first', 1000);
-const api = await startApi(config, redis.address, createLogger(config.logLevel));
-const client = createClient(() => api.url);
-const connection = connectForWork(redis.address);
+const connection = connectForWork(hosts.redisAddress);
 await connection.connect();
 const starts = new Queue(startQueue('process'), { connection, prefix: '{sandplane}' });
 t.teardown(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
   await starts.close();
   connection.disconnect();
-  await api.close();
-  await redis.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await hosts.close();
 });
 
 const idsOn = async (host: string, ids: readonly string[], phase: string) => {
@@ -91,6 +65,12 @@ t.test('two workers share one queue', async (t) => {
       'and runs those that it has, no other',
     );
   }
+});
+
+t.test('four creates at once over two idle hosts are not all taken by one', async (t) => {
+  const ids = await createMany(4);
+  for (const id of ids) await client.waitFor(id, 'ready');
+  t.same([...new Set(await hostsOf(ids))].sort(), ['first', 'second'], 'each takes what it has slots for');
 });
 
 t.test('one is killed in the middle of starts: the other finishes them, none twice', async (t) => {

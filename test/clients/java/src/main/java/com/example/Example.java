@@ -94,7 +94,7 @@ public final class Example {
   }
 
   private static void delete(SandboxesApi api, String id) throws ApiException {
-    api.deleteSandbox(id, null);
+    api.deleteSandbox(id, null, null);
     waitFor(api, id, SandboxPhase.DELETED);
     System.out.println("deleted " + id);
   }

@@ -65,7 +65,7 @@ public final class TestSandbox implements AutoCloseable {
   @Override
   public void close() throws ApiException, IOException {
     if (kubeconfig != null) Files.deleteIfExists(kubeconfig);
-    api.deleteSandbox(id, null);
+    api.deleteSandbox(id, null, null);
     Sandplane.waitFor(api, id, SandboxPhase.DELETED);
   }
 }
