@@ -29,16 +29,14 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     return (await redis.exists(queueOf(name).toKey(jobId))) === 1;
   }
 
-  async function add(name: string, kind: JobKind, { id, project }: Queued): Promise<void> {
+  /** `given`: the priority of a job that has got one already, and so is not there yet. */
+  async function add(name: string, kind: JobKind, { id, project }: Queued, given: number | null = null): Promise<void> {
+    const jobId = jobIdOf(kind, id);
     // A job that is there already takes no number from its project.
-    if (await hasJob(name, jobIdOf(kind, id))) return;
+    if (given === null && (await hasJob(name, jobId))) return;
     const fairness = keys.fairness(name);
-    const priority = await nextPriority(redis, { keys: { fairness }, project, lowest: lowestPriority });
-    await addWith(priority, name, kind, id);
-  }
-
-  async function addWith(priority: number, name: string, kind: JobKind, id: string): Promise<void> {
-    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId: jobIdOf(kind, id), priority });
+    const priority = given ?? (await nextPriority(redis, { keys: { fairness }, project, lowest: lowestPriority }));
+    await queueOf(name).add('sandbox', { sandboxId: id }, { jobId, priority });
   }
 
   async function remove(name: string, id: string, ...kinds: readonly JobKind[]): Promise<void> {
@@ -46,10 +44,8 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
   }
 
   return {
-    addStart: async (runtime: string, sandbox: Queued) => await add(startQueue(runtime), 'start', sandbox),
-    /** Of a sandbox that was made just now: its record was written together with the priority. */
-    addNewStart: async (runtime: string, id: string, priority: number) =>
-      await addWith(priority, startQueue(runtime), 'start', id),
+    addStart: async (runtime: string, sandbox: Queued, priority: number | null = null) =>
+      await add(startQueue(runtime), 'start', sandbox, priority),
     addRestart: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'restart', sandbox),
     addDelete: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'delete', sandbox),
 

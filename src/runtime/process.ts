@@ -81,20 +81,9 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
       await prepareFolder(folder, plan, userIds && (await takeUser(userIds, folder)));
     },
     async observe(sandboxId) {
-      if (sandboxId) {
-        const observed = await observeSandbox(sandboxId, folderOf(sandboxId));
-        return observed ? [observed] : [];
-      }
-      const running = await processesBelow(root);
-      const found: ObservedSandbox[] = [];
-      for (const id of new Set([...(await sandboxIdsIn(root)), ...running.keys()])) {
-        const search = async () => running.get(id) ?? [];
-        // One that cannot be looked at is there all the same, and hides no other.
-        const empty = { sandboxId: id, components: [] };
-        const observed = await observeSandbox(id, folderOf(id), search).catch(() => empty);
-        if (observed) found.push(observed);
-      }
-      return found;
+      if (!sandboxId) return await observeAll(root);
+      const observed = await observeSandbox(sandboxId, folderOf(sandboxId));
+      return observed ? [observed] : [];
     },
     async stop(id, component, graceMs) {
       const running = await findRunning(folderOf(id), component);
@@ -107,13 +96,7 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
       return await readLog(folderOf(id).logFile(component), options);
     },
     etcdSocket: async (id) => path.join(folderOf(id).dir, etcdSocketName),
-    async rotateLogs() {
-      const failures: unknown[] = [];
-      for (const folder of (await sandboxIdsIn(root)).map(folderOf)) {
-        await rotateLogsOf(folder).catch((error: unknown) => failures.push(error));
-      }
-      if (failures.length > 0) throw new AggregateError(failures, `${failures.length} sandboxes`);
-    },
+    rotateLogs: async () => await rotateAllLogs(root),
   };
 }
 
@@ -150,6 +133,20 @@ async function removeSandbox(folder: SandboxFolder, userIds: UserIds | null): Pr
   if (userIds) await releaseUser(userIds, owner, folder);
 }
 
+/** Also those of which only processes are left. */
+async function observeAll(root: string): Promise<ObservedSandbox[]> {
+  const running = await processesBelow(root);
+  const found: ObservedSandbox[] = [];
+  for (const id of new Set([...(await sandboxIdsIn(root)), ...running.keys()])) {
+    const search = async () => running.get(id) ?? [];
+    // One that cannot be looked at is there all the same, and hides no other.
+    const empty = { sandboxId: id, components: [] };
+    const observed = await observeSandbox(id, sandboxFolder(root, id), search).catch(() => empty);
+    if (observed) found.push(observed);
+  }
+  return found;
+}
+
 /** Null when there is nothing of it. */
 async function observeSandbox(
   sandboxId: string,
@@ -166,7 +163,16 @@ async function observeSandbox(
   return { sandboxId, components: components.filter((one) => one !== null) };
 }
 
-async function rotateLogsOf(folder: SandboxFolder): Promise<void> {
+/** Throws after all, with what failed. */
+async function rotateAllLogs(root: string): Promise<void> {
+  const failures: unknown[] = [];
+  for (const id of await sandboxIdsIn(root)) {
+    await rotateLogs(sandboxFolder(root, id)).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} sandboxes`);
+}
+
+async function rotateLogs(folder: SandboxFolder): Promise<void> {
   for (const name of await componentNames(folder)) await rotateLog(folder.logFile(name));
 }
 

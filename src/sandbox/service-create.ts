@@ -13,7 +13,6 @@ import type { Hosts } from './hosts.ts';
 import { newSandboxId } from './record.ts';
 import { newRecord } from './resource.ts';
 import type { Store } from './store.ts';
-import type { Created } from './store-create.ts';
 import type { StoredText } from './store-read.ts';
 
 export interface CreateOptions {
@@ -28,14 +27,6 @@ export interface CreateOptions {
 }
 
 export function createServiceCreate({ store, queues, hosts, resolveVersions, logger }: CreateOptions) {
-  async function queueStart(created: Extract<Created, { stored: StoredText }>): Promise<void> {
-    const { id, project, text } = created.stored;
-    const { runtime } = (JSON.parse(text) as Sandbox).status;
-    if (created.outcome === 'created') return await queues.addNewStart(runtime, id, created.priority);
-    // A create that is repeated: the first may have been cut off before this.
-    await queues.addStart(runtime, { id, project });
-  }
-
   /**
    * Accepts a sandbox and queues its start. `audited` is written with the record, or not at all. Throws `key_revoked` when
    * the caller's key is no longer valid, `quota_exceeded`, `argument_not_allowed`, `no_worker`, `not_found` and
@@ -53,7 +44,9 @@ export function createServiceCreate({ store, queues, hosts, resolveVersions, log
     const record = newRecord({ id, project, body, versions, runtime });
     const created = await store.create(record, { why: requestedBy(caller), audited, key });
     if ('stored' in created) {
-      await queueStart(created).catch((error: unknown) => {
+      // Of a create that is repeated, the runtime is that of the first one.
+      const { status } = JSON.parse(created.stored.text) as Sandbox;
+      await queues.addStart(status.runtime, { id, project }, created.priority).catch((error: unknown) => {
         logger.warn({ sandboxId: id, err: error }, 'start not queued, a sweep will add it');
       });
       return created.stored;

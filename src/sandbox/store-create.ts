@@ -11,14 +11,13 @@ import { type StoredText, toText } from './store-read.ts';
 import { type StoreWrite, writtenKeys, writtenValues } from './store-write.ts';
 import { usageNames } from './usage.ts';
 
-export type Created =
+type Created =
   | {
-      readonly outcome: 'created';
+      readonly outcome: 'created' | 'exists';
       readonly stored: StoredText;
-      /** That its start is queued with. */
-      readonly priority: number;
+      /** That its start is to be queued with; null when it may be queued already. */
+      readonly priority: number | null;
     }
-  | { readonly outcome: 'exists'; readonly stored: StoredText }
   | { readonly outcome: 'key_ended' | 'not_found' | 'deleting' }
   | {
       readonly outcome: 'quota';
@@ -37,7 +36,7 @@ interface CreateOptions {
 export function recordCreation(write: StoreWrite & { readonly quotaDefaults: readonly number[] }) {
   const { redis, keys, quotaDefaults } = write;
 
-  /** Makes a record if the caller's key is still valid and the project's limits allow it, and counts it. */
+  /** Makes a record if the caller's key is still valid and the project's limits allow it, and counts it. Gives its start a priority. */
   return async function create(record: SandboxRecord, { why, audited, key }: CreateOptions = {}): Promise<Created> {
     const { sandbox, ...internal } = record;
     const reply = await createSandbox(redis, {
@@ -64,7 +63,7 @@ export function recordCreation(write: StoreWrite & { readonly quotaDefaults: rea
     });
     const [outcome] = reply;
     if (outcome === 'created') return { outcome, stored: toText(sandbox), priority: reply[1] };
-    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(reply[1]) as Sandbox) };
+    if (outcome === 'exists') return { outcome, stored: toText(JSON.parse(reply[1]) as Sandbox), priority: null };
     if (outcome !== 'quota') return { outcome };
     const [, name, value, used, retryAfterMs] = reply;
     return { outcome, limit: { name, value, used }, retryAfterMs };

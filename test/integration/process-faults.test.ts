@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
+import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
@@ -168,14 +169,12 @@ t.test('a component that hangs is told at the first check, and started again at 
   process.kill(apiServer, 'SIGSTOP');
   const told = await client.waitFor(hung.id, 'degraded');
   process.kill(apiServer, 'SIGCONT');
-  t.match(told.body.status, {
-    restarts: 0,
-    conditions: [{ type: 'ApiServerReady', status: 'false', reason: 'NotAnswering' }],
-  });
-  t.match((await client.waitFor(hung.id, 'ready')).body.status, {
-    restarts: 0,
-    conditions: [{ type: 'ApiServerReady', status: 'true', reason: 'Answering' }],
-  });
+  const conditionOf = ({ status }: Sandbox) => status.conditions.find(({ type }) => type === 'ApiServerReady');
+  t.equal(told.body.status.restarts, 0);
+  t.match(conditionOf(told.body), { status: 'false', reason: 'NotAnswering' });
+  const again = await client.waitFor(hung.id, 'ready');
+  t.equal(again.body.status.restarts, 0);
+  t.match(conditionOf(again.body), { status: 'true', reason: 'Answering' });
   t.same(await processesOf(hung.id), before, 'one that answers again is left alone');
 
   process.kill(etcd, 'SIGSTOP');
