@@ -23,4 +23,6 @@ export interface Machine {
   readonly faults: Readonly<Record<string, readonly [weight: number, Strike]>>;
   /** Takes back what a fault has left: lets what stands still go on. */
   heal(): Promise<void>;
+  /** Removes what `npm run stop-all` has left behind. */
+  clear(): Promise<void>;
 }

@@ -95,6 +95,7 @@ export function processMachine(dataDir: string): Machine {
       'remove-folder': [1, removeFolder],
       'damage-note': [2, damageNote],
     },
+    clear: async () => await killAll(await components()),
     async heal() {
       for (const { pid } of await components()) process.kill(pid, 'SIGCONT');
     },

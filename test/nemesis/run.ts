@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { findProblems } from './check.ts';
 import { askOneSandbox, askService, type ClientWorld } from './clients.ts';
+import { dockerMachine } from './docker.ts';
 import { allFaults, findRedis } from './faults.ts';
 import type { Machine } from './machine.ts';
 import type { Model, Problem } from './model.ts';
@@ -23,6 +23,7 @@ import { killAll } from './signals.ts';
 const { values: given } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 100_000)) },
+    runtime: { type: 'string', default: 'process' },
     minutes: { type: 'string', default: '2' },
     sandboxes: { type: 'string', default: '4' },
     /** Names of faults, separated by commas. */
@@ -48,6 +49,7 @@ const env = {
   ...testEnvironment(dataDir, {
     ...portSettings(firstPort),
     SANDPLANE_WORKER_NAME: 'nemesis',
+    SANDPLANE_RUNTIME: given.runtime,
     SANDPLANE_SWEEP_INTERVAL_MS: '5000',
     SANDPLANE_STORE_TIMEOUT_MS: '1000',
     SANDPLANE_LOG_LEVEL: process.env.TEST_LOG ?? 'info',
@@ -68,12 +70,12 @@ const world: ClientWorld = {
 const say = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 23)} ${line}\n`);
 
 say(`seed ${seed}, ${given.minutes} minutes, ${dataDir}`);
-const machine = processMachine(dataDir);
+const machine = given.runtime === 'docker' ? await dockerMachine(dataDir) : processMachine(dataDir);
 const service = await startService(env, createRandom(seed + 2));
 try {
   await run(machine, service);
 } finally {
-  await end(service);
+  await end(machine, service);
 }
 const counts = (['lost', 'twice', 'orphan'] as const).map((kind) => problems.filter((one) => one.kind === kind).length);
 const [lost, twice, orphans] = counts;
@@ -125,19 +127,22 @@ async function strike(table: [string, ReturnType<typeof allFaults>[string]][], r
 async function settle(machine: Machine): Promise<void> {
   const began = performance.now();
   const deadline = began + Number(given.settle) * 1000;
-  let found: Problem[];
+  let found: Problem[] = [];
+  let before: Problem[] = [];
   do {
     await delay(1000);
+    before = found;
     found = await findProblems(world, machine, dataDir);
   } while (found.length > 0 && performance.now() < deadline);
   problems.push(...found);
   const seconds = Math.round((performance.now() - began) / 1000);
   say(found.length > 0 ? `not settled after ${seconds} s` : `settled after ${seconds} s`);
+  for (const { kind, what } of before) if (found.length === 0) say(`at last: ${kind} ${what}`);
   for (const { kind, what } of problems) say(`${kind}: ${what}`);
 }
 
 /** Ends what this run has started, whatever state it is in, and nothing else. */
-async function end(service: Service): Promise<void> {
+async function end(machine: Machine, service: Service): Promise<void> {
   if (problems.length > 0) say(`the service, started ${service.starts()} times, said last:\n${service.output()}`);
   await service.stop();
   const { exitCode, all } = await execa(process.execPath, ['src/cli/stop-all.ts'], {
@@ -147,11 +152,12 @@ async function end(service: Service): Promise<void> {
     reject: false,
   });
   const redis = await findRedis(dataDir);
-  const left = [...(await findProcesses(`${dataDir}/`)), ...(redis ? [redis] : [])];
-  await killAll(left);
+  const left = [...(await machine.things()).map(({ kind, name }) => `${kind} ${name}`), ...(redis ? ['Redis'] : [])];
+  await machine.clear();
+  await killAll(redis ? [redis] : []);
   if (exitCode !== 0 || left.length > 0) {
-    problems.push({ kind: 'orphan', what: `after stop-all (${exitCode}): ${left.length} processes` });
-    say(`stop-all left ${left.length} processes and ended with ${exitCode}: ${all}`);
+    problems.push({ kind: 'orphan', what: `after stop-all: ${left}` });
+    say(`stop-all ended with ${exitCode} and left ${left.join(', ') || 'nothing'}: ${all}`);
   }
   if (problems.length === 0) await rm(dataDir, { recursive: true, force: true });
   else say(`kept: ${dataDir}`);
