@@ -82,10 +82,12 @@ export const errorTable = {
   // Seen in a sandbox's status.failure, not as HTTP answers.
   component_unavailable: unavailable('A component could not be had'),
   component_exited: kind(500, 'INTERNAL')('A component exited'),
+  component_out_of_memory: kind(500, 'RESOURCE_EXHAUSTED')('A component needed more memory than it may have'),
   component_timeout: kind(504, 'DEADLINE_EXCEEDED', true)('A component was too slow'),
   etcd_unreachable: kind(500, 'INTERNAL', true)('etcd cannot be reached'),
   port_taken: kind(500, 'INTERNAL', true)('The port is taken by another program'),
   runtime_unavailable: unavailable('The runtime does not answer'),
+  runtime_refused: kind(500, 'FAILED_PRECONDITION')('The runtime refused'),
   config_invalid: kind(500, 'FAILED_PRECONDITION')('The settings are invalid'),
   missing_tool: kind(500, 'FAILED_PRECONDITION')('A tool is missing'),
 } satisfies Record<string, ErrorKind>;

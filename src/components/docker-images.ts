@@ -81,9 +81,14 @@ export async function findImage(docker: Docker, reference: string): Promise<Dock
   try {
     return await answered(docker.getImage(reference).inspect());
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return null;
+    if (answerOf(error) === 404) return null;
     throw error;
   }
+}
+
+/** The HTTP status of the daemon's answer, or undefined when it was none. */
+export function answerOf(error: unknown): number | undefined {
+  return ((error as Error).cause as { statusCode?: number } | undefined)?.statusCode;
 }
 
 interface Message {
@@ -104,7 +109,7 @@ async function readMessages(stream: NodeJS.ReadableStream, onMessage?: (message:
     rest = lines.pop() ?? '';
     for (const line of lines.filter((one) => one.trim())) {
       const message = JSON.parse(line) as Message;
-      if (message.error) throw new Error(message.error);
+      if (message.error) throw new AppError('runtime_refused', `Docker: ${message.error}`);
       onMessage?.(message);
     }
     if (next.done) return;

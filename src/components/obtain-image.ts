@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Cache, Cached } from './cache.ts';
 import { imageReference } from './catalog.ts';
-import { findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
+import { answerOf, findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
 import type { ProgressTeller } from './progress.ts';
 
 interface ImageOptions {
@@ -17,7 +17,7 @@ interface ImageOptions {
 
 /**
  * The reference of the published image when the daemon has it or can pull it; else of an image that is made here out of the
- * binary. Throws `component_unavailable`, `runtime_unavailable`.
+ * binary. Throws `component_unavailable`, `runtime_unavailable`, `runtime_refused`.
  */
 export async function obtainImage(options: ImageOptions, name: string, version: string): Promise<string> {
   const { config, docker, cache, progress, binary } = options;
@@ -40,8 +40,8 @@ async function canPull(docker: Docker, reference: string, tell: (message: string
     await pullImage(docker, reference, tell);
     return true;
   } catch (error) {
-    if (isAppError(error, 'runtime_unavailable')) throw error;
-    // The binary is obtained next. When no source has it, the user is told why each of them failed, pulling included.
+    if (isAppError(error, 'runtime_unavailable') && answerOf(error) === undefined) throw error;
+    // The daemon is there, and cannot pull. The binary is obtained next. When no source has it, the user is told why each of them failed, pulling included.
     return false;
   }
 }

@@ -1,17 +1,17 @@
 import { wantsComponents } from '../sandbox/phase.ts';
 import { hasCondition, isHostLost, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
 import { isNotedAway, noteAway, whyAway } from './away.ts';
+import { type DownCause, downCause, restarting } from './down-cause.ts';
 import { endOf, removeLeftovers } from './end.ts';
 import { noSpace, space } from './etcd-space.ts';
 import { stopPair } from './failure.ts';
 import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
 /** What the condition ApiServerReady says of one that is not ready. */
-const late = {
+const late: DownCause = {
   reason: 'NotAnswering',
   message: 'restarted when it is not ready at the next two checks either',
-} as const;
-const restarting = { reason: 'Restarting', message: 'being restarted' } as const;
+};
 const answersAgain = { reason: 'Recovered', message: 'without a restart' } as const;
 
 /**
@@ -33,13 +33,15 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
   if (away !== null) return await noteAway(context, id, away);
   if (record.notBefore > Date.now()) return;
   if (phase === 'ready' || mayRunOn(record)) {
-    const look = await health.look(runtimeOf(context, record).runtime, record, credentials);
+    const { runtime } = runtimeOf(context, record);
+    const look = await health.look(runtime, record, credentials);
     if (look === 'ready' && phase === 'ready') return await noteSpace(context, record);
     if (look === 'ready') return void (await updateOwn(context, id, toAnswering, { why: answersAgain }));
     if (look === 'late') return void (await updateOwn(context, id, toLate));
+    const cause = look === 'hung' ? restarting : await downCause(runtime, id);
     // What hangs does not end by itself: it would hold its port.
     if (look === 'hung') await stopPair(context, record, 0);
-    await updateOwn(context, id, toRestarting, { why: { type: 'degraded', ...restarting } });
+    await updateOwn(context, id, (now) => toRestarting(now, cause), { why: { type: 'degraded', ...cause } });
   }
   await queues.addRestart(host, sandbox);
 }
@@ -74,12 +76,12 @@ function toAnswering(record: SandboxRecord): SandboxRecord | null {
   return withCondition(withStatus({ ...record, attempts: 0 }, { phase: 'ready' }), condition, new Date());
 }
 
-function toRestarting(record: SandboxRecord): SandboxRecord | null {
+function toRestarting(record: SandboxRecord, cause: DownCause): SandboxRecord | null {
   if (phaseOf(record) !== 'ready' && !mayRunOn(record)) return null;
-  return degraded(withStatus(record, { restarts: record.sandbox.status.restarts + 1 }), restarting);
+  return degraded(withStatus(record, { restarts: record.sandbox.status.restarts + 1 }), cause);
 }
 
-function degraded(record: SandboxRecord, why: typeof late | typeof restarting): SandboxRecord {
+function degraded(record: SandboxRecord, why: DownCause): SandboxRecord {
   const condition = { type: 'ApiServerReady', status: 'false', ...why } as const;
   return withCondition(withStatus(record, { phase: 'degraded' }), condition, new Date());
 }

@@ -30,7 +30,7 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   if (away !== null) return await waitForRuntime(context, record, away);
   // One that no host has failed before it was taken, which counts the attempts.
   const attempts = owner === null ? record.attempts + 1 : record.attempts;
-  const cause = error instanceof AppError ? error : new AppError('internal', 'The start failed.', { cause: error });
+  const cause = causeOf(error);
   const portTaken = isAppError(cause, 'port_taken');
   const passes = ['port_taken', 'ports_exhausted', 'runtime_unavailable'].includes(cause.code);
   const again = wasReady || (passes && attempts < maxAttempts);
@@ -48,6 +48,14 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   // After that: a port that the record still names must not be another's.
   if (port !== null && moves) await ports.release(host, id, port);
   return again ? notBefore : null;
+}
+
+/** What the user is told: what is no error of ours, nor of the machine, is a fault in this code, and told by the log alone. */
+function causeOf(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall) return new AppError('runtime_refused', `The machine refused: ${message}`, { cause: error });
+  return new AppError('internal', 'The start failed by a fault in the service; its log tells more.', { cause: error });
 }
 
 /** For as long as its runtime is away: that is no attempt that failed. What had been started may well run. */

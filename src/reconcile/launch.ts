@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '../errors.ts';
-import { componentExited } from '../runtime/component-errors.ts';
+import { componentExited, type Exit } from '../runtime/component-errors.ts';
 import { type ComponentSpec, logTailLines, type Runtime, type SandboxPlan } from '../runtime/driver.ts';
 import { sniName } from '../runtime/kubeconfig.ts';
 import type { Credentials } from '../runtime/pki.ts';
@@ -137,15 +137,15 @@ async function throwIfExited({ runtime, plan }: LaunchOptions): Promise<void> {
     const found = observed?.components.find((component) => component.name === name);
     if (found?.state === 'running') continue;
     const logTail = await readTail(runtime, plan.sandboxId, name);
-    throw exitError(name, found?.exitCode ?? null, logTail);
+    throw exitError(name, found ?? { exitCode: null }, logTail);
   }
 }
 
-function exitError(component: string, exitCode: number | null, logTail: string[]): AppError {
+function exitError(component: string, exit: Exit, logTail: string[]): AppError {
   const text = logTail.join('\n');
   if (/address already in use/.test(text))
     return new AppError('port_taken', 'The port was taken.', { component, logTail });
-  const error = componentExited(component, exitCode, logTail);
+  const error = componentExited(component, exit, logTail);
   if (component === 'kube-apiserver' && /Unable to create storage backend|error creating storage factory/i.test(text)) {
     return etcdUnreachable(error);
   }

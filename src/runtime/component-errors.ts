@@ -3,8 +3,18 @@ import { AppError } from '../errors.ts';
 /** How long a component may take until it accepts connections. */
 export const acceptTimeoutMs = 30_000;
 
-/** `exitCode`: null when it is not known. */
-export function componentExited(component: string, exitCode: number | null, logTail: readonly string[]): AppError {
+/** How a component ended: the code is null when it is not known. */
+export interface Exit {
+  readonly exitCode: number | null;
+  readonly isOutOfMemory?: boolean;
+}
+
+export function componentExited(component: string, exit: Exit, logTail: readonly string[]): AppError {
+  const { exitCode, isOutOfMemory } = exit;
+  if (isOutOfMemory) {
+    const message = `${component} needed more memory than it may have, and was killed (OOMKilled).`;
+    return new AppError('component_out_of_memory', message, { component, logTail });
+  }
   const code = exitCode === null ? '' : ` with code ${exitCode}`;
   return new AppError('component_exited', `${component} exited${code}.`, { component, logTail });
 }

@@ -8,6 +8,23 @@ export function notAnswering(cause: unknown): AppError {
   return new AppError('runtime_unavailable', `Docker does not answer: ${(cause as Error).message}`, { cause });
 }
 
+/** What docker-modem throws when the daemon answers that it does not do it. */
+interface Refusal extends Error {
+  readonly statusCode: number;
+  readonly json?: { readonly message?: string } | null;
+}
+
+/**
+ * What the daemon answered, in its own words: `runtime_unavailable`, which is tried again, when it answered 5xx, as the causes of
+ * that pass, as a lock on iptables or a slow runc; else `runtime_refused`.
+ */
+export function inItsWords(refusal: Refusal): AppError {
+  const { statusCode, json, message } = refusal;
+  const words = json?.message ?? message.replace(/^\(HTTP code \d+\) .*? - /, '').trim();
+  const code = statusCode < 500 ? 'runtime_refused' : 'runtime_unavailable';
+  return new AppError(code, `Docker: ${words}`, { cause: refusal });
+}
+
 /**
  * A call of the Docker Engine API that ends after a time, as a promise of dockerode may never settle. Throws
  * `runtime_unavailable` when the daemon does not answer, else what it answered.
@@ -19,18 +36,7 @@ export async function call<Result>(promise: Promise<Result>, timeoutMs = callTim
 
 /** The HTTP status of the daemon's answer, or undefined when it was none. */
 export function statusOf(error: unknown): number | undefined {
-  return (error as { statusCode?: number }).statusCode;
-}
-
-/**
- * The same error, or `runtime_unavailable`, which is tried again, when the daemon answered 5xx: its causes pass, as a lock
- * on iptables or a slow runc.
- */
-export function asPassing(error: unknown): unknown {
-  if ((statusOf(error) ?? 0) < 500) return error;
-  return new AppError('runtime_unavailable', `Docker cannot start it now: ${(error as Error).message}`, {
-    cause: error,
-  });
+  return ((error as Error).cause as Refusal | undefined)?.statusCode;
 }
 
 /** Null when the daemon answers 404. */

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import Docker from 'dockerode';
-import { call, notAnswering } from './docker-client.ts';
+import { call, inItsWords, notAnswering } from './docker-client.ts';
 
 const answerTimeoutMs = 2000;
 /** A connection that nobody uses is closed, as by the agents of Node. */
@@ -53,8 +53,8 @@ interface Modem {
 }
 
 /**
- * With an agent of its own: where NODE_USE_ENV_PROXY is set, those of Node ask a proxy for any address. A call that the
- * daemon does not answer is `runtime_unavailable`, whoever makes it; its answers are thrown as dockerode has them.
+ * With an agent of its own: where NODE_USE_ENV_PROXY is set, those of Node ask a proxy for any address. What a
+ * call throws is of ours, whoever makes it: `runtime_unavailable` or `runtime_refused`.
  */
 function client(): Docker {
   const docker = new Docker();
@@ -63,13 +63,13 @@ function client(): Docker {
   const { Agent } = modem.protocol === 'https' ? https : http;
   modem.agent = new Agent({ keepAlive: true, timeout: idleTimeoutMs });
   const dial = modem.dial.bind(modem);
-  modem.dial = (request, callback) => dial(request, (error, result) => callback(error && asAway(error), result));
+  modem.dial = (request, callback) => dial(request, (error, result) => callback(error && classified(error), result));
   return docker;
 }
 
 const modemOf = (docker: Docker) => docker.modem as unknown as Modem;
 
-function asAway(error: Error): Error {
-  const isAnswer = 'statusCode' in error;
-  return isAnswer || error.name === 'AbortError' ? error : notAnswering(error);
+function classified(error: Error): Error {
+  if (error.name === 'AbortError') return error;
+  return 'statusCode' in error ? inItsWords(error as Parameters<typeof inItsWords>[0]) : notAnswering(error);
 }

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
-import { call, labels } from './docker-client.ts';
-import { checkedId } from './docker-container.ts';
+import { call, labels, orNull } from './docker-client.ts';
+import { checkedId, containerOf } from './docker-container.ts';
 import { type ObservedComponent, type ObservedSandbox, sandboxIdPattern } from './driver.ts';
 
 /** The filter for all that this owner has, or what it has of one sandbox. */
@@ -21,8 +21,23 @@ export async function observeSandboxes(docker: Docker, owner: string, sandboxId?
     const id = info.Labels[labels.sandbox] ?? '';
     found.set(id, [...(found.get(id) ?? []), observed(info)]);
   }
+  if (sandboxId) await noteOutOfMemory(docker, sandboxId, found);
   const known = [...found].filter(([id]) => sandboxIdPattern.test(id));
   return known.map(([id, components]) => ({ sandboxId: id, components }));
+}
+
+/** A list of containers does not tell it. */
+async function noteOutOfMemory(
+  docker: Docker,
+  sandboxId: string,
+  found: Map<string, ObservedComponent[]>,
+): Promise<void> {
+  const noting = (found.get(sandboxId) ?? []).map(async (component) => {
+    if (component.state === 'running') return component;
+    const inspected = await orNull(containerOf(docker, sandboxId, component.name).inspect());
+    return { ...component, isOutOfMemory: inspected?.State.OOMKilled ?? false };
+  });
+  if (noting.length > 0) found.set(sandboxId, await Promise.all(noting));
 }
 
 function observed(info: Docker.ContainerInfo): ObservedComponent {

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import { acceptTimeoutMs, componentExited, notAccepting, portTaken } from './component-errors.ts';
-import { asPassing, labels, orNull, tolerating } from './docker-client.ts';
+import { labels, orNull, tolerating } from './docker-client.ts';
 import { containerOf, containerOptions } from './docker-container.ts';
 import { hasLogged, lastLines } from './docker-logs.ts';
 import type { SandboxNetwork } from './docker-network.ts';
@@ -56,7 +56,7 @@ export async function startContainer(docker: Docker, container: Docker.Container
     await tolerating([304], container.start());
   } catch (error) {
     if (!/port is already allocated|address already in use/i.test(String((error as Error).message))) {
-      throw asPassing(error);
+      throw error;
     }
     // The daemon leaves the container behind in the state `created`.
     await removeContainer(docker, container.id);
@@ -80,5 +80,6 @@ export async function waitUntilAccepting(
   const logTail = await lastLines(container, logTailLines);
   if (timeout.aborted) throw notAccepting(name, logTail);
   const inspected = await orNull(container.inspect());
-  throw componentExited(name, inspected?.State.ExitCode ?? null, logTail);
+  const { ExitCode = null, OOMKilled = false } = inspected?.State ?? {};
+  throw componentExited(name, { exitCode: ExitCode, isOutOfMemory: OOMKilled }, logTail);
 }

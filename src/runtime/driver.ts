@@ -59,6 +59,8 @@ export interface ObservedComponent {
   readonly specHash: string;
   /** Of the last process. Null while it runs, and where the runtime does not know the code. */
   readonly exitCode: number | null;
+  /** It was killed as it needed more memory than it may have. Only of one sandbox, and where the runtime tells. */
+  readonly isOutOfMemory?: boolean;
   readonly pid: number | null;
   /** The IP address that the runtime has given it; null: it has those of the host, or none. */
   readonly address: string | null;

@@ -89,7 +89,7 @@ function die(component: FakeComponent, lastLine: string): AppError {
   Object.assign(component, { state: 'exited', exitCode: 1 });
   component.lines.push(lastLine);
   const { name } = component.spec;
-  return componentExited(name, 1, component.lines.slice(-logTailLines));
+  return componentExited(name, { exitCode: 1 }, component.lines.slice(-logTailLines));
 }
 
 async function portIsFree(sandboxes: ReadonlyMap<string, FakeSandbox>, id: string, port: number): Promise<boolean> {

@@ -77,7 +77,7 @@ export async function waitUntilAccepting(
 async function throwIfExited(folder: SandboxFolder, component: string): Promise<void> {
   const observed = await observeComponent(folder, component);
   if (observed?.state !== 'exited') return;
-  throw componentExited(component, observed.exitCode, await lastLines(folder.logFile(component), logTailLines));
+  throw componentExited(component, observed, await lastLines(folder.logFile(component), logTailLines));
 }
 
 async function accepts(socketFile: string): Promise<boolean> {

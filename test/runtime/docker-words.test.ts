@@ -1,0 +1,52 @@
+import t from 'tap';
+import { createComponents } from '../../src/components/components.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { componentExited } from '../../src/runtime/component-errors.ts';
+import { createDockerRuntime } from '../../src/runtime/docker.ts';
+import { testDocker } from '../support/dockerd.ts';
+import { etcdOn } from '../support/etcd-sandbox.ts';
+import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+t.setTimeout(180_000);
+const daemon = await testDocker();
+if (typeof daemon === 'string') {
+  t.plan(0, daemon);
+  process.exit();
+}
+const { docker } = daemon;
+t.teardown(daemon.stop);
+const config = loadConfig(testEnvironment(await temporaryFolder()));
+const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker });
+const runtimeWith = (imageOf: typeof components.image) =>
+  createDockerRuntime({ docker, owner: 'words', bindAddress: '127.0.0.1', imageOf });
+const { signal } = new AbortController();
+
+t.test('a component that needs more memory than it may have is told as such', async (t) => {
+  const runtime = runtimeWith(components.image);
+  const { plan, etcd, id } = etcdOn(runtime);
+  t.teardown(() => runtime.remove(id));
+  // As little as Docker takes, and none of it is freed.
+  const limits = { ...etcd.limits, memoryBytes: 6 * 1024 * 1024 };
+  const small = { ...etcd, limits, env: { GOGC: 'off' } };
+  const smallPlan = { ...plan, components: [small] };
+  await runtime.prepare(smallPlan, signal);
+  // Killed before it accepts connections, or just after.
+  await runtime.start(smallPlan, small, signal).catch((error: unknown) => {
+    t.match(error, { code: 'component_out_of_memory', component: 'etcd', message: /was killed \(OOMKilled\)/ });
+  });
+  const observed = async () => (await runtime.observe(id))[0]?.components[0];
+  await until(async () => (await observed())?.state === 'exited');
+  t.match(await observed(), { name: 'etcd', isOutOfMemory: true });
+  t.match(componentExited('etcd', { exitCode: 137, isOutOfMemory: true }, []), { code: 'component_out_of_memory' });
+});
+
+t.test('what Docker refuses is told in its own words', async (t) => {
+  const runtime = runtimeWith(async () => 'sandplane.local/no-such-image:v1');
+  const { plan, id } = etcdOn(runtime);
+  t.teardown(() => runtime.remove(id));
+  await t.rejects(runtime.prepare(plan, signal), {
+    code: 'runtime_refused',
+    message: /^Docker: No such image: sandplane.local\/no-such-image:v1/,
+  });
+});
