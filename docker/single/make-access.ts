@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadEnvFile } from 'node:process';
 import { stringify } from 'yaml';
 import { kubeconfig, sniName } from '../../src/runtime/kubeconfig.ts';
 import { createCredentials } from '../../src/runtime/pki.ts';
 
-/** Makes `access/`: keys and certificates for the plain compose file, and a kubeconfig. */
+/**
+ * Makes `access/`: keys and certificates for the plain compose file, and a kubeconfig. The compose file finds it by ACCESS_DIR,
+ * which is noted in `.env`, so that Compose can say what comes first where it is not there.
+ */
 const folder = import.meta.dirname;
 // As Compose does: the file is optional, and the environment wins.
 const envFile = path.join(folder, '.env');
 if (existsSync(envFile)) loadEnvFile(envFile);
+if (!process.env.ACCESS_DIR) await appendFile(envFile, 'ACCESS_DIR=./access\n');
 const dir = path.resolve(folder, process.env.ACCESS_DIR || 'access');
 const port = process.env.KUBE_APISERVER_PORT || '6443';
 const published = process.env.KUBE_APISERVER_ADDRESS || '127.0.0.1';

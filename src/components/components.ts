@@ -17,13 +17,15 @@ interface ComponentsOptions extends ProgressOptions {
   readonly config: Config['components'];
   readonly cacheDir: string;
   readonly docker?: Docker;
+  /** What the runtime needs of a component that sandboxes get which name none. */
+  readonly form?: 'binary' | 'image';
 }
 
 const reportKeptMs = 30_000;
 
 /** Gets binaries and images of components: from the cache, else from the first source that has them. */
 export function createComponents(options: ComponentsOptions) {
-  const { config, docker } = options;
+  const { config, docker, form = 'binary' } = options;
   const cache = binaryCache(options.cacheDir);
   const sources = orderedSources(options);
   const progress = createProgress(options);
@@ -54,7 +56,13 @@ export function createComponents(options: ComponentsOptions) {
   async function versions(): Promise<VersionReport[]> {
     const isSettled = binaries.isIdle() && images.isIdle();
     if (isSettled && lastReport && performance.now() - lastReport.at < reportKeptMs) return lastReport.versions;
-    const found = await reportVersions({ cache, config, attempts: progress.attempts, ...(docker ? { docker } : {}) });
+    const found = await reportVersions({
+      cache,
+      config,
+      form,
+      attempts: progress.attempts,
+      ...(docker ? { docker } : {}),
+    });
     lastReport = isSettled ? { at: performance.now(), versions: found } : null;
     return found;
   }

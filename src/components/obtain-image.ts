@@ -41,7 +41,8 @@ async function canPull(docker: Docker, reference: string, tell: (message: string
     return true;
   } catch (error) {
     if (isAppError(error, 'runtime_unavailable') && answerOf(error) === undefined) throw error;
-    // The daemon is there, and cannot pull. The binary is obtained next. When no source has it, the user is told why each of them failed, pulling included.
+    // The daemon is there, and cannot pull. The binary is obtained next. When no source has it, the user is told why each of
+    // them failed, pulling included.
     return false;
   }
 }

@@ -6,10 +6,14 @@ import { defaultVersions, imageReference, localImageReference, lockedVersions } 
 import { answered } from './docker-images.ts';
 import type { Attempt } from './progress.ts';
 
+/** A host that does not report in time counts as dead: one of its daemons may be. */
+const quickMs = 2000;
+
 interface ReportOptions {
   readonly cache: Cache;
   readonly config: Config['components'];
   readonly docker?: Docker;
+  readonly form: 'binary' | 'image';
   /** By `<name> <version>`. */
   readonly attempts: ReadonlyMap<string, Attempt>;
 }
@@ -49,7 +53,7 @@ async function reportVersion(options: Known, kubernetesVersion: string): Promise
 }
 
 async function reportComponent(
-  { cache, config, images, attempts }: Known,
+  { cache, config, images, form, attempts }: Known,
   name: string,
   version: string,
 ): Promise<ComponentReport> {
@@ -60,14 +64,16 @@ async function reportComponent(
   const published = imageReference(config.imageRegistry, name, version);
   const made = cached && localImageReference(name, version, cached.sha256);
   if (images.has(published) || (made && images.has(made))) readyAs.push('image');
+  // In another form it may be of use, or not: that is found out when it is asked for.
+  const isReady = readyAs.includes(name === 'kubectl' ? 'binary' : form);
   const pending = attempt?.failure ? 'failed' : attempt?.progress ? 'preparing' : 'available';
   return {
     name,
     version,
-    state: readyAs.length > 0 ? 'ready' : pending,
+    state: isReady ? 'ready' : pending,
     readyAs,
     obtainableFrom: [...config.sources],
-    progress: readyAs.length > 0 ? null : (attempt?.progress ?? null),
+    progress: isReady ? null : (attempt?.progress ?? null),
     failure: attempt?.failure ?? null,
   };
 }
@@ -75,6 +81,6 @@ async function reportComponent(
 /** The references of all images on the daemon, by one request. */
 async function imagesOn(docker: Docker | undefined): Promise<ReadonlySet<string>> {
   // The report is of what can be used now: a daemon that does not answer has no image for it.
-  const images = docker ? await answered(docker.listImages()).catch(() => []) : [];
+  const images = docker ? await answered(docker.listImages(), quickMs).catch(() => []) : [];
   return new Set(images.flatMap((image) => image.RepoTags ?? []));
 }

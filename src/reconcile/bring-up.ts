@@ -101,12 +101,14 @@ function toClaimed(record: SandboxRecord, host: string, port: number): SandboxRe
 
 async function launchPair(context: WorkerContext, { record, port, credentials }: Begun, signal: AbortSignal) {
   const { advertiseHost, probeHost, templates } = context;
-  const { id, project, spec, status } = record.sandbox;
+  const { id, project, name, labels, spec, status } = record.sandbox;
   const { kubernetesVersion, etcdVersion } = status;
   const { runtime, listenAddress, ownAddresses } = runtimeOf(context, record);
   const plan = makePlan({
     sandboxId: id,
     project,
+    name,
+    labels,
     spec,
     kubernetesVersion,
     etcdVersion,

@@ -94,6 +94,8 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     ...identity,
     ...versions,
     project: 'sandplane',
+    name: 'template',
+    labels: {},
     credentials,
     port,
     root: runtime.root,

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import Docker from 'dockerode';
+import { type DockerAddress, dockerAddress } from './docker-address.ts';
 import { call, inItsWords, notAnswering } from './docker-client.ts';
 
 const answerTimeoutMs = 2000;
@@ -10,19 +11,17 @@ const idleTimeoutMs = 5000;
 /** A daemon, whether or not it is there now. */
 export interface DockerDaemon {
   readonly docker: Docker;
+  readonly address: DockerAddress;
   /** Asks for its newest API version, which `docker` then speaks. Returns why it does not answer; null: it does. */
   ask(): Promise<string | null>;
 }
 
-/**
- * The daemon that DOCKER_HOST and its TLS variables name, else that of the local socket. Throws when these variables name
- * what cannot be read.
- */
-export function dockerDaemon(): DockerDaemon {
-  // docker-modem reads DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH itself.
-  const [asking, docker] = [client(), client()];
+/** The daemon that the docker command would ask. Throws when what names it cannot be read. */
+export function dockerDaemon(address = dockerAddress()): DockerDaemon {
+  const [asking, docker] = [client(address), client(address)];
   return {
     docker,
+    address,
     async ask() {
       try {
         const { ApiVersion } = (await call(asking.version(), answerTimeoutMs)) as { ApiVersion: string };
@@ -37,10 +36,14 @@ export function dockerDaemon(): DockerDaemon {
   };
 }
 
-/** A client of the daemon; null when it does not answer now. */
+/** A client of the daemon; null when it does not answer now, or when what names it cannot be read. */
 export async function connectDocker(): Promise<Docker | null> {
-  const daemon = dockerDaemon();
-  return (await daemon.ask()) === null ? daemon.docker : null;
+  try {
+    const daemon = dockerDaemon();
+    return (await daemon.ask()) === null ? daemon.docker : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What docker-modem is, where its types do not tell: `dial` sends every request of dockerode. */
@@ -56,12 +59,16 @@ interface Modem {
  * With an agent of its own: where NODE_USE_ENV_PROXY is set, those of Node ask a proxy for any address. What a
  * call throws is of ours, whoever makes it: `runtime_unavailable` or `runtime_refused`.
  */
-function client(): Docker {
-  const docker = new Docker();
+function client({ options, isVerified }: DockerAddress): Docker {
+  const docker = new Docker(options);
   const modem = modemOf(docker);
   // docker-modem finds out itself which protocol it is.
   const { Agent } = modem.protocol === 'https' ? https : http;
-  modem.agent = new Agent({ keepAlive: true, timeout: idleTimeoutMs });
+  modem.agent = new Agent({
+    keepAlive: true,
+    timeout: idleTimeoutMs,
+    ...(isVerified ? {} : { rejectUnauthorized: false }),
+  });
   const dial = modem.dial.bind(modem);
   modem.dial = (request, callback) => dial(request, (error, result) => callback(error && classified(error), result));
   return docker;

@@ -46,7 +46,7 @@ export function containerOptions(input: {
     Labels: {
       ...sandboxLabels(owner, plan),
       [labels.component]: component.name,
-      [labels.specHash]: component.specHash,
+      [labels.specHash]: publishedHash(component, bindAddress),
     },
     ...(tcp ? { ExposedPorts: { [tcp]: {} } } : {}),
     // By the mode alone the daemon would look for it at each start by its name, which others may have too.
@@ -70,6 +70,18 @@ export function containerOptions(input: {
   };
 }
 
-export function sandboxLabels(owner: string, plan: Pick<SandboxPlan, 'sandboxId' | 'project'>): Record<string, string> {
-  return { [labels.owner]: owner, [labels.sandbox]: plan.sandboxId, [labels.project]: plan.project };
+/** The spec hash of a container: where its port is published is none of the component's, but of the container's. */
+export function publishedHash({ specHash, port }: ComponentSpec, bindAddress: string): string {
+  return port === null ? specHash : `${specHash}-${bindAddress}`;
+}
+
+export function sandboxLabels(owner: string, plan: SandboxPlan): Record<string, string> {
+  const given = Object.entries(plan.labels).map(([key, value]) => [`${labels.labelPrefix}${key}`, value]);
+  return {
+    ...Object.fromEntries(given),
+    [labels.name]: plan.name,
+    [labels.owner]: owner,
+    [labels.sandbox]: plan.sandboxId,
+    [labels.project]: plan.project,
+  };
 }

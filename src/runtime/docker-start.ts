@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import { acceptTimeoutMs, componentExited, notAccepting, portTaken } from './component-errors.ts';
 import { labels, orNull, tolerating } from './docker-client.ts';
-import { containerOf, containerOptions } from './docker-container.ts';
+import { containerOf, containerOptions, publishedHash } from './docker-container.ts';
 import { hasLogged, lastLines } from './docker-logs.ts';
 import type { SandboxNetwork } from './docker-network.ts';
 import { removeContainer } from './docker-removal.ts';
@@ -32,7 +32,7 @@ export async function ensureContainer(
   const image = await imageOf(component.name, component.version, signal);
   const before = containerOf(docker, plan.sandboxId, component.name);
   const found = await orNull(before.inspect());
-  if (found?.Config.Labels[labels.specHash] === component.specHash) return;
+  if (found?.Config.Labels[labels.specHash] === publishedHash(component, bindAddress)) return;
   if (found) {
     await stopContainer(before, component.stopGraceMs);
     await removeContainer(docker, found.Id);

@@ -43,6 +43,9 @@ export interface KubernetesService {
 export interface SandboxPlan {
   readonly sandboxId: string;
   readonly project: string;
+  /** The name and the labels of the sandbox, for what shows them to people. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
   /** In the order in which they start; they stop in the reverse order. */
   readonly components: readonly ComponentSpec[];
   readonly files: readonly PlanFile[];

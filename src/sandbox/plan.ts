@@ -10,6 +10,8 @@ import { advertisingFlags, firstAddress, kubernetesService, serviceRanges } from
 export interface PlanInput {
   readonly sandboxId: string;
   readonly project: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly spec: SandboxSpecInput;
   readonly kubernetesVersion: string;
   readonly etcdVersion: string;
@@ -50,6 +52,8 @@ export function makePlan(input: PlanInput): SandboxPlan {
   return {
     sandboxId: input.sandboxId,
     project: input.project,
+    name: input.name,
+    labels: input.labels,
     components: [etcd(input, dir), apiServer(input, service, dir)],
     files: filesOf(input.credentials),
     templateDir: input.templateDir,

@@ -7,7 +7,8 @@ const ComponentReport = Type.Object(
     version: text('its version', '1.37.2'),
     state: stringEnum(['ready', 'available', 'preparing', 'failed'] as const, {
       title: 'ComponentState',
-      description: 'ready: can be started at once; available: is fetched or built when first asked for',
+      description:
+        'ready: the default runtime of the host can start it at once; available: is fetched, built or converted when first asked for',
       examples: ['ready'],
     }),
     readyAs: Type.Array(

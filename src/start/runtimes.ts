@@ -43,6 +43,7 @@ export async function openRuntimes(
     config: config.components,
     cacheDir: config.cacheDir,
     ...(daemon ? { docker: daemon.docker } : {}),
+    form: config.runtime === 'docker' ? 'image' : 'binary',
     logger,
   });
   const userIds = await userIdsFrom(config.uidBase);
@@ -79,7 +80,7 @@ function findDocker({ runtime }: Config, logger: Logger): DockerDaemon | null {
   try {
     return dockerDaemon();
   } catch (error) {
-    missDocker(runtime, (error as Error).message, logger);
+    missDocker(runtime, { where: 'as it is set', isNamed: true }, (error as Error).message, logger);
     return null;
   }
 }
@@ -96,17 +97,20 @@ async function openPresence(given: {
   const refuse = () => known.refuse('docker', runtime);
   const presence = createPresence({ name: 'docker', ask: daemon.ask, refuse, isLivedOn, logger });
   const away = await presence.look();
-  if (away !== null && !isLivedOn) missDocker(config.runtime, away, logger);
+  if (away !== null && !isLivedOn) missDocker(config.runtime, daemon.address, away, logger);
   return presence;
 }
 
-function missDocker(defaultRuntime: string, reason: string, logger: Logger): void {
-  const { DOCKER_HOST } = process.env;
-  const where = DOCKER_HOST ? `at DOCKER_HOST, ${DOCKER_HOST}` : 'at its socket';
+function missDocker(
+  defaultRuntime: string,
+  { where, isNamed }: Pick<DockerDaemon['address'], 'where' | 'isNamed'>,
+  reason: string,
+  logger: Logger,
+): void {
   if (defaultRuntime === 'docker') {
     const detail = `SANDPLANE_RUNTIME is docker, but no Docker daemon answers ${where} (${reason}). Is it running?`;
     throw new AppError('config_invalid', detail);
   }
   // Most machines have no Docker; who names a daemon has one, and may look for the reason.
-  if (DOCKER_HOST) logger.warn({ reason }, `no Docker daemon answers ${where}: the runtime docker is not offered yet`);
+  if (isNamed) logger.warn({ reason }, `no Docker daemon answers ${where}: the runtime docker is not offered yet`);
 }

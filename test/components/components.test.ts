@@ -49,6 +49,17 @@ t.test('a release is downloaded, verified, cached and executable by all', async 
   t.ok(components.told.some(({ message, fraction }) => /downloading/.test(message) && fraction === 1));
 });
 
+t.test('ready is what the default runtime can start: a binary is no image', async (t) => {
+  const { components: config } = loadConfig(environment('release'));
+  const stateFor = async (form: 'binary' | 'image') => {
+    const report = await createComponents({ config, cacheDir: path.join(dir, 'release'), form }).versions();
+    const all = report.flatMap(({ components }) => components);
+    return all.find(({ name, version }) => name === 'kube-apiserver' && version === '1.37.2');
+  };
+  t.match(await stateFor('binary'), { state: 'ready', readyAs: ['binary'] });
+  t.match(await stateFor('image'), { state: 'available', readyAs: ['binary'] });
+});
+
 t.test('a download that is cut off goes on where it was', async (t) => {
   const components = componentsIn('cut', 'release');
   server.requests.length = 0;

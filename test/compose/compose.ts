@@ -40,9 +40,14 @@ export function newName(): string {
 }
 
 /** Has images under upstream's names in `registry`, out of the binaries of the cache; returns their references. */
-export async function tagComponents(docker: Docker, config: Config, registry: string): Promise<string[]> {
+export async function tagComponents(
+  docker: Docker,
+  config: Config,
+  registry: string,
+  more: Record<string, string> = {},
+): Promise<string[]> {
   const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker });
-  const wanted = { etcd: defaultVersions.etcdVersion, 'kube-apiserver': defaultVersions.kubernetesVersion };
+  const wanted = { etcd: defaultVersions.etcdVersion, 'kube-apiserver': defaultVersions.kubernetesVersion, ...more };
   const made: string[] = [];
   for (const [name, version] of Object.entries(wanted)) {
     const reference = imageReference(registry, name, version);

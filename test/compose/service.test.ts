@@ -120,6 +120,14 @@ t.test('Redis, API and worker in containers make sandboxes beside them', async (
   t.same(await inDocker(sandbox.id), []);
 });
 
+t.test('all have limits of memory and log', async (t) => {
+  for (const service of ['redis', 'api', 'worker']) {
+    const { HostConfig } = await docker.getContainer(await project.container(service)).inspect();
+    t.ok((HostConfig.Memory ?? 0) > 0, service);
+    t.match(HostConfig.LogConfig, { Config: { 'max-size': '10m', 'max-file': '3' } });
+  }
+});
+
 t.test('the worker alone has the Docker socket', async (t) => {
   for (const service of ['redis', 'api', 'worker']) {
     const { Mounts } = await docker.getContainer(await project.container(service)).inspect();

@@ -1,13 +1,14 @@
-import { chown, readdir, readFile, rm } from 'node:fs/promises';
+import { chown, cp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
+import { defaultVersions } from '../../src/components/catalog.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { composeProject, findCompose, leftoversOf, newName, removeImages, tagComponents } from './compose.ts';
-import { untilLogged } from './events.ts';
+import { untilHealthy, untilLogged } from './events.ts';
 
 t.setTimeout(600_000);
 const daemon = await testDocker();
@@ -26,6 +27,7 @@ const port = String(31_800 + (process.pid % 900));
 const env = {
   ETCD_IMAGE: `${registry}/etcd`,
   KUBE_IMAGE: `${registry}/kube-apiserver`,
+  KUBECTL_IMAGE: `${registry}/kubectl`,
   KUBE_APISERVER_PORT: port,
   ACCESS_DIR: path.join(dir, 'access'),
 };
@@ -40,14 +42,24 @@ t.teardown(async () => {
 
 const serving = async () => await untilLogged(docker, await project.container('kube-apiserver'), 'Serving securely');
 
+t.test('before there are keys it says what to type, and makes nothing', async (t) => {
+  const copy = path.join(dir, 'single');
+  await cp('docker/single', copy, { recursive: true, filter: (file) => !/access$|\.env$/.test(file) });
+  const bare = composeProject(compose, path.join(copy, 'docker-compose.yml'), {}, name);
+  const refused = await bare.run('up', '-d').catch((error: { all: string }) => error);
+  t.match(refused.all, /Keys and certificates come first\. Type \(npx node docker\/single\/make-access\.ts\)/);
+  t.notOk((await readdir(copy)).includes('access'));
+});
+
 t.test('one plain etcd and kube-apiserver, at the port that was asked for', async (t) => {
-  images = await tagComponents(docker, config, registry);
+  images = await tagComponents(docker, config, registry, { kubectl: defaultVersions.kubernetesVersion });
   const { stdout: file } = await execa(process.execPath, ['docker/single/make-access.ts'], { env });
   const kubeconfig = await readFile(file, 'utf8');
   // As for most users: who made the keys is not root.
   if (process.getuid?.() === 0) await giveTo(65_534, env.ACCESS_DIR);
   await project.run('up', '-d');
   await serving();
+  await untilHealthy(docker, await project.container('health'));
   const [current] = await kubectls(config);
   const kubectl = await kubectlFor(current?.file ?? '', dir, 'single', kubeconfig);
   // It makes its namespaces just after it serves.
@@ -64,6 +76,14 @@ t.test('one plain etcd and kube-apiserver, at the port that was asked for', asyn
   const logs = (await project.run('logs')).all;
   t.match(logs, /kube-apiserver.*\|/, 'there are logs of both to watch');
   t.match(logs, /etcd_\d+ .*\|/);
+});
+
+t.test('its containers have limits of memory and log', async (t) => {
+  for (const service of ['etcd', 'kube-apiserver', 'health']) {
+    const { HostConfig } = await docker.getContainer(await project.container(service)).inspect();
+    t.ok((HostConfig.Memory ?? 0) > 0, service);
+    t.match(HostConfig.LogConfig, { Config: { 'max-size': '10m', 'max-file': '3' } });
+  }
 });
 
 t.test('down -v leaves nothing', async (t) => {

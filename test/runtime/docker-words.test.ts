@@ -41,6 +41,28 @@ t.test('a component that needs more memory than it may have is told as such', as
   t.match(componentExited('etcd', { exitCode: 137, isOutOfMemory: true }, []), { code: 'component_out_of_memory' });
 });
 
+t.test(
+  'a container has the name and the labels of its sandbox, and is replaced when its address changes',
+  async (t) => {
+    const runtime = runtimeWith(components.image);
+    const { plan, etcd, id } = etcdOn(runtime);
+    t.teardown(() => runtime.remove(id));
+    const open = { ...etcd, port: 29_871 };
+    const openPlan = { ...plan, components: [open] };
+    const published = async (address: string) => {
+      const at = createDockerRuntime({ docker, owner: 'words', bindAddress: address, imageOf: components.image });
+      await at.prepare(openPlan, signal);
+      await at.start(openPlan, open, signal);
+      return await docker.getContainer(`sandplane-${id}-etcd`).inspect();
+    };
+    const first = await published('127.0.0.1');
+    t.match(first.Config.Labels, { 'io.sandplane.name': 'demo', 'io.sandplane.label.example.com/team': 'ci' });
+    t.equal((await published('127.0.0.1')).Id, first.Id, 'the same one is kept');
+    const moved = await published('127.0.0.2');
+    t.equal(moved.HostConfig.PortBindings['29871/tcp'][0].HostIp, '127.0.0.2');
+  },
+);
+
 t.test('what Docker refuses is told in its own words', async (t) => {
   const runtime = runtimeWith(async () => 'sandplane.local/no-such-image:v1');
   const { plan, id } = etcdOn(runtime);

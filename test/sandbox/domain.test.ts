@@ -59,6 +59,8 @@ t.test('a plan follows from its input', async (t) => {
   const input = {
     sandboxId: id,
     project: 'default',
+    name: 'demo',
+    labels: {},
     spec,
     kubernetesVersion: '1.37.2',
     etcdVersion: '3.6.16',

@@ -36,6 +36,8 @@ export function etcdOn(runtime: Pick<Runtime, 'root'>): EtcdSandbox {
   const plan: SandboxPlan = {
     sandboxId: id,
     project: 'default',
+    name: 'demo',
+    labels: { 'example.com/team': 'ci' },
     components: [etcd],
     files,
     templateDir: null,
