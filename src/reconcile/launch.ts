@@ -130,12 +130,15 @@ async function endpointAddress({ runtime, plan }: LaunchOptions): Promise<string
   return observed?.components.find(({ name }) => name === 'kube-apiserver')?.address ?? null;
 }
 
-/** Throws when a component has ended, with its last lines; etcd before kube-apiserver, as the likelier cause. */
+/** Throws when a component cannot be reached, or has ended, with its last lines; etcd before kube-apiserver, as the likelier cause. */
 async function throwIfExited({ runtime, plan }: LaunchOptions): Promise<void> {
   const [observed] = await runtime.observe(plan.sandboxId);
   for (const { name } of plan.components) {
     const found = observed?.components.find((component) => component.name === name);
     if (found?.state === 'running') continue;
+    if (found?.state === 'unreachable') {
+      throw new AppError('runtime_unavailable', `${name} was cut off its network.`, { component: name });
+    }
     const logTail = await readTail(runtime, plan.sandboxId, name);
     throw exitError(name, found ?? { exitCode: null }, logTail);
   }

@@ -2,14 +2,15 @@ import type Docker from 'dockerode';
 import { AppError } from '../errors.ts';
 import { call, labels, tolerating } from './docker-client.ts';
 
-/** The id of the network that all kube-apiservers of a service are in; etcd is in none. */
-export type SandboxNetwork = () => Promise<string>;
+/** The network that all kube-apiservers of a service are in; etcd is in none. */
+export type SandboxNetwork = () => Promise<Network>;
+type Network = Pick<Docker.NetworkInspectInfo, 'Id' | 'Name'>;
 
 const networkName = (owner: string) => `sandplane-${owner}`;
 
 /** Found, or made when it is not there. Callers at the same time share one look: the daemon makes several of one name. */
 export function sandboxNetwork(docker: Docker, owner: string): SandboxNetwork {
-  let looking: Promise<string> | null = null;
+  let looking: Promise<Network> | null = null;
   return async () => {
     looking ??= findOrMake(docker, owner).finally(() => {
       looking = null;
@@ -19,7 +20,7 @@ export function sandboxNetwork(docker: Docker, owner: string): SandboxNetwork {
 }
 
 /** Another process of this service may make one at the same moment: both then see both, and take the oldest. */
-async function findOrMake(docker: Docker, owner: string): Promise<string> {
+async function findOrMake(docker: Docker, owner: string): Promise<Network> {
   let found = await networksOf(docker, owner);
   if (found.length === 0) {
     await make(docker, owner);
@@ -31,7 +32,7 @@ async function findOrMake(docker: Docker, owner: string): Promise<string> {
     throw new AppError('runtime_unavailable', detail);
   }
   await removeEmpty(docker, others);
-  return oldest.Id;
+  return oldest;
 }
 
 async function make(docker: Docker, owner: string): Promise<void> {
@@ -57,6 +58,12 @@ async function networksOf(docker: Docker, owner: string): Promise<Docker.Network
 /** Removes the network of a service, unless something is in it. */
 export async function removeNetwork(docker: Docker, owner: string): Promise<void> {
   await removeEmpty(docker, await networksOf(docker, owner));
+}
+
+/** Whether a container is in this network, or will be once it runs. */
+export function isIn({ NetworkSettings }: Docker.ContainerInspectInfo, { Id, Name }: Network): boolean {
+  // Podman has the name in the place of the id.
+  return Object.values(NetworkSettings.Networks).some(({ NetworkID }) => NetworkID === Id || NetworkID === Name);
 }
 
 async function removeEmpty(docker: Docker, networks: readonly Docker.NetworkInspectInfo[]): Promise<void> {

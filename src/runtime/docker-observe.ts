@@ -42,13 +42,16 @@ async function noteOutOfMemory(
 
 function observed(info: Docker.ContainerInfo): ObservedComponent {
   const exitCode = /^Exited \((\d+)\)/.exec(info.Status)?.[1];
+  const address = addressOf(info);
+  // Podman does not tell the mode.
+  const isReachable = address !== null || ['none', undefined].includes(info.HostConfig?.NetworkMode);
   return {
     name: info.Labels[labels.component] ?? '',
-    state: info.State === 'running' ? 'running' : 'exited',
+    state: info.State !== 'running' ? 'exited' : isReachable ? 'running' : 'unreachable',
     specHash: info.Labels[labels.specHash] ?? '',
     exitCode: exitCode === undefined ? null : Number(exitCode),
     pid: null,
-    address: addressOf(info),
+    address,
   };
 }
 

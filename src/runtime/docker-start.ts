@@ -1,9 +1,10 @@
 import type Docker from 'dockerode';
+import { AppError } from '../errors.ts';
 import { acceptTimeoutMs, componentExited, notAccepting, portTaken } from './component-errors.ts';
-import { labels, orNull, tolerating } from './docker-client.ts';
+import { labels, orNull, statusOf, tolerating } from './docker-client.ts';
 import { containerOf, containerOptions, publishedHash } from './docker-container.ts';
 import { hasLogged, lastLines } from './docker-logs.ts';
-import type { SandboxNetwork } from './docker-network.ts';
+import { isIn, type SandboxNetwork } from './docker-network.ts';
 import { removeContainer } from './docker-removal.ts';
 import { type ComponentSpec, logTailLines, type SandboxPlan } from './driver.ts';
 
@@ -21,7 +22,10 @@ export interface ContainerMaker extends DockerRuntimeOptions {
   readonly network: SandboxNetwork;
 }
 
-/** Makes the container unless one with the same spec exists, running or not; one with another spec is replaced. */
+/**
+ * Makes the container unless one with the same spec exists, running or not. One with another spec is replaced, and so is one
+ * that is not in the network: it was cut off, or the network has been removed.
+ */
 export async function ensureContainer(
   maker: ContainerMaker,
   plan: SandboxPlan,
@@ -32,16 +36,25 @@ export async function ensureContainer(
   const image = await imageOf(component.name, component.version, signal);
   const before = containerOf(docker, plan.sandboxId, component.name);
   const found = await orNull(before.inspect());
-  if (found?.Config.Labels[labels.specHash] === publishedHash(component, bindAddress)) return;
+  const network = component.port === null ? null : await maker.network();
+  const isSame = found?.Config.Labels[labels.specHash] === publishedHash(component, bindAddress);
+  if (found && isSame && (network === null || isIn(found, network))) return;
   if (found) {
     await stopContainer(before, component.stopGraceMs);
     await removeContainer(docker, found.Id);
   }
   signal.throwIfAborted();
-  const network = component.port === null ? null : await maker.network();
   // 409: another call has made it meanwhile. It had the same record and so the same spec.
-  const container = containerOptions({ plan, component, image, owner, bindAddress, network });
-  await tolerating([409], docker.createContainer(container));
+  const container = containerOptions({ plan, component, image, owner, bindAddress, network: network?.Id ?? null });
+  await tolerating([409], docker.createContainer(container)).catch(throwLost);
+}
+
+/** 404: what the container needs, as its image or network, was removed after the look for it. The next try makes it again. */
+function throwLost(error: unknown): never {
+  if (statusOf(error) !== 404) throw error;
+  throw new AppError('runtime_unavailable', `Docker has lost what it needs: ${(error as Error).message}`, {
+    cause: error,
+  });
 }
 
 /** SIGTERM, then SIGKILL after the grace. A container that does not run, or is not there, is no error. */
@@ -53,7 +66,7 @@ export async function stopContainer(container: Docker.Container, graceMs: number
 /** Throws `port_taken` and `runtime_unavailable`. */
 export async function startContainer(docker: Docker, container: Docker.Container, port: number | null): Promise<void> {
   try {
-    await tolerating([304], container.start());
+    await tolerating([304], container.start()).catch(throwLost);
   } catch (error) {
     if (!/port is already allocated|address already in use/i.test(String((error as Error).message))) {
       throw error;

@@ -58,7 +58,8 @@ export interface SandboxPlan {
 
 export interface ObservedComponent {
   readonly name: string;
-  readonly state: 'running' | 'exited';
+  /** `unreachable`: it runs, but is cut off the network that it needs. `start` makes it anew. */
+  readonly state: 'running' | 'exited' | 'unreachable';
   readonly specHash: string;
   /** Of the last process. Null while it runs, and where the runtime does not know the code. */
   readonly exitCode: number | null;
@@ -93,7 +94,8 @@ export interface Runtime {
   /** Makes the folder or volume with files and etcd data. Existing etcd data is kept, files are written anew. */
   prepare(plan: SandboxPlan, signal: AbortSignal): Promise<void>;
   /**
-   * Starts a component unless it runs already with the same spec hash; one with another hash is stopped first.
+   * Starts a component unless it runs already with the same spec hash; one with another hash, or that cannot be reached, is
+   * stopped first.
    * Throws `component_exited` (with log tail), `component_timeout`, `port_taken`, `runtime_unavailable`.
    */
   start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void>;

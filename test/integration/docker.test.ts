@@ -7,6 +7,7 @@ import { checkWithKubectl, checkWithLibrary, clusterId } from '../support/kube-c
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { lastingLeftovers } from '../support/leftovers.ts';
 import { startTestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 t.setTimeout(600_000);
 
@@ -31,6 +32,11 @@ async function inDocker(id: string): Promise<string[]> {
   const containers = await docker.listContainers({ all: true, filters });
   const { Volumes } = await docker.listVolumes({ filters });
   return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map(({ Name }) => Name)];
+}
+
+async function currentKubectl() {
+  const [current] = await kubectls(config);
+  return await kubectlFor(current?.file ?? '', config.dataDir, sandbox.id, await client.kubeconfig(sandbox.id));
 }
 
 const runtime = 'docker';
@@ -82,19 +88,43 @@ t.test('logs of both components', async (t) => {
 });
 
 t.test('what is killed is started again, with its objects', async (t) => {
-  const [current] = await kubectls(config);
-  const kubectl = await kubectlFor(
-    current?.file ?? '',
-    config.dataDir,
-    sandbox.id,
-    await client.kubeconfig(sandbox.id),
-  );
+  const kubectl = await currentKubectl();
   const before = await clusterId(kubectl);
   for (const [restarts, component] of ['kube-apiserver', 'etcd'].entries()) {
     await docker.getContainer(`sandplane-${sandbox.id}-${component}`).kill();
     t.equal((await client.waitForRestart(sandbox.id, restarts)).status, 200);
     t.equal(await clusterId(kubectl), before);
   }
+});
+
+t.test('what is cut off its network, or has lost it, is back with its objects', async (t) => {
+  const kubectl = await currentKubectl();
+  const before = await clusterId(kubectl);
+  const { restarts } = (await client.get(sandbox.id)).body.status;
+  const name = `sandplane-${sandbox.id}-kube-apiserver`;
+  const [network] = Object.values((await docker.getContainer(name).inspect()).NetworkSettings.Networks);
+  await docker.getNetwork(network?.NetworkID ?? '').disconnect({ Container: name });
+  t.equal((await client.waitForRestart(sandbox.id, restarts)).status, 200);
+  t.equal(await clusterId(kubectl), before);
+
+  // As `docker network prune` while it is down. The service may be faster: then the network is in use.
+  const isRemoved = async () => {
+    await docker
+      .getContainer(name)
+      .kill()
+      .catch(() => undefined);
+    return await docker
+      .getNetwork(`sandplane-${owner}`)
+      .remove()
+      .then(
+        () => true,
+        () => false,
+      );
+  };
+  await until(isRemoved);
+  await until(async () => (await client.get(sandbox.id)).body.status.phase !== 'ready');
+  t.equal((await client.waitFor(sandbox.id, 'ready')).status, 200);
+  t.equal(await clusterId(kubectl), before);
 });
 
 t.test('a restarted service finds it by its labels', async (t) => {

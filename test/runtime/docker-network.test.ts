@@ -5,6 +5,9 @@ import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
 import { labels } from '../../src/runtime/docker-client.ts';
+import { containerOf } from '../../src/runtime/docker-container.ts';
+import { removeNetwork, sandboxNetwork } from '../../src/runtime/docker-network.ts';
+import { ensureContainer, startContainer } from '../../src/runtime/docker-start.ts';
 import type { Runtime } from '../../src/runtime/driver.ts';
 import { dockerRuntimes } from '../support/docker-runtime.ts';
 import { testDocker } from '../support/dockerd.ts';
@@ -26,12 +29,29 @@ t.teardown(async () => {
 const never = new AbortController().signal;
 
 /** A sandbox of an etcd with a port, so that it is in a network. */
-async function startEtcd(runtime: Runtime): Promise<string> {
+async function etcdWithPort(runtime: Runtime) {
   const { id, plan, etcd } = etcdOn(runtime);
   const listens = withPort(etcd, await freePort(), '0.0.0.0');
-  await runtime.prepare({ ...plan, components: [listens] }, never);
-  await runtime.start(plan, listens, never);
+  const withPorts = { ...plan, components: [listens] };
+  /** As a restart does it. */
+  const start = async () => {
+    await runtime.prepare(withPorts, never);
+    await runtime.start(withPorts, listens, never);
+  };
+  const stateOf = async () => (await runtime.observe(id))[0]?.components[0]?.state;
+  return { id, container: docker.getContainer(`sandplane-${id}-etcd`), port: listens.port ?? 0, start, stateOf };
+}
+
+async function startEtcd(runtime: Runtime): Promise<string> {
+  const { id, start } = await etcdWithPort(runtime);
+  await start();
   return id;
+}
+
+/** Whether etcd answers at its published port. */
+async function answers(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/version`).catch(() => null);
+  return answer?.ok ?? false;
 }
 
 async function freePort(): Promise<number> {
@@ -115,3 +135,48 @@ t.test('stop-all of one service removes its networks, however many, and leaves t
   t.equal((await runtimes.networksOf(other)).length, 1);
   await t.resolves(docker.getContainer(`sandplane-${id}-etcd`).start(), 'and what was stopped can start in it');
 });
+
+t.test('a network that was removed while containers are stopped is made again by the next start', async (t) => {
+  const owner = runtimes.newOwner();
+  const { container, port, start } = await etcdWithPort(runtimes.open(owner));
+  await start();
+  await container.stop();
+  for (const { Id } of await runtimes.networksOf(owner)) await docker.getNetwork(Id).remove();
+  await start();
+  t.ok(await answers(port));
+});
+
+t.test(
+  'a network that is removed between the making of a container and its start: the start is tried again',
+  async (t) => {
+    const owner = runtimes.newOwner();
+    const { plan, etcd } = etcdOn(runtimes.open(owner));
+    const maker = {
+      docker,
+      owner,
+      bindAddress: '127.0.0.1',
+      imageOf: runtimes.imageOf,
+      network: sandboxNetwork(docker, owner),
+    };
+    const listens = withPort(etcd, await freePort(), '0.0.0.0');
+    await ensureContainer(maker, plan, listens, never);
+    await removeNetwork(docker, owner);
+    const started = startContainer(docker, containerOf(docker, plan.sandboxId, 'etcd'), listens.port);
+    await t.rejects(started, { code: 'runtime_unavailable', message: /network/ });
+  },
+);
+
+t.test(
+  'a container that was cut off its network does not count as running, and the next start makes it anew',
+  async (t) => {
+    const owner = runtimes.newOwner();
+    const { id, port, start, stateOf } = await etcdWithPort(runtimes.open(owner));
+    await start();
+    const [network] = await networkIdsOf(id);
+    await docker.getNetwork(network ?? '').disconnect({ Container: `sandplane-${id}-etcd` });
+    t.equal(await stateOf(), 'unreachable');
+    await start();
+    t.equal(await stateOf(), 'running');
+    t.ok(await answers(port));
+  },
+);

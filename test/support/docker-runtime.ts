@@ -24,6 +24,7 @@ export async function dockerRuntimes(docker: Docker) {
       owners.push(`test-${randomId(9)}`);
       return owners.at(-1) ?? '';
     },
+    imageOf: components.image,
     networksOf,
     open(owner: string): Runtime {
       const options = { docker, owner, bindAddress: '127.0.0.1', imageOf: components.image };
