@@ -86,6 +86,7 @@ export const errorTable = {
   component_timeout: kind(504, 'DEADLINE_EXCEEDED', true)('A component was too slow'),
   etcd_unreachable: kind(500, 'INTERNAL', true)('etcd cannot be reached'),
   port_taken: kind(500, 'INTERNAL', true)('The port is taken by another program'),
+  data_lost: kind(500, 'DATA_LOSS')('The data of the sandbox is gone'),
   runtime_unavailable: unavailable('The runtime does not answer'),
   runtime_refused: kind(500, 'FAILED_PRECONDITION')('The runtime refused'),
   config_invalid: kind(500, 'FAILED_PRECONDITION')('The settings are invalid'),

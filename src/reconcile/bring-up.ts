@@ -101,6 +101,7 @@ function toClaimed(record: SandboxRecord, host: string, port: number): SandboxRe
 
 async function launchPair(context: WorkerContext, { record, port, credentials }: Begun, signal: AbortSignal) {
   const { advertiseHost, probeHost, templates } = context;
+  const { wasReady, attempts } = record;
   const { id, project, name, labels, spec, status } = record.sandbox;
   const { kubernetesVersion, etcdVersion } = status;
   const { runtime, listenAddress, ownAddresses } = runtimeOf(context, record);
@@ -119,8 +120,8 @@ async function launchPair(context: WorkerContext, { record, port, credentials }:
     advertiseHost,
     ownAddresses: ownAddresses(),
     templateDir: await templates.find(kubernetesVersion, etcdVersion),
+    wasReady,
   });
-  const { wasReady, attempts } = record;
   // A try before this one may have begun without a template, and been cut off in the middle of its boot.
   const hasBooted = wasReady || (plan.templateDir !== null && attempts === 1);
   return await context.launch({ runtime, plan, credentials, probeHost, port, hasBooted, wasReady, signal });

@@ -15,8 +15,8 @@ const attemptsOnSamePort = 5;
 const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2 ** (attempts - 2), 60_000));
 
 /**
- * After a start that failed nothing keeps running. What has been ready once, or failed for a passing cause, is tried
- * again later; all else has failed for good. The first cause is what the user is told.
+ * After a start that failed nothing keeps running. What has been ready once and has its data, or failed for a passing
+ * cause, is tried again later; all else has failed for good. The first cause is what the user is told.
  */
 export async function handleFailure(context: WorkerContext, id: string, error: unknown): Promise<TryAgainAt> {
   const { store, ports, host, logger } = context;
@@ -33,7 +33,7 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   const cause = causeOf(error);
   const portTaken = isAppError(cause, 'port_taken');
   const passes = ['port_taken', 'ports_exhausted', 'runtime_unavailable'].includes(cause.code);
-  const again = wasReady || (passes && attempts < maxAttempts);
+  const again = (wasReady && cause.code !== 'data_lost') || (passes && attempts < maxAttempts);
   logger.warn({ sandboxId: id, attempts, err: error }, again ? 'start failed, will try again' : 'start failed');
   if (owner === host) await stopPair(context, record, stopGraceMs);
   const moves = portTaken && (!wasReady || attempts >= attemptsOnSamePort);

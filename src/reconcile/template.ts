@@ -102,6 +102,7 @@ async function bootOnce(runtime: Runtime, { versions }: TemplateOptions, signal:
     bindAddress: '127.0.0.1',
     ownAddresses: [],
     templateDir: null,
+    wasReady: false,
   });
   await runtime.prepare(plan, signal);
   for (const component of plan.components) await runtime.start(plan, component, signal);

@@ -24,6 +24,12 @@ export function notAccepting(component: string, logTail: readonly string[]): App
   return new AppError('component_timeout', message, { component, logTail });
 }
 
+/** `where` begins a sentence: what there should be and is not. */
+export function dataLost(where: string): AppError {
+  const message = `${where}. What was in this sandbox cannot be brought back: delete it.`;
+  return new AppError('data_lost', message, { component: 'etcd' });
+}
+
 export function portTaken(port: number | null, cause?: unknown): AppError {
   return new AppError('port_taken', `Port ${port} is taken by another program.`, { cause });
 }

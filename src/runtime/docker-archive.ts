@@ -1,11 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { type Pack, pack } from 'tar-stream';
+import { extract, type Pack, pack } from 'tar-stream';
+import { dataLost } from './component-errors.ts';
 import { call, orNull } from './docker-client.ts';
-import { containerUser } from './docker-container.ts';
-import type { SandboxPlan } from './driver.ts';
+import { containerUser, objectName } from './docker-container.ts';
+import { etcdLogDir, etcdLogSuffix, type SandboxPlan } from './driver.ts';
 
 /** An empty file that is written last: where it is, everything before it has arrived. */
 const preparedMark = '.prepared';
@@ -18,8 +20,28 @@ export async function fillSandbox(container: Docker.Container, plan: SandboxPlan
   const mark = await orNull(container.infoArchive({ path: `${root}/${plan.sandboxId}/${preparedMark}` }));
   // Whether it exists is all that is asked: the body would keep its connection until it is read.
   (mark as Readable | null)?.destroy();
-  const archive = await sandboxArchive(plan, mark === null);
+  const archive = await sandboxArchive(plan, mark === null && !plan.mustHaveData);
   await call(container.putArchive(archive as never, { path: root }));
+}
+
+/** Throws `data_lost` unless the volume of the sandbox, mounted at `root`, has etcd data. */
+export async function throwIfEmpty(container: Docker.Container, plan: SandboxPlan, root: string): Promise<void> {
+  const log = `${root}/${plan.sandboxId}/${plan.etcdDataDir}/${etcdLogDir}`;
+  const archive = await orNull(container.getArchive({ path: log }));
+  if (archive && (await hasFile(archive, etcdLogSuffix))) return;
+  throw dataLost(`The volume ${objectName(plan.sandboxId)} has no data of etcd`);
+}
+
+/** Reads no further than to the first: files of the log have 64 MB. */
+async function hasFile(archive: NodeJS.ReadableStream, suffix: string): Promise<boolean> {
+  const entries = extract();
+  // It rejects when the loop ends before the archive; what goes wrong before that is thrown by the loop.
+  pipeline(archive, entries).catch(() => undefined);
+  for await (const entry of entries) {
+    if (entry.header.name.endsWith(suffix)) return true;
+    entry.resume();
+  }
+  return false;
 }
 
 /** The sandbox's folder as a tar: the files always; the template and the mark only `withData`. */

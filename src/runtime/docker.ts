@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type Docker from 'dockerode';
-import { noLogYet } from './component-errors.ts';
-import { fillSandbox } from './docker-archive.ts';
+import { dataLost, noLogYet } from './component-errors.ts';
+import { fillSandbox, throwIfEmpty } from './docker-archive.ts';
 import { call, orNull, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
 import { openLog } from './docker-logs.ts';
@@ -34,9 +34,9 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   async function prepare(plan: SandboxPlan, signal: AbortSignal): Promise<void> {
     const [first, ...others] = plan.components;
     if (!first) throw new Error('a plan has components');
-    // No error when the volume exists already.
-    await call(docker.createVolume({ Name: objectName(plan.sandboxId), Labels: sandboxLabels(owner, plan) }));
+    await ensureVolume(docker, owner, plan);
     await ensureContainer(maker, plan, first, signal);
+    if (plan.mustHaveData) await throwIfEmpty(containerOf(docker, plan.sandboxId, first.name), plan, root);
     // The others are made while the first is filled and started, as each takes the daemon a tenth of a second.
     for (const component of others) makeAhead(plan, component, signal);
     await fillSandbox(containerOf(docker, plan.sandboxId, first.name), plan, root);
@@ -79,6 +79,16 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     // The daemon does it, as each container asks for.
     rotateLogs: async () => {},
   };
+}
+
+/** Throws `data_lost`. */
+async function ensureVolume(docker: Docker, owner: string, plan: SandboxPlan): Promise<void> {
+  const name = objectName(plan.sandboxId);
+  if (plan.mustHaveData && !(await orNull(docker.getVolume(name).inspect()))) {
+    throw dataLost(`Docker no longer has the volume ${name}`);
+  }
+  // No error when it exists already.
+  await call(docker.createVolume({ Name: name, Labels: sandboxLabels(owner, plan) }));
 }
 
 /** It can be reached where the daemon is this machine's, by root. */

@@ -53,6 +53,8 @@ export interface SandboxPlan {
   readonly templateDir: string | null;
   /** Relative to the sandbox's folder. */
   readonly etcdDataDir: string;
+  /** It was ready before, so that there is etcd data, or it was lost. */
+  readonly mustHaveData: boolean;
   readonly kubernetesService: KubernetesService;
 }
 
@@ -91,7 +93,10 @@ export interface Runtime {
   readonly name: string;
   /** The folder that holds one folder per sandbox, named by its id, as the components see it. */
   readonly root: string;
-  /** Makes the folder or volume with files and etcd data. Existing etcd data is kept, files are written anew. */
+  /**
+   * Makes the folder or volume with files and etcd data. Existing etcd data is kept, files are written anew. Throws
+   * `data_lost` when there must be data and is none.
+   */
   prepare(plan: SandboxPlan, signal: AbortSignal): Promise<void>;
   /**
    * Starts a component unless it runs already with the same spec hash; one with another hash, or that cannot be reached, is
@@ -118,6 +123,13 @@ export interface Runtime {
 
 /** The file name of the Unix socket of etcd, in the sandbox's folder. */
 export const etcdSocketName = 'localhost:1';
+
+/**
+ * Where the write-ahead log of etcd is in its data folder. etcd takes a folder without one for that of a new, empty member
+ * (etcd.io/docs/v3.6/learning/persistent-storage-files).
+ */
+export const etcdLogDir = 'member/wal';
+export const etcdLogSuffix = '.wal';
 
 /** Every sandbox id. It is part of folder, container and volume names, so a runtime refuses anything else. */
 export const sandboxIdPattern = /^sb-[0-9a-z]{20}$/;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppError } from '../errors.ts';
-import { componentExited, noLogYet, portTaken } from './component-errors.ts';
+import { componentExited, dataLost, noLogYet, portTaken } from './component-errors.ts';
 import {
   type ComponentSpec,
   type LogOptions,
@@ -56,7 +56,8 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     name: 'fake',
     root: '/sandboxes',
     start,
-    async prepare({ sandboxId }) {
+    async prepare({ sandboxId, mustHaveData }) {
+      if (mustHaveData && !sandboxes.get(sandboxId)?.hasData) throw dataLost(`${sandboxId} is not there`);
       if (!sandboxes.has(sandboxId)) sandboxes.set(sandboxId, { components: new Map(), hasData: false });
     },
     async observe(sandboxId) {

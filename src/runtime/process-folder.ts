@@ -3,7 +3,8 @@ import { constants } from 'node:fs';
 import { chmod, chown, cp, lchown, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { PlanFile, SandboxPlan } from './driver.ts';
+import { dataLost } from './component-errors.ts';
+import { etcdLogDir, etcdLogSuffix, type PlanFile, type SandboxPlan } from './driver.ts';
 import { ifThere } from './if-there.ts';
 
 const run = promisify(execFile);
@@ -41,10 +42,17 @@ export async function makeServiceFolder({ dir, serviceDir }: SandboxFolder): Pro
   for (const name of ['logs', 'run']) await mkdir(path.join(serviceDir, name), { recursive: true, mode: 0o700 });
 }
 
-/** Makes the sandbox's folder; etcd data that exists is kept, files are written anew. */
+/** Makes the sandbox's folder; etcd data that exists is kept, files are written anew. Throws `data_lost`. */
 export async function prepareFolder(folder: SandboxFolder, plan: SandboxPlan, owner: Owner): Promise<void> {
+  const data = path.join(folder.dir, plan.etcdDataDir);
+  if (plan.mustHaveData && !(await hasEtcdLog(data))) throw dataLost(`${data} has no data of etcd`);
   if (!(await exists(folder.dir))) await makeFolder(folder, plan, owner);
   for (const file of plan.files) await writePlanFile(folder.dir, file, owner);
+}
+
+async function hasEtcdLog(data: string): Promise<boolean> {
+  const names = (await ifThere(readdir(path.join(data, etcdLogDir)))) ?? [];
+  return names.some((name) => name.endsWith(etcdLogSuffix));
 }
 
 /**

@@ -5,7 +5,7 @@ const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   pending: ['provisioning', 'failed', 'deleting'],
   provisioning: ['ready', 'failed', 'deleting'],
   ready: ['degraded', 'deleting'],
-  degraded: ['ready', 'deleting'],
+  degraded: ['ready', 'failed', 'deleting'],
   failed: ['deleting'],
   deleting: ['deleted'],
   deleted: [],

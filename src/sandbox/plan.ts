@@ -25,6 +25,7 @@ export interface PlanInput {
   /** The addresses of the host. Null: the runtime gives kube-apiserver an IPv4 address of its own. */
   readonly ownAddresses: readonly string[] | null;
   readonly templateDir: string | null;
+  readonly wasReady: boolean;
 }
 
 const mebibyte = 1024 * 1024;
@@ -58,6 +59,7 @@ export function makePlan(input: PlanInput): SandboxPlan {
     files: filesOf(input.credentials),
     templateDir: input.templateDir,
     etcdDataDir,
+    mustHaveData: input.wasReady,
     kubernetesService: service,
   };
 }

@@ -10,11 +10,12 @@ import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { runtimeConformance } from './runtime-conformance.ts';
 
 t.setTimeout(300_000);
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
+const found = await testDocker();
+if (typeof found === 'string') {
+  t.plan(0, found);
   process.exit();
 }
+const daemon = found;
 const dir = await temporaryFolder();
 t.teardown(async () => {
   await rm(dir, { recursive: true, force: true });
@@ -25,6 +26,12 @@ const owner = `conformance-${randomId(9)}`;
 const config = loadConfig(testEnvironment(dir));
 const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker: daemon.docker });
 
+/** As `docker container prune` and `docker volume prune --all` do. */
+async function removeData(id: string): Promise<void> {
+  await daemon.docker.getContainer(`sandplane-${id}-etcd`).remove();
+  await daemon.docker.getVolume(`sandplane-${id}`).remove();
+}
+
 runtimeConformance(t, {
   runtime: createDockerRuntime({
     docker: daemon.docker,
@@ -33,4 +40,10 @@ runtimeConformance(t, {
     imageOf: components.image,
   }),
   listenAddress: '0.0.0.0',
+  removeData,
+  async emptyData(id) {
+    const { Labels } = await daemon.docker.getVolume(`sandplane-${id}`).inspect();
+    await removeData(id);
+    await daemon.docker.createVolume({ Name: `sandplane-${id}`, Labels });
+  },
 });

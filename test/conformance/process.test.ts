@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import t from 'tap';
 import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -17,4 +18,6 @@ const userIds = await userIdsFrom(config.uidBase);
 runtimeConformance(t, {
   runtime: createProcessRuntime({ root, binaryOf: components.binary, userIds, bindAddress: '127.0.0.1' }),
   listenAddress: '127.0.0.1',
+  removeData: (id) => rm(path.join(root, id), { recursive: true }),
+  emptyData: (id) => rm(path.join(root, id, 'etcd'), { recursive: true }),
 });

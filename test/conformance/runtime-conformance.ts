@@ -8,6 +8,10 @@ interface Conformance {
   readonly runtime: Runtime;
   /** The address that a component with a port has to listen on in this runtime. */
   readonly listenAddress: string;
+  /** Removes the data of a stopped sandbox as somebody would who does not know the service. */
+  readonly removeData: (id: string) => Promise<void>;
+  /** Removes what is in it, and not what it is in. */
+  readonly emptyData: (id: string) => Promise<void>;
 }
 
 /** The message of etcd when its election timeout is too short for the heartbeat interval. */
@@ -16,7 +20,9 @@ export const refusal = 'should be at least as 5 times as --heartbeat-interval';
 const never = new AbortController().signal;
 
 /** The tests that every runtime has to pass. Each test makes a sandbox of its own and removes it. */
-export function runtimeConformance(t: Test, { runtime, listenAddress }: Conformance): void {
+export function runtimeConformance(t: Test, conformance: Conformance): void {
+  const { runtime, listenAddress } = conformance;
+
   async function withSandbox(use: (sandbox: EtcdSandbox) => Promise<void>): Promise<void> {
     const sandbox = etcdOn(runtime);
     try {
@@ -57,6 +63,27 @@ export function runtimeConformance(t: Test, { runtime, listenAddress }: Conforma
       await t.resolves(untilLogged(runtime, id, 'restarting local member'));
     });
   });
+
+  for (const [what, lose] of [
+    ['is gone', conformance.removeData],
+    ['was emptied', conformance.emptyData],
+  ] as const) {
+    t.test(`what was ready and whose data ${what} is not started empty`, async (t) => {
+      await withSandbox(async ({ id, plan, etcd }) => {
+        const ready = { ...plan, mustHaveData: true };
+        await runtime.prepare(plan, never);
+        await runtime.start(plan, etcd, never);
+        await t.resolves(runtime.prepare(ready, never), 'its data is there');
+        await runtime.stop(id, 'etcd', 5000);
+        await lose(id);
+        for (const time of ['once', 'again']) {
+          await t.rejects(runtime.prepare(ready, never), { code: 'data_lost', component: 'etcd' }, time);
+        }
+        await runtime.prepare(plan, never);
+        await t.resolves(runtime.start(plan, etcd, never), 'one that has not been ready begins anew');
+      });
+    });
+  }
 
   t.test('a component with another spec replaces the one that runs', async (t) => {
     await withSandbox(async ({ id, plan, etcd }) => {

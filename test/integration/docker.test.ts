@@ -34,6 +34,13 @@ async function inDocker(id: string): Promise<string[]> {
   return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map(({ Name }) => Name)];
 }
 
+/** Whether it was done. */
+const ignored = async (asked: Promise<unknown>) =>
+  await asked.then(
+    () => true,
+    () => false,
+  );
+
 async function currentKubectl() {
   const [current] = await kubectls(config);
   return await kubectlFor(current?.file ?? '', config.dataDir, sandbox.id, await client.kubeconfig(sandbox.id));
@@ -109,17 +116,8 @@ t.test('what is cut off its network, or has lost it, is back with its objects', 
 
   // As `docker network prune` while it is down. The service may be faster: then the network is in use.
   const isRemoved = async () => {
-    await docker
-      .getContainer(name)
-      .kill()
-      .catch(() => undefined);
-    return await docker
-      .getNetwork(`sandplane-${owner}`)
-      .remove()
-      .then(
-        () => true,
-        () => false,
-      );
+    await ignored(docker.getContainer(name).kill());
+    return await ignored(docker.getNetwork(`sandplane-${owner}`).remove());
   };
   await until(isRemoved);
   await until(async () => (await client.get(sandbox.id)).body.status.phase !== 'ready');
@@ -131,6 +129,23 @@ t.test('a restarted service finds it by its labels', async (t) => {
   const before = (await client.get(sandbox.id)).body.status.restarts;
   await service.restart();
   t.match((await client.get(sandbox.id)).body.status, { phase: 'ready', restarts: before });
+});
+
+t.test('a sandbox whose volume was removed has failed, and does not come back empty', async (t) => {
+  const { body } = await client.create({ spec: { runtime } });
+  const objects = ['kube-apiserver', 'etcd'].map((component) => `sandplane-${body.id}-${component}`);
+  // The service may be faster, and make a container again: then the volume is in use.
+  const isRemoved = async () => {
+    for (const name of objects) await ignored(docker.getContainer(name).remove({ force: true }));
+    return await ignored(docker.getVolume(`sandplane-${body.id}`).remove());
+  };
+  await until(isRemoved);
+  const failed = await client.waitFor(body.id, 'failed');
+  t.match(failed.body.status, { phase: 'failed', endpoint: null, failure: { code: 'data_lost', component: 'etcd' } });
+  t.match(failed.body.status.failure?.message, `sandplane-${body.id}`);
+  t.same(await inDocker(body.id), [], 'nothing was made again');
+  await client.remove(body.id);
+  t.same(await lastingLeftovers(service, body.id), []);
 });
 
 t.test('a flag that stops kube-apiserver is told in the status', async (t) => {

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
@@ -186,6 +188,18 @@ t.test('what died is started again, with its objects', async (t) => {
     t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
   }
   await client.remove(body.id);
+});
+
+t.test('a sandbox whose data is gone has failed, and does not come back empty', async (t) => {
+  const { body } = await client.create({ spec });
+  await rm(path.join(config.dataDir, 'sandboxes', body.id), { recursive: true });
+  for (const component of ['etcd --', 'kube-apiserver --']) process.kill(await pidOf(body.id, component), 'SIGKILL');
+  const failed = await client.waitFor(body.id, 'failed');
+  t.match(failed.body.status, { phase: 'failed', endpoint: null, failure: { code: 'data_lost', component: 'etcd' } });
+  t.match(failed.body.status.failure?.message, body.id);
+  t.same(await findProcesses(body.id), [], 'nothing of it runs');
+  await client.remove(body.id);
+  t.same(await lastingLeftovers(service, body.id), []);
 });
 
 t.test('a restarted service finds its sandboxes', async (t) => {

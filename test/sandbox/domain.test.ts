@@ -18,6 +18,7 @@ t.test('phases', async (t) => {
   t.notOk(canReach('deleting', 'ready'));
   t.ok(canReach('pending', 'ready'));
   t.notOk(canFollow('ready', 'pending'));
+  t.notOk(canFollow('ready', 'failed'), 'it is degraded first');
 });
 
 t.test('versions', async (t) => {
@@ -71,6 +72,7 @@ t.test('a plan follows from its input', async (t) => {
     advertiseHost: '127.0.0.1',
     ownAddresses: [],
     templateDir: null,
+    wasReady: false,
   };
   const plan = makePlan(input);
   t.same(makePlan(input), plan);

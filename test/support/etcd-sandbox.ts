@@ -41,6 +41,7 @@ export function etcdOn(runtime: Pick<Runtime, 'root'>): EtcdSandbox {
     components: [etcd],
     files,
     templateDir: null,
+    mustHaveData: false,
     etcdDataDir: 'etcd',
     kubernetesService: { clusterIP: '10.96.0.1', nodePort: 0, endpoint: null },
   };
