@@ -116,15 +116,16 @@ t.test('an API server that nobody noted gives its port to the next one', async (
   await client.remove(kept.id);
 });
 
+const serviceFolderOf = (id: string) => path.join(dataDir, 'sandboxes', 'service', id);
+
 async function removeFolders(id: string): Promise<void> {
-  await rm(folderOf(id), { recursive: true });
-  await rm(path.join(dataDir, 'sandboxes', 'service', id), { recursive: true });
+  for (const folder of [folderOf(id), serviceFolderOf(id)]) await rm(folder, { recursive: true });
 }
 
-t.test('the folder of a sandbox removed under it: no second pair, and the same port', async (t) => {
+t.test('logs and notes of a sandbox removed under it: no second pair, and the same port', async (t) => {
   const emptied = await create();
   const before = await processesOf(emptied.id);
-  await removeFolders(emptied.id);
+  await rm(serviceFolderOf(emptied.id), { recursive: true });
   await client.waitForRestart(emptied.id, 0);
   const after = await processesOf(emptied.id);
   t.equal(after.length, 2, 'one pair');
@@ -133,6 +134,15 @@ t.test('the folder of a sandbox removed under it: no second pair, and the same p
     'the old one does not run on',
   );
   t.equal((await emptied.status()).endpoint, emptied.endpoint, 'kubeconfigs stay right');
+  await client.remove(emptied.id);
+});
+
+t.test('the folder of a sandbox removed under it: its data is lost, and nothing of it runs on', async (t) => {
+  const emptied = await create();
+  await removeFolders(emptied.id);
+  const { body } = await client.waitFor(emptied.id, 'failed');
+  t.match(body.status, { phase: 'failed', failure: { code: 'data_lost' } });
+  t.same(await processesOf(emptied.id), []);
   await client.remove(emptied.id);
 });
 
