@@ -20,24 +20,8 @@ export async function lastLines(container: Docker.Container, count: number): Pro
   return Buffer.concat(pieces).toString().split('\n').filter(Boolean);
 }
 
-/** Waits until the container has logged `text` since its last start. False when its log or the signal ends before. */
-export async function hasLogged(container: Docker.Container, text: string, signal: AbortSignal): Promise<boolean> {
-  const { State } = await call(container.inspect());
-  const since = Date.parse(State.StartedAt) / 1000;
-  const stream = (await rawLog(container, { follow: true, since })) as Readable;
-  let seen = '';
-  for await (const piece of following(stream, signal)) {
-    seen += piece.toString();
-    if (seen.includes(text)) return true;
-  }
-  return false;
-}
-
 /** A stream when the log is followed, else one buffer. The cast is for options that dockerode's types do not know. */
-async function rawLog(
-  container: Docker.Container,
-  options: { tail?: number; since?: number; follow: boolean },
-): Promise<unknown> {
+async function rawLog(container: Docker.Container, options: { tail: number; follow: boolean }): Promise<unknown> {
   const all = { stdout: true, stderr: true, ...options };
   return await call((container as { logs(options: object): Promise<unknown> }).logs(all));
 }

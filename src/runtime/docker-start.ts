@@ -1,12 +1,11 @@
 import type Docker from 'dockerode';
 import { AppError } from '../errors.ts';
-import { acceptTimeoutMs, componentExited, notAccepting, portTaken } from './component-errors.ts';
+import { portTaken } from './component-errors.ts';
 import { labels, orNull, statusOf, tolerating } from './docker-client.ts';
 import { containerOf, containerOptions, publishedHash } from './docker-container.ts';
-import { hasLogged, lastLines } from './docker-logs.ts';
 import { isIn, type SandboxNetwork } from './docker-network.ts';
 import { removeContainer } from './docker-removal.ts';
-import { type ComponentSpec, logTailLines, type SandboxPlan } from './driver.ts';
+import type { ComponentSpec, SandboxPlan } from './driver.ts';
 
 export interface DockerRuntimeOptions {
   readonly docker: Docker;
@@ -75,24 +74,4 @@ export async function startContainer(docker: Docker, container: Docker.Container
     await removeContainer(docker, container.id);
     throw portTaken(port, error);
   }
-}
-
-/**
- * Waits for the log text by which the component tells that it accepts connections; returns at once when it has none. Throws
- * `component_exited`, `component_timeout` (both with the log tail), or the reason of the signal.
- */
-export async function waitUntilAccepting(
-  container: Docker.Container,
-  { name, accepts }: ComponentSpec,
-  signal: AbortSignal,
-): Promise<void> {
-  if (!accepts) return;
-  const timeout = AbortSignal.timeout(acceptTimeoutMs);
-  if (await hasLogged(container, accepts.logText, AbortSignal.any([signal, timeout]))) return;
-  signal.throwIfAborted();
-  const logTail = await lastLines(container, logTailLines);
-  if (timeout.aborted) throw notAccepting(name, logTail);
-  const inspected = await orNull(container.inspect());
-  const { ExitCode = null, OOMKilled = false } = inspected?.State ?? {};
-  throw componentExited(name, { exitCode: ExitCode, isOutOfMemory: OOMKilled }, logTail);
 }

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import type Docker from 'dockerode';
 import { dataLost, noLogYet } from './component-errors.ts';
+import { socketIn, waitUntilAccepting } from './docker-accepting.ts';
 import { fillSandbox, throwIfEmpty } from './docker-archive.ts';
 import { call, orNull, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
@@ -8,13 +8,7 @@ import { openLog } from './docker-logs.ts';
 import { sandboxNetwork } from './docker-network.ts';
 import { observeSandboxes, ownedBy } from './docker-observe.ts';
 import { removeContainer, removeVolume } from './docker-removal.ts';
-import {
-  type DockerRuntimeOptions,
-  ensureContainer,
-  startContainer,
-  stopContainer,
-  waitUntilAccepting,
-} from './docker-start.ts';
+import { type DockerRuntimeOptions, ensureContainer, startContainer, stopContainer } from './docker-start.ts';
 import { type ComponentSpec, etcdSocketName, type LogOptions, type Runtime, type SandboxPlan } from './driver.ts';
 
 /** The folder of a sandbox lies below it in each container. */
@@ -55,7 +49,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     await ensureContainer(maker, plan, component, signal);
     const container = containerOf(docker, plan.sandboxId, component.name);
     await startContainer(docker, container, component.port);
-    await waitUntilAccepting(container, component, signal);
+    await waitUntilAccepting({ docker, sandboxId: plan.sandboxId, component, root, signal });
   }
 
   async function remove(id: string): Promise<void> {
@@ -75,7 +69,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     stop: async (id, component, graceMs) => await stopContainer(containerOf(docker, id, component), graceMs),
     remove,
     logs: async (id, component, logOptions) => await logsOf(containerOf(docker, id, component), logOptions),
-    etcdSocket: async (id) => await socketIn(docker, id),
+    // It can be reached where the daemon is this machine's, by root.
+    etcdSocket: async (id) => await socketIn(docker, id, etcdSocketName),
     // The daemon does it, as each container asks for.
     rotateLogs: async () => {},
   };
@@ -89,12 +84,6 @@ async function ensureVolume(docker: Docker, owner: string, plan: SandboxPlan): P
   }
   // No error when it exists already.
   await call(docker.createVolume({ Name: name, Labels: sandboxLabels(owner, plan) }));
-}
-
-/** It can be reached where the daemon is this machine's, by root. */
-async function socketIn(docker: Docker, id: string): Promise<string | null> {
-  const volume = await orNull(docker.getVolume(objectName(id)).inspect());
-  return volume && path.join(volume.Mountpoint, id, etcdSocketName);
 }
 
 async function logsOf(container: Docker.Container, options: LogOptions): Promise<AsyncIterable<Buffer>> {

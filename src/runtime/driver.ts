@@ -11,10 +11,10 @@ export interface ComponentSpec {
   /** The one TCP port it listens on. Null: none, and then Docker gives it no network. */
   readonly port: number | null;
   /**
-   * How `start` finds out that the component accepts connections: the process runtime connects to the Unix socket, the
-   * Docker runtime waits for the text in the log. Null: `start` does not wait.
+   * The Unix socket, in the sandbox's folder, at which `start` waits until the component accepts connections. Null: `start`
+   * does not wait.
    */
-  readonly accepts: { readonly unixSocket: string; readonly logText: string } | null;
+  readonly accepts: { readonly unixSocket: string } | null;
   /** Applied by the Docker runtime. The process runtime does not limit yet, and the fake never does. */
   readonly limits: { readonly memoryBytes: number; readonly pids: number; readonly cpus: number };
   /** The time from SIGTERM to SIGKILL. */

@@ -49,7 +49,7 @@ export function createFakeRuntime({ onStart }: { onStart?: StartHook } = {}): Ru
     signal.throwIfAborted();
     if (fate) throw die(component, fate.diesWith);
     sandbox.hasData = true;
-    if (spec.accepts) component.lines.push(spec.accepts.logText);
+    if (spec.accepts) component.lines.push('ready to serve client requests');
   }
 
   return {

@@ -121,7 +121,7 @@ function etcd({ spec, sandboxId, etcdVersion }: PlanInput, dir: string): Compone
     args: argumentsOf(flags),
     env: { HOME: dir, SANDPLANE_SANDBOX: sandboxId },
     port: null,
-    accepts: { unixSocket: etcdSocketName, logText: 'ready to serve client requests' },
+    accepts: { unixSocket: etcdSocketName },
     limits: { memoryBytes: etcdMemoryMiB * mebibyte, pids: 512, cpus: 2 },
     stopGraceMs: 5000,
   });

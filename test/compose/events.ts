@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { hasLogged, lastLines } from '../../src/runtime/docker-logs.ts';
+import { lastLines } from '../../src/runtime/docker-logs.ts';
 
 const timeoutMs = 90_000;
 
@@ -27,7 +27,20 @@ export async function untilHealthy(docker: Docker, id: string): Promise<void> {
 
 /** Resolves when the container has logged `text` since its last start. Throws with its log when it does not in time. */
 export async function untilLogged(docker: Docker, id: string, text: string): Promise<void> {
-  if (await hasLogged(docker.getContainer(id), text, AbortSignal.timeout(timeoutMs))) return;
+  const container = docker.getContainer(id);
+  const since = Date.parse((await container.inspect()).State.StartedAt) / 1000;
+  const log = (await container.logs({ stdout: true, stderr: true, follow: true, since })) as Readable;
+  const timer = setTimeout(() => log.destroy(), timeoutMs);
+  let seen = '';
+  try {
+    for await (const chunk of log) {
+      seen += String(chunk);
+      if (seen.includes(text)) return;
+    }
+  } finally {
+    clearTimeout(timer);
+    log.destroy();
+  }
   throw new Error(`${id} did not log "${text}"; its log:\n${await lastLog(docker, id)}`);
 }
 

@@ -106,6 +106,15 @@ export function runtimeConformance(t: Test, conformance: Conformance): void {
     });
   });
 
+  t.test('an etcd that logs errors only has started as soon as it serves', async (t) => {
+    await withSandbox(async ({ id, plan, etcd }) => {
+      const quiet = { ...etcd, args: [...etcd.args, '--log-level=error'], specHash: 'quiet' };
+      await runtime.prepare(plan, never);
+      await t.resolves(runtime.start(plan, quiet, never));
+      t.match(await only(runtime, id), { state: 'running' });
+    });
+  });
+
   t.test('a start on the port of another program throws port_taken', async (t) => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');

@@ -27,7 +27,7 @@ export function etcdOn(runtime: Pick<Runtime, 'root'>): EtcdSandbox {
     ],
     env: {},
     port: null,
-    accepts: { unixSocket: 'localhost:1', logText: 'ready to serve client requests' },
+    accepts: { unixSocket: 'localhost:1' },
     limits: { memoryBytes: 512 * 1024 * 1024, pids: 256, cpus: 1 },
     stopGraceMs: 5000,
     specHash: 'first',
