@@ -3,20 +3,42 @@ import { call, labels, orNull } from './docker-client.ts';
 import { checkedId, containerOf } from './docker-container.ts';
 import { type ObservedComponent, type ObservedSandbox, sandboxIdPattern } from './driver.ts';
 
-/** The filter for all that this owner has, or what it has of one sandbox. */
-export const ownedBy = (owner: string, sandboxId?: string) => ({
-  label: [`${labels.owner}=${owner}`, ...(sandboxId ? [`${labels.sandbox}=${checkedId(sandboxId)}`] : [])],
-});
+/** Containers of this owner, running or not: all, or those of one sandbox. */
+export async function ownContainers(
+  docker: Docker,
+  owner: string,
+  sandboxId?: string,
+): Promise<Docker.ContainerInfo[]> {
+  const { filters, isOwn } = ownedBy(owner, sandboxId);
+  return (await call(docker.listContainers({ all: true, filters }))).filter(isOwn);
+}
+
+async function ownVolumes(docker: Docker, owner: string, sandboxId?: string): Promise<Docker.VolumeInspectInfo[]> {
+  const { filters, isOwn } = ownedBy(owner, sandboxId);
+  return ((await call(docker.listVolumes({ filters }))).Volumes ?? []).filter(isOwn);
+}
+
+/** The filter for the daemon, and the same for its answer: Podman returns volumes that have one of the labels. */
+function ownedBy(owner: string, sandboxId?: string) {
+  const wanted = Object.entries({
+    [labels.owner]: owner,
+    ...(sandboxId ? { [labels.sandbox]: checkedId(sandboxId) } : {}),
+  });
+  return {
+    filters: { label: wanted.map(([name, value]) => `${name}=${value}`) },
+    isOwn: ({ Labels }: { Labels: Record<string, string> | null }) =>
+      wanted.every(([name, value]) => Labels?.[name] === value),
+  };
+}
 
 /** What exists of one sandbox, or of all: a sandbox has a volume, a container or both. */
 export async function observeSandboxes(docker: Docker, owner: string, sandboxId?: string): Promise<ObservedSandbox[]> {
-  const filters = ownedBy(owner, sandboxId);
   const [containers, volumes] = await Promise.all([
-    call(docker.listContainers({ all: true, filters })),
-    call(docker.listVolumes({ filters })),
+    ownContainers(docker, owner, sandboxId),
+    ownVolumes(docker, owner, sandboxId),
   ]);
   const found = new Map<string, ObservedComponent[]>();
-  for (const volume of volumes.Volumes ?? []) found.set(volume.Labels?.[labels.sandbox] ?? '', []);
+  for (const { Labels } of volumes) found.set(Labels?.[labels.sandbox] ?? '', []);
   for (const info of containers) {
     const id = info.Labels[labels.sandbox] ?? '';
     found.set(id, [...(found.get(id) ?? []), observed(info)]);

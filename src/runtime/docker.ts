@@ -6,7 +6,7 @@ import { call, orNull, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
 import { openLog } from './docker-logs.ts';
 import { sandboxNetwork } from './docker-network.ts';
-import { observeSandboxes, ownedBy } from './docker-observe.ts';
+import { observeSandboxes, ownContainers } from './docker-observe.ts';
 import { removeContainer, removeVolume } from './docker-removal.ts';
 import { type DockerRuntimeOptions, ensureContainer, startContainer, stopContainer } from './docker-start.ts';
 import { type ComponentSpec, etcdSocketName, type LogOptions, type Runtime, type SandboxPlan } from './driver.ts';
@@ -55,7 +55,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   async function remove(id: string): Promise<void> {
     const volume = objectName(id);
     await Promise.all([...underWay].filter(([name]) => name.startsWith(volume)).map(([, made]) => made));
-    const containers = await call(docker.listContainers({ all: true, filters: ownedBy(owner, id) }));
+    const containers = await ownContainers(docker, owner, id);
     await Promise.all(containers.map((info) => removeContainer(docker, info.Id)));
     await removeVolume(docker, volume);
   }

@@ -6,6 +6,8 @@ import { type EtcdSandbox, etcdOn, withPort } from '../support/etcd-sandbox.ts';
 
 interface Conformance {
   readonly runtime: Runtime;
+  /** Of another service on the same daemon, where there is one. */
+  readonly neighbour?: Runtime;
   /** The address that a component with a port has to listen on in this runtime. */
   readonly listenAddress: string;
   /** Removes the data of a stopped sandbox as somebody would who does not know the service. */
@@ -47,6 +49,24 @@ export function runtimeConformance(t: Test, conformance: Conformance): void {
         'it is among all',
       );
     });
+  });
+
+  t.test('what is observed of a sandbox is its own, and of a service too', async (t) => {
+    const owners = [runtime, runtime, conformance.neighbour ?? runtime];
+    const [one, other, neighbours] = owners.map((owner) => ({ owner, ...etcdOn(owner) }));
+    if (!one || !other || !neighbours) throw new Error('there are three');
+    try {
+      for (const { owner, plan } of [one, other, neighbours]) await owner.prepare(plan, never);
+      const idsOf = async (id?: string) => (await runtime.observe(id)).map(({ sandboxId }) => sandboxId);
+      t.same(await idsOf(one.id), [one.id]);
+      t.equal((await idsOf()).includes(neighbours.id), !conformance.neighbour);
+      await runtime.remove(one.id);
+      t.same(await idsOf(one.id), []);
+      t.same(await idsOf(other.id), [other.id]);
+      t.match(await neighbours.owner.observe(neighbours.id), [{ sandboxId: neighbours.id }]);
+    } finally {
+      for (const { owner, id } of [one, other, neighbours]) await owner.remove(id);
+    }
   });
 
   t.test('a component that is stopped and started again has its data', async (t) => {
