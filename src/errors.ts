@@ -75,6 +75,7 @@ export const errorTable = {
   request_timeout: kind(408, 'DEADLINE_EXCEEDED', true)('The request came too slowly'),
   malformed_request: kind(400, 'INVALID_ARGUMENT')('That is not HTTP'),
   no_worker: unavailable('No worker serves this runtime now'),
+  disk_full: kind(503, 'RESOURCE_EXHAUSTED', true)('A disk is nearly full'),
   store_unavailable: unavailable('The store does not answer'),
   shutting_down: unavailable('The service is stopping'),
   ports_exhausted: kind(503, 'RESOURCE_EXHAUSTED', true)('No free port is left'),

@@ -6,13 +6,14 @@ const reportEveryMs = 5000;
 
 /** Tells the API every few seconds that this host lives, and what it can run. */
 export async function reportHost(parts: WorkerParts): Promise<RunningWorker> {
-  const { host, hosts, runtimes, defaultRuntime, versions, logger } = parts;
+  const { host, hosts, runtimes, defaultRuntime, versions, context, logger } = parts;
   const report = async () =>
     hosts.report({
       name: host,
       runtimes: offeredRuntimes(runtimes),
       defaultRuntime,
       versions: await versions(),
+      disk: await context.disk.report(),
     });
   await report();
   const reports = repeat(reportEveryMs, report, (error) => logger.warn({ err: error }, 'host not reported'));

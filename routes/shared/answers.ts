@@ -42,8 +42,8 @@ const withKey: readonly ErrorCode[] = [
   'not_found',
   'validation_failed',
 ];
-/** Any request but a GET may also fail with these, for a body is read even where none is asked for. */
-export const bodyCodes = ['malformed_body', 'body_too_large', 'unsupported_media_type'] as const;
+/** Any request but a GET may also fail with these, for a body is read even where none is asked for, and something is stored. */
+export const bodyCodes = ['malformed_body', 'body_too_large', 'unsupported_media_type', 'disk_full'] as const;
 /** A POST may also fail with these, for it may carry an Idempotency-Key. */
 export const postCodes = [...bodyCodes, 'idempotency_in_flight', 'idempotency_mismatch'] as const;
 

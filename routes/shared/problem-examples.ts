@@ -104,6 +104,10 @@ const said: Partial<Record<ErrorCode, Said>> = {
     detail: 'dl-1763900000000-0-4k2x9q7m3v8t1c6z0w5y is being tried; it can be replayed once that has ended.',
   },
   no_worker: { detail: 'No worker offers the runtime docker now; offered: process.' },
+  disk_full: {
+    detail:
+      'There is no room for another sandbox: worker-1 has 812 MiB free and keeps 1024 (SANDPLANE_DISK_RESERVE_MIB). Delete some, or make room on the disk of the data folder.',
+  },
   store_unavailable: {
     detail: 'The store does not answer. Try again; with an Idempotency-Key a repeated create is safe.',
   },

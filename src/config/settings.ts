@@ -60,6 +60,15 @@ export const settings = {
   cacheDir: optional('SANDPLANE_CACHE_DIR', text("binaries and templates; default: the platform's cache folder"), {
     read: (folder, env) => path.resolve(folder ?? defaultFolder('cache', env)),
   }),
+  diskReserveMiB: optional(
+    'SANDPLANE_DISK_RESERVE_MIB',
+    Type.Integer({
+      description:
+        'what is kept free of the disk of the data folder: with less, creates are refused; default: 1024, or a fifth of a disk of less than 5 GiB',
+      minimum: 0,
+      maximum: 1_000_000_000,
+    }),
+  ),
   adminKey: optional('SANDPLANE_ADMIN_KEY', text('the admin key; default: made at first start in the data folder'), {
     faults: adminKeyFaults,
   }),

@@ -21,6 +21,8 @@ export function openWorker<Job extends object>(
     prefix: keys.base,
     skipVersionCheck: true,
     autorun: false,
+    // A Redis that takes no writes, as while its disk is full, is asked again as soon as one that was away.
+    runRetryDelay: 2000,
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
     ...options,

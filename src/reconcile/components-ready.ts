@@ -31,9 +31,19 @@ export async function areComponentsReady(
   return await Promise.race([obtaining, late.promise]).finally(() => clearTimeout(timer));
 }
 
-/** Says in the status that the start waits for them. */
-export async function notePreparing({ store }: WorkerContext, id: string): Promise<void> {
-  const [reason, message] = ['Preparing', 'fetching or building; see GET /v1/versions'];
+/** What a start waits for. */
+export const preparing = { reason: 'Preparing', message: 'fetching or building; see GET /v1/versions' };
+export const noRoom = {
+  reason: 'NoDiskSpace',
+  message: 'the disk of its host is nearly full; it starts once there is room',
+};
+
+/** Says in the status what the start waits for. */
+export async function noteWaiting(
+  { store }: WorkerContext,
+  id: string,
+  { reason, message }: typeof preparing,
+): Promise<void> {
   await store.update(
     id,
     (now) => {

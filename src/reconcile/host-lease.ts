@@ -43,7 +43,9 @@ export async function holdHostLease(options: {
   return {
     async release() {
       clearInterval(timer);
-      if ((await redis.get(key)) === holder) await redis.del(key);
+      if ((await redis.get(key)) !== holder) return;
+      // Redis may take no writes, as while its disk is full: then it runs out by itself.
+      await redis.del(key).catch(() => undefined);
     },
   };
 }

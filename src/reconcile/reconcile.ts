@@ -3,7 +3,7 @@ import { phaseOf, type SandboxRecord } from '../sandbox/record.ts';
 import type { Stored } from '../sandbox/store.ts';
 import { lookAtRuntime } from './away.ts';
 import { bringUp } from './bring-up.ts';
-import { areComponentsReady, notePreparing } from './components-ready.ts';
+import { areComponentsReady, noRoom, noteWaiting, preparing } from './components-ready.ts';
 import { endOf, remove } from './end.ts';
 import { handleFailure, type TryAgainAt, waitForRuntime } from './failure.ts';
 import { mayClaim } from './may-claim.ts';
@@ -11,7 +11,7 @@ import type { WorkerContext } from './worker-context.ts';
 
 /** Until it is asked again whether binaries or images are there. */
 const componentsPauseMs = 2000;
-/** Until it is asked again whether the host of a sandbox lives, or whether there is room for another restart. */
+/** Until it is asked again whether the host of a sandbox lives, whether its disk has room, or whether one more may be restarted. */
 const busyPauseMs = 1000;
 
 /**
@@ -36,7 +36,9 @@ export async function reconcile(context: WorkerContext, id: string, signal: Abor
   if (!wantsComponents(phase) || phase === 'ready' || (phase === 'degraded' && !isHere)) return null;
   if (record.notBefore > Date.now()) return record.notBefore;
   const may = await mayClaim(context, record);
-  if (may !== 'now') return may === 'later' ? Date.now() + busyPauseMs : null;
+  if (may === 'never') return null;
+  if (may === 'full') await noteWaiting(context, id, noRoom);
+  if (may !== 'now') return Date.now() + busyPauseMs;
   const away = await lookAtRuntime(context, record);
   if (away !== null) return await waitForRuntime(context, record, away);
   return await bringUpWithComponents(context, stored, signal);
@@ -56,7 +58,7 @@ async function bringUpWithComponents(context: WorkerContext, stored: Stored, sig
   const since = preparingSince(stored.record);
   try {
     if (!(await areComponentsReady(context, stored.record, since !== null, signal))) {
-      await notePreparing(context, id);
+      await noteWaiting(context, id, preparing);
       return Date.now() + componentsPauseMs;
     }
   } catch (error) {
@@ -86,8 +88,6 @@ async function bringUpInSlot(
 
 /** Since when binaries or images are being fetched or built for it, in epoch milliseconds. */
 function preparingSince({ sandbox }: SandboxRecord): number | null {
-  const preparing = sandbox.status.conditions.find(
-    ({ type, status }) => type === 'ComponentsReady' && status === 'false',
-  );
-  return preparing ? Date.parse(preparing.lastTransitionTime) : null;
+  const noted = sandbox.status.conditions.find(({ reason }) => reason === preparing.reason);
+  return noted ? Date.parse(noted.lastTransitionTime) : null;
 }

@@ -5,6 +5,7 @@ import type { Runtime } from '../runtime/driver.ts';
 import type { Deletion } from '../sandbox/deletion.ts';
 import type { SandboxRecord } from '../sandbox/record.ts';
 import type { Store } from '../sandbox/store.ts';
+import type { DiskRoom } from './disk-room.ts';
 import type { EtcdSpace } from './etcd-space.ts';
 import type { HealthChecks } from './health.ts';
 import type { launch } from './launch.ts';
@@ -36,6 +37,7 @@ export interface WorkerContext {
   readonly ports: PortLeases;
   readonly health: HealthChecks;
   readonly space: EtcdSpace;
+  readonly disk: DiskRoom;
   readonly runtimes: ReadonlyMap<string, HostRuntime>;
   readonly templates: Templates;
   /** Whether a worker serves a host now. */

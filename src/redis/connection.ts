@@ -66,14 +66,19 @@ function connect(address: RedisAddress, given: Omit<RedisOptions, 'replyMapping'
 }
 
 /**
- * Turns the failures of a Redis that cannot be reached, hangs or is full into `store_unavailable`; returns all other
- * errors as they are.
+ * Turns the failures of a Redis that cannot be reached, hangs or is full into `store_unavailable`, of one whose disk is full
+ * into `disk_full`; returns all other errors as they are.
  */
 export function asStoreError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   const unavailable =
     /Connection is closed|Command timed out|Stream isn't writeable|max retries per request|ECONNREFUSED|ENOENT|EPIPE|ECONNRESET|^OOM |^LOADING |^READONLY |^MISCONF /i;
   const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (/^NOREPLICAS |^MISCONF .*No space left/i.test(error.message)) {
+    const detail =
+      'The store takes no writes now, only reads: its disk is full (or a Redis of your own lacks replicas). Make room and try again.';
+    return new AppError('disk_full', detail, { cause: error, retryAfterSeconds: 5 });
+  }
   if (!unavailable.test(`${error.message} ${code}`)) return error;
   return new AppError(
     'store_unavailable',

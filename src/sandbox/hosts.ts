@@ -10,6 +10,8 @@ export interface HostReport {
   readonly runtimes: readonly string[];
   readonly defaultRuntime: string;
   readonly versions: readonly VersionReport[];
+  /** Of the disk of its data folder: what is free, and what is kept free. */
+  readonly disk: { readonly freeMiB: number; readonly reserveMiB: number };
 }
 
 /** How long a report counts. */
@@ -41,11 +43,15 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async isServed(name: string): Promise<boolean> {
       return (await redis.exists(keys.hostLease(name))) === 1;
     },
-    /** The runtime that a new sandbox gets. Throws `no_worker` when no host offers it. */
+    /** The runtime that a new sandbox gets. Throws `no_worker` when no host offers it, `disk_full` when none of these has room. */
     async runtimeFor(wanted: string | undefined): Promise<string> {
       const reports = await alive();
-      const found = reports.find((report) => wanted === undefined || report.runtimes.includes(wanted));
+      const offering = reports.filter((report) => wanted === undefined || report.runtimes.includes(wanted));
+      const found = offering.find(({ disk }) => disk.freeMiB >= disk.reserveMiB);
       if (found) return wanted ?? found.defaultRuntime;
+      if (offering.length > 0) throw diskFull(offering);
+      // A store that takes no writes has no reports either: a write, here of nothing, throws its reason.
+      await redis.hdel(keys.hosts, '');
       const offered = [...new Set(reports.flatMap((report) => report.runtimes))];
       const detail = wanted
         ? `No worker offers the runtime ${wanted} now; offered: ${offered.join(', ') || 'none'}.`
@@ -53,4 +59,10 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
       throw new AppError('no_worker', detail, { retryAfterSeconds: 5 });
     },
   };
+}
+
+function diskFull(reports: readonly HostReport[]): AppError {
+  const hosts = reports.map(({ name, disk }) => `${name} has ${disk.freeMiB} MiB free and keeps ${disk.reserveMiB}`);
+  const detail = `There is no room for another sandbox: ${hosts.join('; ')} (SANDPLANE_DISK_RESERVE_MIB). Delete some, or make room on the disk of the data folder.`;
+  return new AppError('disk_full', detail, { retryAfterSeconds: 5 });
 }

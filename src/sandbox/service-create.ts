@@ -29,7 +29,7 @@ export interface CreateOptions {
 export function createServiceCreate({ store, queues, hosts, resolveVersions, logger }: CreateOptions) {
   /**
    * Accepts a sandbox and queues its start. `audited` is written with the record, or not at all. Throws `key_revoked` when
-   * the caller's key is no longer valid, `quota_exceeded`, `argument_not_allowed`, `no_worker`, `not_found` and
+   * the caller's key is no longer valid, `quota_exceeded`, `argument_not_allowed`, `no_worker`, `disk_full`, `not_found` and
    * `project_deleting`.
    */
   return async function create(

@@ -5,11 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { RedisAddress } from '../redis/connection.ts';
-import { bringUp, type RedisServer, shutDown, untilEnded } from './redis-server.ts';
+import { adjustToDisk, bringUp, type RedisServer, shutDown, untilEnded } from './redis-server.ts';
 
 /** The pause before it is started again, twice as long each time that it has ended sooner than the longest. */
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
+const diskEveryMs = 1000;
 
 export interface EmbeddedRedis {
   readonly address: RedisAddress;
@@ -26,8 +27,8 @@ interface EmbeddedRedisOptions {
 
 /**
  * A redis-server of our own, with its data in `<data>/redis` and no port. One that outlived a killed service is taken
- * over; one that ends by itself is started again. Every write is on the disk before it is acknowledged, and a full memory
- * refuses writes instead of forgetting.
+ * over; one that ends by itself is started again. Every write is on the disk before it is acknowledged. A full memory or
+ * disk refuses writes; nothing is forgotten.
  */
 export async function startEmbeddedRedis(
   dataDir: string,
@@ -39,10 +40,14 @@ export async function startEmbeddedRedis(
   if (socket.length > 100) {
     throw new AppError('config_invalid', `SANDPLANE_DATA_DIR is too long: ${socket} must have at most 100 characters.`);
   }
-  const server = { dir, socket, memoryBytes: memoryMiB ? memoryMiB * 1024 * 1024 : availableBytes() / 2 };
+  const memoryBytes = memoryMiB ? memoryMiB * 1024 * 1024 : availableBytes() / 2;
+  const server: RedisServer = { dir, socket, memoryBytes, takesWrites: null };
   const stopping = new AbortController();
   await bringUp(server, stopping.signal);
-  const supervised = supervise(server, logger, stopping.signal);
+  const supervised = Promise.all([
+    supervise(server, logger, stopping.signal),
+    watchDisk(server, logger, stopping.signal),
+  ]);
   return {
     address: { path: socket },
     async stop() {
@@ -78,6 +83,17 @@ async function supervise(server: RedisServer, logger: Logger | undefined, signal
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(2 * pauseMs, longestPauseMs);
     await bringUp(server, signal).catch((error: unknown) => logger?.error({ err: error }, 'Redis cannot be started'));
+  }
+}
+
+/** Has it refuse writes while the disk is full, and take them again once there is room. */
+async function watchDisk(server: RedisServer, logger: Logger | undefined, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // While it does not answer nothing can be told; when it is started again it finds out by itself.
+    const hasChanged = await adjustToDisk(server).catch(() => false);
+    if (hasChanged) logger?.warn({ takesWrites: server.takesWrites }, 'Redis was told whether its disk has room');
+    // The rejection only says that it is over.
+    await delay(diskEveryMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -4,6 +4,7 @@ import { startWorkers } from '../../workers/index.ts';
 import { defaultVersions } from '../components/catalog.ts';
 import type { Config } from '../config/config.ts';
 import { openInOrder } from '../open-in-order.ts';
+import { createDiskRoom } from '../reconcile/disk-room.ts';
 import { createEtcdSpace } from '../reconcile/etcd-space.ts';
 import { createHealthChecks } from '../reconcile/health.ts';
 import { holdHostLease } from '../reconcile/host-lease.ts';
@@ -108,20 +109,25 @@ async function openHost(
   });
   opened.defer(workers.close);
   opened.defer(() => stopping.abort());
-  const { kubernetesVersion, etcdVersion } = defaultVersions;
   const isStoreThere = async () => await redisAnswers(redis, config.storeTimeoutMs);
   return {
     defaultRuntime: open.defaultRuntime,
-    prepared: open.templates.ensure(kubernetesVersion, etcdVersion).then(() => undefined),
+    prepared: prepareDefault(open.templates),
     isHealthy: async () => !lease.isLost() && workers.isHealthy() && (await isStoreThere()),
     awayRuntimes: () => awayRuntimes(open.runtimes),
-    async close() {
-      if (await isStoreThere()) return await opened.disposeAsync();
-      // Closing would wait for Redis, and what is left open is found by the next worker, as after a crash.
-      stopping.abort();
-      logger.warn('Redis does not answer: stopping without it');
-    },
+    close: async () => await ((await isStoreThere()) ? opened.disposeAsync() : leave(stopping, logger)),
   };
+}
+
+/** Closing would wait for Redis, and what is left open is found by the next worker, as after a crash. */
+function leave(stopping: AbortController, logger: Logger): void {
+  stopping.abort();
+  logger.warn('Redis does not answer: stopping without it');
+}
+
+async function prepareDefault(templates: WorkerContext['templates']): Promise<void> {
+  const { kubernetesVersion, etcdVersion } = defaultVersions;
+  await templates.ensure(kubernetesVersion, etcdVersion);
 }
 
 /** Finds out what this host can run sandboxes with. Throws `config_invalid`. */
@@ -182,6 +188,7 @@ function contextOf(given: {
     }),
     health,
     space,
+    disk: createDiskRoom({ folder: config.dataDir, reserveMiB: config.diskReserveMiB }),
     runtimes: open.runtimes,
     templates: open.templates,
     isServed: hosts.isServed,

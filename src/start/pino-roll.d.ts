@@ -12,6 +12,8 @@ declare module 'pino-roll' {
     /** Makes `current.log`, in the same folder, a link to the present file. */
     readonly symlink: true;
     readonly sync: boolean;
+    /** Of what could not be written; lines beyond it are lost. */
+    readonly maxLength: number;
   }
 
   export default function roll(options: RollOptions): Promise<ReturnType<typeof pino.destination>>;

@@ -3,6 +3,8 @@ import { AppError } from '../errors.ts';
 /** Runs the program of an entry point, and ends the process when it cannot go on. */
 export async function runProgram(program: () => Promise<void>): Promise<void> {
   usualFileModes();
+  // They may be files on a disk that is full, or a terminal that is gone: that ends no program.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   await program().catch(reportAndExit);
 }
 

@@ -6,16 +6,21 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { diskOf } from '../runtime/disk.ts';
 import { commandOf, findProcesses } from '../runtime/process-identity.ts';
 
 const startTimeoutMs = 15_000;
 const stopTimeoutMs = 5000;
+/** More than it writes between two looks at the disk, and than the 16 MiB that ext4 keeps even from root. */
+const writableMiB = 24;
 
 /** A redis-server on this machine: where it has its data, the socket that it answers at, and the memory it may take. */
 export interface RedisServer {
   readonly dir: string;
   readonly socket: string;
   readonly memoryBytes: number;
+  /** What it was told last: whether it may write, or is to refuse writes. Null: nothing yet. */
+  takesWrites: boolean | null;
 }
 
 /** Resolves when it answers, or when `signal` aborts. One that runs already is left as it is: two would damage the data. */
@@ -32,14 +37,16 @@ export async function bringUp(server: RedisServer, signal: AbortSignal): Promise
 }
 
 /** Starts it. `ended` resolves once it has ended, or could not be started. */
-async function launch({ dir, socket, memoryBytes }: RedisServer): Promise<{ ended: Promise<Error> }> {
+async function launch(server: RedisServer): Promise<{ ended: Promise<Error> }> {
+  const { dir, socket, memoryBytes } = server;
+  server.takesWrites = await hasRoom(dir);
   const settings = {
     port: '0',
     unixsocket: socket,
     unixsocketperm: '700',
     dir,
     appendonly: 'yes',
-    appendfsync: 'always',
+    ...writeSettings(server.takesWrites),
     // A full Redis refuses writes, so that it leaves the memory of the machine to the sandboxes.
     maxmemory: String(Math.floor(memoryBytes)),
     'maxmemory-policy': 'noeviction',
@@ -64,6 +71,32 @@ async function launch({ dir, socket, memoryBytes }: RedisServer): Promise<{ ende
   } finally {
     await log.close();
   }
+}
+
+/**
+ * What it cannot write, because the disk is full, it cannot take back either: with `always` it then exits. So without room
+ * it is to refuse writes, which it does as if it lacked replicas, and goes on answering reads.
+ */
+function writeSettings(takesWrites: boolean): Readonly<Record<string, string>> {
+  // In this order, so that each write is on the disk before it is acknowledged.
+  return takesWrites
+    ? { appendfsync: 'always', 'min-replicas-to-write': '0' }
+    : { 'min-replicas-to-write': '1', appendfsync: 'everysec' };
+}
+
+async function hasRoom(dir: string): Promise<boolean> {
+  return (await diskOf(dir)).freeForUsMiB >= writableMiB;
+}
+
+/** Tells it whether it may write, if that has changed. Returns whether it has. Rejects when it does not answer. */
+export async function adjustToDisk(server: RedisServer): Promise<boolean> {
+  const takesWrites = await hasRoom(server.dir);
+  if (takesWrites === server.takesWrites) return false;
+  await withClient(server.socket, async (redis) => {
+    for (const [name, value] of Object.entries(writeSettings(takesWrites))) await redis.config('SET', name, value);
+  });
+  server.takesWrites = takesWrites;
+  return true;
 }
 
 function missingOrBroken(error: Error): Error {

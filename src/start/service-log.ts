@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import roll from 'pino-roll';
+import { lossy, mostUnwrittenBytes } from '../logger.ts';
 
 /**
  * Opens the log of the service in its data folder. A file that has grown to `size` is followed by a new one while the
@@ -16,8 +17,7 @@ export async function openServiceLog(dataDir: string, size = '10m') {
     symlink: true,
     // Written synchronously: no line is lost, however the process ends.
     sync: true,
+    maxLength: mostUnwrittenBytes,
   });
-  // A disk that is full stops the log, not the service.
-  destination.on('error', (error: Error) => process.stderr.write(`The log cannot be written: ${error.message}\n`));
-  return { destination, file: path.join(folder, 'current.log') };
+  return { destination: lossy(destination), file: path.join(folder, 'current.log') };
 }

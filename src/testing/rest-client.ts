@@ -30,7 +30,7 @@ const cutOff = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ABORT_ERR'];
 /** Temporary answers of the service, or of a proxy while the service restarts. */
 const passingStatuses = [502, 503, 504];
 /** Answered by 5xx, but certainly without having made anything. */
-const refusals = ['no_worker', 'ports_exhausted'];
+const refusals = ['no_worker', 'ports_exhausted', 'disk_full'];
 const passingCodes = ['rate_limited', 'idempotency_in_flight', 'kubeconfig_unavailable'];
 
 /** A client of the REST API. It throws every answer that is not 2xx as a SandboxError. */

@@ -30,7 +30,7 @@ async function startRedis(): Promise<string> {
   const dir = path.join(dataDir, 'redis');
   const socket = path.join(dir, 'redis.sock');
   await mkdir(dir, { recursive: true });
-  await bringUp({ dir, socket, memoryBytes: 64 * 1024 * 1024 }, new AbortController().signal);
+  await bringUp({ dir, socket, memoryBytes: 64 * 1024 * 1024, takesWrites: null }, new AbortController().signal);
   return socket;
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
@@ -52,3 +52,34 @@ t.test('what is logged last is there when the process ends at once, and a new on
   t.equal(linesOf(await readFile(path.join(dataDir, 'logs', 'current.log'), 'utf8')).at(-1)?.number, 101);
   t.ok((await files()).length <= 2);
 });
+
+// A device that is always full, of Linux (full(4)).
+const full = '/dev/full';
+const options = process.platform === 'linux' ? {} : { skip: 'there is no /dev/full' };
+
+for (const [where, given] of [
+  ['in its file', `(await openServiceLog(process.argv[1])).destination`],
+  ['on stdout', 'undefined'],
+] as const) {
+  t.test(`a log that cannot be written ${where} stops neither the service nor its exit`, options, async (t) => {
+    const folder = await temporaryFolder();
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    await mkdir(path.join(folder, 'logs'));
+    await symlink(full, path.join(folder, 'logs', 'service.1.log'));
+    const source = `
+      const { openServiceLog } = await import('./src/start/service-log.ts');
+      const { createLogger } = await import('./src/logger.ts');
+      const logger = createLogger('info', ${given});
+      for (let line = 0; line < 10_000; line += 1) logger.info({ line }, 'lost');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      logger.fatal('lost');
+      process.stderr.write('goes on');
+      process.exit(7);`;
+    const stdout = await open(full, 'w');
+    const run = [process.execPath, ['--input-type=module', '-e', source, folder]] as const;
+    const { exitCode, stderr } = await execa(...run, { reject: false, stdout: stdout.fd as 1, timeout: 20_000 });
+    await stdout.close();
+    t.match(stderr, 'goes on');
+    t.equal(exitCode, 7);
+  });
+}

@@ -5,6 +5,7 @@ import { Queue } from 'bullmq';
 import { resolveVersions } from '../../src/components/catalog.ts';
 import { createLogger } from '../../src/logger.ts';
 import { hostQueue, type SandboxJob, startQueue } from '../../src/queue/names.ts';
+import { createDiskRoom } from '../../src/reconcile/disk-room.ts';
 import { createEtcdSpace } from '../../src/reconcile/etcd-space.ts';
 import { createPortLeases } from '../../src/reconcile/port-leases.ts';
 import { createReconciler } from '../../src/reconcile/reconciler.ts';
@@ -62,6 +63,7 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
       close: () => undefined,
     },
     space: createEtcdSpace({ logger, signal: stopping.signal }),
+    disk: createDiskRoom({ folder: dir, reserveMiB: 0 }),
     runtimes: new Map([
       ['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1', ownAddresses: () => [] }],
     ]),

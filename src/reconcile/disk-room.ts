@@ -1,0 +1,34 @@
+import { diskOf } from '../runtime/disk.ts';
+
+/** A new sandbox takes 128 MB at once, the log of its etcd, and more as it is used: room for some, and for all that runs. */
+const usualReserveMiB = 1024;
+/** Of a disk on which that were too much. */
+const reserveShare = 0.2;
+/** etcd makes its next log file, of 64 MB, when it starts. */
+const restartMiB = 64;
+
+/** What the disk of a host has, and what is kept free of it, in MiB. */
+export interface DiskReport {
+  readonly freeMiB: number;
+  readonly reserveMiB: number;
+}
+
+export type DiskRoom = ReturnType<typeof createDiskRoom>;
+
+/** Whether there is room on the disk of the data folder. `reserveMiB`: what is kept free of it; default: see above. */
+export function createDiskRoom({ folder, reserveMiB }: { folder: string; reserveMiB: number | undefined }) {
+  async function report(): Promise<DiskReport> {
+    const { freeMiB, totalMiB } = await diskOf(folder);
+    const reserve = reserveMiB ?? Math.min(usualReserveMiB, totalMiB * reserveShare);
+    return { freeMiB: Math.floor(freeMiB), reserveMiB: Math.floor(reserve) };
+  }
+
+  return {
+    report,
+    /** Whether a sandbox may be started: one that was ready has its data already, and comes back with less. */
+    async hasRoom({ wasReady }: { wasReady: boolean }): Promise<boolean> {
+      const { freeMiB, reserveMiB: reserve } = await report();
+      return freeMiB >= (wasReady ? Math.min(reserve, restartMiB) : reserve);
+    },
+  };
+}
