@@ -40,6 +40,8 @@ export function redisKeys(prefix: string) {
     /** What workers report of their hosts: when, in epoch ms by the clock of Redis, and what, as JSON. */
     hosts: `${base}:hosts`,
     serviceIds: `${base}:service-ids`,
+    /** The runtimes of a host that have not answered since this Redis was first used: nobody knows what they run. */
+    unseenRuntimes: (name: string) => `${host(name)}:unseen-runtimes`,
     /** The sandboxes that a host has taken. */
     hostIndex: (name: string) => `${host(name)}:sandboxes`,
     /** Those of a runtime that no host has taken, or that are not ready yet, by when they need a check all the same (ms). */

@@ -21,7 +21,7 @@ export async function checkRecordsFit(given: Fit & { id: string; runtimes: Runti
   if (known !== id) {
     let count = 0;
     for (const [name, { runtime, presence }] of runtimes) {
-      if (presence?.away()) await redis.hset(keys.serviceIds, unseen(host, name), id);
+      if (presence?.away()) await redis.sadd(keys.unseenRuntimes(host), name);
       else count += (await runtime.observe()).length;
     }
     if (count > 0) throw new AppError('config_invalid', notFitting(host, count));
@@ -40,18 +40,14 @@ export function knownSandboxes(given: Fit & { store: Store }): KnownSandboxes {
       return false;
     },
     async refuse(name, runtime: Runtime) {
-      const field = unseen(host, name);
-      if (!(await redis.hexists(keys.serviceIds, field))) return null;
+      if (!(await redis.sismember(keys.unseenRuntimes(host), name))) return null;
       const count = (await runtime.observe()).length;
       if (count > 0) return notFitting(host, count);
-      await redis.hdel(keys.serviceIds, field);
+      await redis.srem(keys.unseenRuntimes(host), name);
       return null;
     },
   };
 }
-
-/** The field that says that a runtime was away when this Redis was first used, so that nobody knows what it runs. */
-const unseen = (host: string, runtime: string) => `${host}/unseen/${runtime}`;
 
 const notFitting = (host: string, count: number) =>
   `This Redis knows nothing of the ${count} sandboxes on ${host}. Set REDIS_URL to the one that does, or remove them: npm run stop-all`;
