@@ -64,6 +64,7 @@ t.test('a problem has examples of the codes that it may have, and of no others',
   const elsewhere = Object.keys(errorTable).filter((code) => !codes.has(code));
   t.same(elsewhere.sort(), [
     'component_exited',
+    'component_out_of_memory',
     'component_timeout',
     'component_unavailable',
     'config_invalid',
@@ -73,6 +74,7 @@ t.test('a problem has examples of the codes that it may have, and of no others',
     'missing_tool',
     'port_taken',
     'ports_exhausted',
+    'runtime_refused',
     'runtime_unavailable',
     'webhook_delivery_failed',
   ]);
