@@ -9,6 +9,8 @@ export function openQueue<Job>(name: string, { redis, keys }: { redis: Redis; ke
     prefix: keys.base,
     skipVersionCheck: true,
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+    // Nobody reads them, and BullMQ keeps 10,000 by default.
+    streams: { events: { maxLen: 100 } },
   });
   // Nothing to do: each call that fails rejects by itself. Without a listener, an error would end the process.
   queue.on('error', () => undefined);

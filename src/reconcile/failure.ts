@@ -6,6 +6,8 @@ import { runtimeOf, type WorkerContext } from './worker-context.ts';
 /** When to try again, in epoch milliseconds; null: not by itself. */
 export type TryAgainAt = number | null;
 
+/** Of the log lines in a status, which each event of the sandbox repeats. */
+const mostLogCharacters = 1200;
 const maxAttempts = 8;
 const stopGraceMs = 3000;
 /** Until a runtime that is away is asked again by one that waits for it. */
@@ -81,5 +83,22 @@ export async function stopPair(context: WorkerContext, record: SandboxRecord, gr
 }
 
 function failureOf(error: AppError) {
-  return { code: error.code, message: error.message, component: error.component ?? null, logTail: [...error.logTail] };
+  return {
+    code: error.code,
+    message: error.message,
+    component: error.component ?? null,
+    logTail: endOf(error.logTail),
+  };
+}
+
+/** The last of these lines, of the longest one of all its beginning. Until it is deleted, all of its log can be read. */
+function endOf(lines: readonly string[]): string[] {
+  const kept: string[] = [];
+  let left = mostLogCharacters;
+  for (const line of lines.toReversed()) {
+    if (left <= 0) break;
+    kept.unshift(line.slice(0, left));
+    left -= line.length;
+  }
+  return kept;
 }

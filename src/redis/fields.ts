@@ -117,10 +117,10 @@ export const eventFields = {
 } as const;
 
 /**
- * The fields and values of an entry in the history of a sandbox, a stream: `j` the HistoryNote as JSON; of the last entry
- * of a deleted one also `s` its last resource, as JSON, and `f` the id of its last event in the event log.
+ * An entry in the history of a sandbox, a list: its id and the HistoryNote as JSON. The last entry of a deleted one is the
+ * word `last`, the id of its last event in the event log, and its last resource as JSON.
  */
-export type HistoryRow = [j: string, note: string, s?: string, sandbox?: string, f?: string, eventId?: string];
+export const historyRow = { note: /^(\d+-\d+) (.*)$/s, last: /^last (\S+) (.*)$/s } as const;
 
 /**
  * An event in the outbox of webhooks, a stream: a change of a sandbox has `change` (its history entry, as JSON) and

@@ -15,6 +15,8 @@ export function redisKeys(prefix: string) {
     /** Stored as `feed`, its earlier name. */
     eventLog: (name: string) => `${project(name)}:feed`,
     history: (name: string, sandboxId: string) => `${project(name)}:history:${sandboxId}`,
+    /** The deleted sandboxes whose history is kept, by when they were deleted (ms). */
+    deleted: (name: string) => `${project(name)}:deleted`,
     usageNow: (name: string) => `${project(name)}:usage-now`,
     usageOfDay: (name: string, day: number | string) => `${project(name)}:usage:${day}`,
     apiKeys: (name: string) => `${project(name)}:keys`,

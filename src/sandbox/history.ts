@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { recordFields } from '../redis/fields.ts';
+import { historyRow, recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { HistoryEntry, HistoryType } from '../schemas/history.ts';
 import { phaseOf, type SandboxRecord } from './record.ts';
@@ -44,11 +44,14 @@ function reasonOf(before: SandboxRecord, after: SandboxRecord): { reason: string
   return { reason: 'Reconciled', message: '' };
 }
 
-/** What happened to a sandbox, newest last. Kept for a day after its deletion. */
+/** What happened to a sandbox, newest last. Kept for a day after its deletion, while it is one of the last 5,000 of its project. */
 export function createHistory({ redis, keys }: { redis: Redis; keys: RedisKeys }) {
   async function entriesOf(project: string, sandboxId: string): Promise<HistoryEntry[]> {
-    const rows = await redis.xrange(keys.history(project, sandboxId), '-', '+');
-    return rows.map(([id, [, text = '{}']]) => ({ id, ...(JSON.parse(text) as HistoryNote) }));
+    const rows = await redis.lrange(keys.history(project, sandboxId), 0, -1);
+    return rows.flatMap((row) => {
+      const [, id, text] = historyRow.note.exec(row) ?? [];
+      return id && text ? [{ id, ...(JSON.parse(text) as HistoryNote) }] : [];
+    });
   }
 
   return async function read(project: string, sandboxId: string): Promise<HistoryEntry[]> {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type HistoryRow, recordFields } from '../redis/fields.ts';
+import { historyRow, recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { lastEventId } from '../redis/streams.ts';
 import { type IndexPosition, readIndex } from '../resources/paging.ts';
@@ -45,8 +45,8 @@ export function createReads({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
      * history is kept. Null while it exists, and when it never did.
      */
     async readDeleted(project: string, id: string): Promise<{ sandbox: Sandbox; eventId: string } | null> {
-      const [last] = await redis.xrevrange(keys.history(project, id), '+', '-', 'COUNT', 1);
-      const [, , , text, , eventId] = (last?.[1] ?? []) as HistoryRow;
+      const row = await redis.lindex(keys.history(project, id), -1);
+      const [, eventId, text] = historyRow.last.exec(row ?? '') ?? [];
       return text && eventId ? { sandbox: JSON.parse(text) as Sandbox, eventId } : null;
     },
     /** The position of the project's newest event: a watch that begins there misses nothing that comes after. */

@@ -57,9 +57,9 @@ t.test('an entry that moves from the record into the history while both are read
   const reads: string[] = [];
   // As the first change has it: what was in the record at the first read is in the history at the next.
   const redis = {
-    async xrange() {
+    async lrange() {
       reads.push('history');
-      return reads.length === 1 ? [] : [['1-0', ['j', JSON.stringify(note)]]];
+      return reads.length === 1 ? [] : [`1-0 ${JSON.stringify(note)}`];
     },
     async hmget() {
       reads.push('record');

@@ -106,6 +106,7 @@ export const removeSandbox = scriptCall('removeSandbox', {
     outbox: text,
     webhooks: text,
     unstarted: text,
+    deleted: text,
   },
   arguments: {
     id: text,
@@ -116,6 +117,8 @@ export const removeSandbox = scriptCall('removeSandbox', {
     changesChannel: text,
     maxEvents: number,
     keepHistorySeconds: number,
+    mostHistories: number,
+    historyPrefix: text,
   },
   reply: nothing,
 });

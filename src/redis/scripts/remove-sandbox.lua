@@ -11,6 +11,7 @@
 -- KEYS[9] outbox
 -- KEYS[10] webhooks of the project
 -- KEYS[11] unstarted: the sandboxes of the runtime that have not started yet
+-- KEYS[12] deleted: those of the project whose history is kept, by when they were deleted
 -- ARGV[1] id
 -- ARGV[2] name of the project
 -- ARGV[3] resource as it is at last, as JSON
@@ -19,6 +20,8 @@
 -- ARGV[6] channel of changes
 -- ARGV[7] max events of the event log
 -- ARGV[8] keep history for (s)
+-- ARGV[9] most histories of deleted sandboxes that are kept of a project
+-- ARGV[10] prefix of histories
 -- Returns 1, or 0 when it was gone already.
 
 --- include now
@@ -30,9 +33,10 @@
 
 local record, projectIndex, hostIndex, ports = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local project, eventLog, history, usageNow = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local outbox, webhooks, unstarted = KEYS[9], KEYS[10], KEYS[11]
+local outbox, webhooks, unstarted, deleted = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local id, projectName, resource, historyEntry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local dayPrefix, changes, maxEvents, keepHistorySeconds = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local dayPrefix, changes, maxEvents = ARGV[5], ARGV[6], ARGV[7]
+local keepHistorySeconds, mostHistories, historyPrefix = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 
 local before = redis.call('HMGET', record, recordField.awake, recordField.memoryMiB, recordField.diskMiB,
   recordField.usageNames, recordField.created)
@@ -56,8 +60,7 @@ if awake == '1' then
   countLabels(usageNow, dayPrefix, usageNames, -1, now)
 end
 local event = appendEvent(eventLog, maxEvents, changes, projectName, id, 'deleted', resource)
--- With what it was at last and the id of its last event, for who still waits for its end.
-redis.call('XADD', history, '*', 'j', historyEntry, 's', resource, 'f', event)
+addToHistory(history, historyEntry)
+keepHistory(history, id, resource, event, deleted, historyPrefix, keepHistorySeconds, mostHistories)
 addToOutbox(outbox, webhooks, projectName, historyEntry, resource)
-redis.call('EXPIRE', history, keepHistorySeconds)
 return 1

@@ -58,6 +58,8 @@ if hostBefore ~= hostAfter then
   if hostAfter ~= '' then redis.call('ZADD', hostIndexAfter, 0, id) end
 end
 if credentials ~= '' then redis.call('HSET', record, recordField.credentials, credentials) end
+-- What has failed starts no more.
+if awake == '0' then redis.call('HDEL', record, recordField.credentials) end
 if awake ~= wasAwake or usageNames ~= usageNamesBefore then
   local now = storeTime()
   redis.call('HSET', record, recordField.awake, awake, recordField.usageNames, usageNames)
