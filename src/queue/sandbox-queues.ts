@@ -44,15 +44,15 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
   }
 
   return {
-    addStart: async (runtime: string, sandbox: Queued, priority: number | null = null) =>
-      await add(startQueue(runtime), 'start', sandbox, priority),
-    addRestart: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'restart', sandbox),
-    addDelete: async (host: string, sandbox: Queued) => await add(hostQueue(host), 'delete', sandbox),
+    addStart: (runtime: string, sandbox: Queued, priority: number | null = null) =>
+      add(startQueue(runtime), 'start', sandbox, priority),
+    addRestart: (host: string, sandbox: Queued) => add(hostQueue(host), 'restart', sandbox),
+    addDelete: (host: string, sandbox: Queued) => add(hostQueue(host), 'delete', sandbox),
 
     /** Takes a job out that no host has taken yet. */
-    removeStart: async (runtime: string, id: string) => await remove(startQueue(runtime), id, 'start'),
+    removeStart: (runtime: string, id: string) => remove(startQueue(runtime), id, 'start'),
     /** Takes out what waits for its host. */
-    removeWork: async (host: string, id: string) => await remove(hostQueue(host), id, 'restart', 'delete'),
+    removeWork: (host: string, id: string) => remove(hostQueue(host), id, 'restart', 'delete'),
 
     /** The positions in the queue, from 1; null for what does not wait. BullMQ keeps jobs with a priority in a sorted set. */
     async startPositions(runtime: string, ids: readonly string[]): Promise<(number | null)[]> {

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { Test } from 'tap';
 import type { ObservedComponent, Runtime } from '../../src/runtime/driver.ts';
 import { type EtcdSandbox, etcdOn, withPort } from '../support/etcd-sandbox.ts';
+import { until } from '../support/until.ts';
 
 interface Conformance {
   readonly runtime: Runtime;
@@ -93,7 +94,13 @@ export function runtimeConformance(t: Test, conformance: Conformance): void {
         const ready = { ...plan, mustHaveData: true };
         await runtime.prepare(plan, never);
         await runtime.start(plan, etcd, never);
-        await t.resolves(runtime.prepare(ready, never), 'its data is there');
+        // etcd takes connections before it has made its log.
+        await until(() =>
+          runtime.prepare(ready, never).then(
+            () => true,
+            () => false,
+          ),
+        );
         await runtime.stop(id, 'etcd', 5000);
         await lose(id);
         for (const time of ['once', 'again']) {
