@@ -1,4 +1,5 @@
 import { openWorker } from '../src/queue/open-worker.ts';
+import { repeat } from '../src/repeat.ts';
 import type { Webhook } from '../src/schemas/webhook.ts';
 import { createAudit } from '../src/tenancy/audit.ts';
 import { createAddressGuard } from '../src/webhooks/addresses.ts';
@@ -7,7 +8,6 @@ import { createDeliveries } from '../src/webhooks/deliveries.ts';
 import { createDeliveryQueue, type DeliveryJob, deliveryQueue } from '../src/webhooks/queue.ts';
 import { createWebhookStore } from '../src/webhooks/store.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
-import { repeat } from './repeat.ts';
 
 const recoverEveryMs = 60_000;
 /**

@@ -1,6 +1,6 @@
 import { offeredRuntimes } from '../src/reconcile/presence.ts';
+import { repeat } from '../src/repeat.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
-import { repeat } from './repeat.ts';
 
 const reportEveryMs = 5000;
 

@@ -1,6 +1,6 @@
 import { rotateLogs, sweepDue, sweepHost, sweepLostStarts } from '../src/reconcile/sweep.ts';
+import { repeat } from '../src/repeat.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
-import { repeat } from './repeat.ts';
 
 /** Looking for lost starts reads all that wait: done once in so many sweeps. */
 const sweepsToLostStarts = 6;

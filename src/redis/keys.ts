@@ -40,7 +40,7 @@ export function redisKeys(prefix: string) {
     receiversDue: `${base}:receivers-due`,
 
     /** What workers report of their hosts: when, in epoch ms by the clock of Redis, and what, as JSON. */
-    hosts: `${base}:hosts`,
+    hosts: `${base}:host-reports`,
     serviceIds: `${base}:service-ids`,
     /** The runtimes of a host that have not answered since this Redis was first used: nobody knows what they run. */
     unseenRuntimes: (name: string) => `${host(name)}:unseen-runtimes`,

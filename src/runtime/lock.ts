@@ -1,7 +1,7 @@
 import lockfile from 'proper-lockfile';
 
-/** At most this long it is waited for others, each of which takes some milliseconds: half a minute or less. */
-const tries = 1000;
+/** Half a minute in all: longer than until the lock of a process that died is free. */
+const retries = { retries: 600, factor: 1.3, minTimeout: 5, maxTimeout: 50, randomize: true };
 
 /**
  * Takes a lock that other processes take too, for work of some milliseconds: that of a process that died is free after 10 s.
@@ -12,7 +12,7 @@ export async function takeLock(file: string): Promise<() => Promise<void>> {
     lockfilePath: file,
     // It need not exist.
     realpath: false,
-    retries: { retries: tries, factor: 1, minTimeout: 5, maxTimeout: 50, randomize: true },
+    retries,
     // The library would end the process.
     onCompromised: () => undefined,
   });

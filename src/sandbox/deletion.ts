@@ -58,7 +58,8 @@ export function createDeletion({ store, queues, hosts, logger }: DeletionOptions
     // The host came back meanwhile, and has deleted it.
     if (!last) return marked;
     const sandbox = await store.remove(last.sandbox, { reason: 'Forced', message });
-    await queues.removeWork(host, id);
+    // A job without a record does nothing.
+    await queues.removeWork(host, id).catch((error: unknown) => logger.warn({ sandboxId: id, err: error }, 'job kept'));
     logger.warn({ sandboxId: id, host }, 'record removed by force, what is left on the host is not known');
     return { ...last, sandbox };
   }

@@ -27,8 +27,14 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     return reports.map((text) => JSON.parse(text) as HostReport).sort((a, b) => a.name.localeCompare(b.name));
   }
 
+  /** A write of nothing: it throws the reason of a store that only answers reads, as while its disk is full. */
+  async function throwIfRefusesWrites(): Promise<void> {
+    await redis.hdel(keys.hosts, '');
+  }
+
   return {
     alive,
+    throwIfRefusesWrites,
     async report(report: HostReport): Promise<void> {
       await reportHost(redis, { keys: { hosts: keys.hosts }, name: report.name, report: JSON.stringify(report) });
     },
@@ -50,8 +56,8 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
       const found = offering.find(({ disk }) => disk.freeMiB >= disk.reserveMiB);
       if (found) return wanted ?? found.defaultRuntime;
       if (offering.length > 0) throw diskFull(offering);
-      // A store that takes no writes has no reports either: a write, here of nothing, throws its reason.
-      await redis.hdel(keys.hosts, '');
+      // A store that takes no writes has no reports either.
+      await throwIfRefusesWrites();
       const offered = [...new Set(reports.flatMap((report) => report.runtimes))];
       const detail = wanted
         ? `No worker offers the runtime ${wanted} now; offered: ${offered.join(', ') || 'none'}.`

@@ -18,17 +18,23 @@ interface LostHostOptions {
  */
 export function createLostHosts({ store, hosts, signal }: LostHostOptions) {
   /** Since when a host is not served, as this process has seen it. */
-  const unserved = new Map<string, { readonly since: Date; readonly seenAt: number }>();
+  const unserved = new Map<string, { readonly since: Date; readonly seenAt: number; isTold: boolean }>();
 
   async function tellOf(host: string): Promise<void> {
     if (await hosts.isServed(host)) {
       unserved.delete(host);
       return;
     }
-    const { since, seenAt } = unserved.get(host) ?? { since: new Date(), seenAt: performance.now() };
-    unserved.set(host, { since, seenAt });
-    if (performance.now() - seenAt < graceMs) return;
-    const message = `no worker serves the host ${host} since ${since.toISOString()}`;
+    const seen = unserved.get(host) ?? { since: new Date(), seenAt: performance.now(), isTold: false };
+    unserved.set(host, seen);
+    if (seen.isTold || performance.now() - seen.seenAt < graceMs) return;
+    await tellSandboxesOf(host, seen.since);
+    // None of its sandboxes becomes ready while no worker serves it.
+    seen.isTold = true;
+  }
+
+  async function tellSandboxesOf(host: string, since: Date): Promise<void> {
+    const message = `no worker serves the host ${host}, at least since ${since.toISOString()}`;
     const why = { type: 'degraded', reason: 'HostLost', message } as const;
     for await (const ids of store.idsOfHost(host)) {
       for (const id of ids) {
@@ -39,7 +45,14 @@ export function createLostHosts({ store, hosts, signal }: LostHostOptions) {
   }
 
   return async function tellLostHosts(): Promise<void> {
-    for (const host of await hosts.known()) await tellOf(host);
+    try {
+      // A worker can show that it lives only while the store takes writes: the time before that says nothing of it.
+      await hosts.throwIfRefusesWrites();
+      for (const host of await hosts.known()) await tellOf(host);
+    } catch (error) {
+      unserved.clear();
+      throw error;
+    }
   };
 }
 

@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { repeat } from '../../workers/repeat.ts';
 import { type AppDependencies, buildApp } from '../app.ts';
 import { resolveVersions } from '../components/catalog.ts';
 import { cannotListen } from '../config/cannot-listen.ts';
@@ -13,6 +12,7 @@ import { createIdempotency } from '../operations/idempotency.ts';
 import { createRefusalLog } from '../operations/refusal-log.ts';
 import { createChanges } from '../redis/changes.ts';
 import { connected, connectForRequests, connectForWork, type RedisAddress } from '../redis/connection.ts';
+import { repeat } from '../repeat.ts';
 import { createHistory } from '../sandbox/history.ts';
 import { createLogReader } from '../sandbox/log-reader.ts';
 import { createLostHosts } from '../sandbox/lost-hosts.ts';

@@ -44,6 +44,8 @@ export async function startEmbeddedRedis(
   const server: RedisServer = { dir, socket, memoryBytes, takesWrites: null };
   const stopping = new AbortController();
   await bringUp(server, stopping.signal);
+  // One that has outlived a service may still be told to refuse writes.
+  await adjustToDisk(server);
   const supervised = Promise.all([
     supervise(server, logger, stopping.signal),
     watchDisk(server, logger, stopping.signal),

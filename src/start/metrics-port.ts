@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 interface MetricsPortOptions {
   /** What /metrics shows. */
   readonly registry: Registry;
-  /** What /healthz says: false when only another start of the service helps, or Redis does not answer. */
+  /** What /healthz says: false when it can no longer do its work, or not now, as while Redis does not answer. */
   readonly isHealthy: () => Promise<boolean>;
   /** Why the worker can do only a part of its work now: then /readyz says so. */
   readonly awayRuntimes: () => readonly string[];
@@ -23,8 +23,8 @@ export function createProcessMetrics(): Registry {
 }
 
 /**
- * Serves what watches the service, off its public port: /metrics for Prometheus, /healthz and /readyz for probes (200 or
- * 503), as kubelet has them for liveness and readiness.
+ * Serves what watches the service, off its public port: /metrics for Prometheus; /healthz, whether the worker can work, and
+ * /readyz, whether it can with each of its runtimes (200 or 503).
  */
 export async function serveMetrics(config: Pick<Config, 'host' | 'metricsPort'>, options: MetricsPortOptions) {
   const server = createServer(listener(options));

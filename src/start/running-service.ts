@@ -31,7 +31,11 @@ export async function claimService(
     const content = JSON.stringify({ pid: process.pid, started: self?.started, url });
     await writeAtomically(noteFile(dataDir), content, 0o600);
   };
-  const unlock = await takeLock(path.join(dataDir, 'service.lock'));
+  const lock = path.join(dataDir, 'service.lock');
+  const unlock = await takeLock(lock).catch((cause: Error) => {
+    const detail = `${lock} is held by another program (${cause.message}). If none is about to start a service here, remove it.`;
+    throw new AppError('conflict', detail, { cause });
+  });
   try {
     await throwIfRunning(dataDir);
     await note(null);
