@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Cache, Cached } from './cache.ts';
 import { imageReference } from './catalog.ts';
-import { answerOf, findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
+import { answered, answerOf, findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
 import type { ProgressTeller } from './progress.ts';
 
 interface ImageOptions {
@@ -40,7 +40,8 @@ async function canPull(docker: Docker, reference: string, tell: (message: string
     await pullImage(docker, reference, tell);
     return true;
   } catch (error) {
-    if (isAppError(error, 'runtime_unavailable') && answerOf(error) === undefined) throw error;
+    // A registry that does not answer keeps the daemon from answering as well.
+    if (isAppError(error, 'runtime_unavailable') && answerOf(error) === undefined) await answered(docker.ping(), 2000);
     // The daemon is there, and cannot pull. The binary is obtained next. When no source has it, the user is told why each of
     // them failed, pulling included.
     return false;

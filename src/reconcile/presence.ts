@@ -35,8 +35,12 @@ export function createPresence({ name, ask, refuse, isLivedOn, logger }: Presenc
   if (isLivedOn) offered.resolve();
 
   async function lookOnce(): Promise<string | null> {
-    const found = (await ask()) ?? (isAdmitted ? null : await refuse());
+    const silence = await ask();
+    const found = silence ?? (isAdmitted ? null : await refuse().catch((error: Error) => error.message));
     if (found === null) isAdmitted = true;
+    // It answers and is not used: that is for people to mend.
+    if (silence === null && found !== null && found !== away)
+      logger.warn({ runtime: name, reason: found }, 'runtime refused');
     // A machine may lack it for good: only of one that is missed it is worth a word.
     if (isOffered && (found === null) !== (away === null)) {
       if (found === null) logger.info({ runtime: name }, 'runtime answers again');

@@ -76,7 +76,8 @@ async function hasMadeSocket(container: Docker.Container, socket: string): Promi
   answer?.destroy();
   if (!answer) return false;
   const { Created, State } = await call(container.inspect());
-  const runSince = Math.max(Date.parse(Created), Date.parse(State.FinishedAt));
+  // The clock may have been set back since it was created: that counts only for its first run.
+  const runSince = Date.parse(State.FinishedAt.startsWith('0001-') ? Created : State.FinishedAt);
   return State.Running && modifiedAt(answer) > runSince;
 }
 

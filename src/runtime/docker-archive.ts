@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { extract, type Pack, pack } from 'tar-stream';
+import { AppError } from '../errors.ts';
 import { dataLost } from './component-errors.ts';
 import { call, orNull } from './docker-client.ts';
 import { containerUser, objectName } from './docker-container.ts';
@@ -27,21 +28,28 @@ export async function fillSandbox(container: Docker.Container, plan: SandboxPlan
 /** Throws `data_lost` unless the volume of the sandbox, mounted at `root`, has etcd data. */
 export async function throwIfEmpty(container: Docker.Container, plan: SandboxPlan, root: string): Promise<void> {
   const log = `${root}/${plan.sandboxId}/${plan.etcdDataDir}/${etcdLogDir}`;
-  const archive = await orNull(container.getArchive({ path: log }));
-  if (archive && (await hasFile(archive, etcdLogSuffix))) return;
+  const archive = (await orNull(container.getArchive({ path: log }))) as Readable | null;
+  if (archive && (await call(hasFile(archive, etcdLogSuffix)))) return;
+  if (archive === null && (await orNull(container.inspect())) === null) {
+    throw new AppError('runtime_unavailable', 'Docker has lost the container in which the data was looked for.');
+  }
   throw dataLost(`The volume ${objectName(plan.sandboxId)} has no data of etcd`);
 }
 
 /** Reads no further than to the first: files of the log have 64 MB. */
-async function hasFile(archive: NodeJS.ReadableStream, suffix: string): Promise<boolean> {
+async function hasFile(archive: Readable, suffix: string): Promise<boolean> {
   const entries = extract();
   // It rejects when the loop ends before the archive; what goes wrong before that is thrown by the loop.
   pipeline(archive, entries).catch(() => undefined);
-  for await (const entry of entries) {
-    if (entry.header.name.endsWith(suffix)) return true;
-    entry.resume();
+  try {
+    for await (const entry of entries) {
+      if (entry.header.name.endsWith(suffix)) return true;
+      entry.resume();
+    }
+    return false;
+  } finally {
+    archive.destroy();
   }
-  return false;
 }
 
 /** The sandbox's folder as a tar: the files always; the template and the mark only `withData`. */

@@ -19,20 +19,24 @@ export interface DockerDaemon {
 /** The daemon that the docker command would ask. Throws when what names it cannot be read. */
 export function dockerDaemon(address = dockerAddress()): DockerDaemon {
   const [asking, docker] = [client(address), client(address)];
+  async function askOnce(): Promise<string | null> {
+    try {
+      const { ApiVersion } = (await call(asking.version(), answerTimeoutMs)) as { ApiVersion: string };
+      modemOf(docker).version = `v${ApiVersion}`;
+      return null;
+    } catch (error) {
+      // Which of two local sockets is there is found out anew.
+      for (const one of [asking, docker]) modemOf(one).socketPathCache = undefined;
+      // A request that nobody waits for any more would keep its connection.
+      modemOf(asking).agent.destroy();
+      return (error as Error).message;
+    }
+  }
   return {
     docker,
     address,
-    async ask() {
-      try {
-        const { ApiVersion } = (await call(asking.version(), answerTimeoutMs)) as { ApiVersion: string };
-        modemOf(docker).version = `v${ApiVersion}`;
-        return null;
-      } catch (error) {
-        // Which of two local sockets is there is found out anew.
-        for (const one of [asking, docker]) modemOf(one).socketPathCache = undefined;
-        return (error as Error).message;
-      }
-    },
+    // Also when this process has stood still an answer comes too late: that is no absence of the daemon's.
+    ask: async () => (await askOnce()) && (await askOnce()),
   };
 }
 

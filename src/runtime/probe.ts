@@ -25,6 +25,8 @@ const requestTimeoutMs = 4000;
 export function createKubeClient({ host, port, servername, ca, identity }: KubeClientOptions): KubeClient {
   const pool = new Pool(`https://${authorityOf(host, port)}`, {
     connections: 2,
+    // It tells nothing of that, and closes a connection after 90 s without a request, as servers written in Go do.
+    keepAliveTimeout: 60_000,
     connect: { servername, ca, cert: identity.cert, key: identity.key, timeout: requestTimeoutMs },
   });
   return {

@@ -40,9 +40,10 @@ export async function findProcesses(text: string): Promise<ProcessFacts[]> {
 function commandLineHolds(pid: number, text: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(text);
-  } catch {
+  } catch (error) {
     // It has ended, or belongs to another user of a system that hides those.
-    return false;
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }
 

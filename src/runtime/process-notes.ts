@@ -31,7 +31,10 @@ export async function writeExitCode(file: string, identity: ProcessIdentity, exi
   await writeAtomically(`${file}.exit`, JSON.stringify({ ...identity, exitCode }), 0o600);
 }
 
-/** Null for whatever reason: what a crash has cut short, or a damaged disk does not give, is as if it were not there. */
+/** They say something of this process, not of a file. */
+const ownFaults = ['EMFILE', 'ENFILE', 'ENOMEM'];
+
+/** Null where a crash has cut it short, or a damaged disk does not give it: then it is as if it were not there. */
 export async function readAs<Schema extends Type.TSchema>(
   schema: Schema,
   file: string,
@@ -39,7 +42,8 @@ export async function readAs<Schema extends Type.TSchema>(
   try {
     const content: unknown = JSON.parse(await readFile(file, 'utf8'));
     return Value.Check(schema, content) ? content : null;
-  } catch {
+  } catch (error) {
+    if (ownFaults.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     return null;
   }
 }

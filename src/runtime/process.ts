@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { AppError } from '../errors.ts';
 import { portTaken } from './component-errors.ts';
 import {
   type ComponentSpec,
@@ -75,6 +76,7 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
     start,
     async prepare(plan) {
       const folder = folderOf(plan.sandboxId);
+      if (plan.mustHaveData) await throwIfNoRoot(root);
       // What still runs of a sandbox whose folder was removed has lost its data or its log.
       if (!(await isWhole(folder))) await kill(await processesOf(folder));
       await makeServiceFolder(folder);
@@ -98,6 +100,15 @@ export function createProcessRuntime({ root, binaryOf, userIds, bindAddress }: P
     etcdSocket: async (id) => path.join(folderOf(id).dir, etcdSocketName),
     rotateLogs: async () => await rotateAllLogs(root),
   };
+}
+
+/** The data of one sandbox may be lost; where that of all is gone, it is likely to come back. */
+async function throwIfNoRoot(root: string): Promise<void> {
+  if (await exists(root)) return;
+  throw new AppError(
+    'runtime_unavailable',
+    `${root}, where the data of sandboxes is, is not there. Is its disk mounted?`,
+  );
 }
 
 /** Takes the ids that the sandboxes below a root have had: the notes of that may be lost, as they are elsewhere. */
