@@ -1,14 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { extract, type Pack, pack } from 'tar-stream';
+import { type Pack, pack } from 'tar-stream';
 import { AppError } from '../errors.ts';
 import { dataLost } from './component-errors.ts';
 import { call, orNull } from './docker-client.ts';
 import { containerUser, objectName } from './docker-container.ts';
-import { etcdLogDir, etcdLogSuffix, type SandboxPlan } from './driver.ts';
+import { etcdLogDir, type SandboxPlan } from './driver.ts';
 
 /** An empty file that is written last: where it is, everything before it has arrived. */
 const preparedMark = '.prepared';
@@ -18,38 +17,24 @@ const preparedMark = '.prepared';
  * last, so that a copy that was cut short is made again.
  */
 export async function fillSandbox(container: Docker.Container, plan: SandboxPlan, root: string): Promise<void> {
-  const mark = await orNull(container.infoArchive({ path: `${root}/${plan.sandboxId}/${preparedMark}` }));
-  // Whether it exists is all that is asked: the body would keep its connection until it is read.
-  (mark as Readable | null)?.destroy();
-  const archive = await sandboxArchive(plan, mark === null && !plan.mustHaveData);
+  const isPrepared = await exists(container, `${root}/${plan.sandboxId}/${preparedMark}`);
+  const archive = await sandboxArchive(plan, !isPrepared && !plan.mustHaveData);
   await call(container.putArchive(archive as never, { path: root }));
 }
 
 /** Throws `data_lost` unless the volume of the sandbox, mounted at `root`, has etcd data. */
 export async function throwIfEmpty(container: Docker.Container, plan: SandboxPlan, root: string): Promise<void> {
-  const log = `${root}/${plan.sandboxId}/${plan.etcdDataDir}/${etcdLogDir}`;
-  const archive = (await orNull(container.getArchive({ path: log }))) as Readable | null;
-  if (archive && (await call(hasFile(archive, etcdLogSuffix)))) return;
-  if (archive === null && (await orNull(container.inspect())) === null) {
-    throw new AppError('runtime_unavailable', 'Docker has lost the container in which the data was looked for.');
-  }
-  throw dataLost(`The volume ${objectName(plan.sandboxId)} has no data of etcd`);
+  if (await exists(container, `${root}/${plan.sandboxId}/${plan.etcdDataDir}/${etcdLogDir}`)) return;
+  // 404 is said of a container that is not there as well.
+  if (await orNull(container.inspect())) throw dataLost(`The volume ${objectName(plan.sandboxId)} has no data of etcd`);
+  throw new AppError('runtime_unavailable', 'Docker has lost the container in which the data was looked for.');
 }
 
-/** Reads no further than to the first: files of the log have 64 MB. */
-async function hasFile(archive: Readable, suffix: string): Promise<boolean> {
-  const entries = extract();
-  // It rejects when the loop ends before the archive; what goes wrong before that is thrown by the loop.
-  pipeline(archive, entries).catch(() => undefined);
-  try {
-    for await (const entry of entries) {
-      if (entry.header.name.endsWith(suffix)) return true;
-      entry.resume();
-    }
-    return false;
-  } finally {
-    archive.destroy();
-  }
+async function exists(container: Docker.Container, file: string): Promise<boolean> {
+  const answer = (await orNull(container.infoArchive({ path: file }))) as Readable | null;
+  // The body would keep its connection until it is read.
+  answer?.destroy();
+  return answer !== null;
 }
 
 /** The sandbox's folder as a tar: the files always; the template and the mark only `withData`. */

@@ -100,8 +100,7 @@ export interface Runtime {
   prepare(plan: SandboxPlan, signal: AbortSignal): Promise<void>;
   /**
    * Starts a component unless it runs already with the same spec hash; one with another hash, or that cannot be reached, is
-   * stopped first.
-   * Throws `component_exited` (with log tail), `component_timeout`, `port_taken`, `runtime_unavailable`.
+   * stopped first. Throws `component_exited` (with log tail), `component_timeout`, `port_taken`, `runtime_unavailable`.
    */
   start(plan: SandboxPlan, component: ComponentSpec, signal: AbortSignal): Promise<void>;
   /** What exists of one sandbox, or of all on this host, whether a record knows it or not. */
@@ -126,10 +125,9 @@ export const etcdSocketName = 'localhost:1';
 
 /**
  * Where the write-ahead log of etcd is in its data folder. etcd takes a folder without one for that of a new, empty member
- * (etcd.io/docs/v3.6/learning/persistent-storage-files).
+ * (etcd.io/docs/v3.6/learning/persistent-storage-files). Its files end in `.wal`.
  */
 export const etcdLogDir = 'member/wal';
-export const etcdLogSuffix = '.wal';
 
 /** Every sandbox id. It is part of folder, container and volume names, so a runtime refuses anything else. */
 export const sandboxIdPattern = /^sb-[0-9a-z]{20}$/;

@@ -4,7 +4,7 @@ import { chmod, chown, cp, lchown, lstat, mkdir, open, readdir, rename, rm } fro
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { dataLost } from './component-errors.ts';
-import { etcdLogDir, etcdLogSuffix, type PlanFile, type SandboxPlan } from './driver.ts';
+import { etcdLogDir, type PlanFile, type SandboxPlan } from './driver.ts';
 import { ifThere } from './if-there.ts';
 
 const run = promisify(execFile);
@@ -52,7 +52,7 @@ export async function prepareFolder(folder: SandboxFolder, plan: SandboxPlan, ow
 
 async function hasEtcdLog(data: string): Promise<boolean> {
   const names = (await ifThere(readdir(path.join(data, etcdLogDir)))) ?? [];
-  return names.some((name) => name.endsWith(etcdLogSuffix));
+  return names.some((name) => name.endsWith('.wal'));
 }
 
 /**
