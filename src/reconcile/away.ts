@@ -1,8 +1,6 @@
-import { hasCondition, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
-import type { WorkerContext } from './worker-context.ts';
-
-/** What the condition ApiServerReady says of a sandbox whose runtime does not answer: it may well run. */
-const reason = 'RuntimeUnavailable';
+import { isAway, withAway } from '../sandbox/api-server-condition.ts';
+import { phaseOf, type SandboxRecord, withStatus } from '../sandbox/record.ts';
+import { missingRuntime, type WorkerContext } from './worker-context.ts';
 
 /** Asks the runtime of a sandbox. Returns why it does not answer; null: it does. */
 export async function lookAtRuntime(context: WorkerContext, record: SandboxRecord): Promise<string | null> {
@@ -11,21 +9,17 @@ export async function lookAtRuntime(context: WorkerContext, record: SandboxRecor
 }
 
 /** Why the runtime of a sandbox did not answer when it was asked last; null: it did. */
-export function whyAway({ runtimes, host }: WorkerContext, record: SandboxRecord): string | null {
-  const { runtime } = record.sandbox.status;
-  const found = runtimes.get(runtime);
-  return found ? (found.presence?.away() ?? null) : `The runtime ${runtime} does not answer on ${host}.`;
+export function whyAway(context: WorkerContext, record: SandboxRecord): string | null {
+  const found = context.runtimes.get(record.sandbox.status.runtime);
+  return found ? (found.presence?.away() ?? null) : missingRuntime(context, record);
 }
 
 /** Says in the status that the sandbox waits for its runtime. Nothing is done to it: its components may well run. */
-export async function noteAway({ store, host }: WorkerContext, id: string, message: string): Promise<void> {
-  const before = (await store.get(id))?.record;
-  if (!before) return;
+export async function noteAway({ store, host }: WorkerContext, before: SandboxRecord, message: string): Promise<void> {
   const why =
-    phaseOf(before) === 'ready'
-      ? { reason, message }
-      : ({ type: 'retrying', reason: 'runtime_unavailable', message } as const);
-  await store.update(id, (now) => (isOthers(now, host) ? null : toAway(now, message)), { why });
+    phaseOf(before) === 'ready' ? undefined : ({ type: 'retrying', reason: 'runtime_unavailable', message } as const);
+  const change = (now: SandboxRecord) => (isOthers(now, host) ? null : toAway(now, message));
+  await store.update(before.sandbox.id, change, why ? { why } : {});
 }
 
 function isOthers({ sandbox }: SandboxRecord, host: string): boolean {
@@ -34,19 +28,7 @@ function isOthers({ sandbox }: SandboxRecord, host: string): boolean {
 
 function toAway(record: SandboxRecord, message: string): SandboxRecord | null {
   const phase = phaseOf(record);
-  if (phase === 'failed' || phase === 'deleted') return null;
-  if (record.sandbox.status.conditions.some((one) => one.reason === reason && one.message === message)) return null;
-  const told = withCondition(record, { type: 'ApiServerReady', status: 'unknown', reason, message }, new Date());
+  if (phase === 'failed' || phase === 'deleted' || isAway(record, message)) return null;
+  const told = withAway(record, message);
   return phase === 'ready' ? withStatus(told, { phase: 'degraded' }) : told;
-}
-
-/** Whether its status says that it waits for its runtime. */
-export function isNotedAway(record: SandboxRecord): boolean {
-  return hasCondition(record, 'ApiServerReady', reason);
-}
-
-/** A copy whose status no longer says that it waits for its runtime: it is being started. */
-export function withoutAway(record: SandboxRecord): SandboxRecord {
-  if (!isNotedAway(record)) return record;
-  return withCondition(record, { type: 'ApiServerReady', status: 'false', reason: 'Starting' }, new Date());
 }

@@ -1,9 +1,10 @@
 import { authorityOf } from '../config/authority.ts';
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
+import { answering, withoutAway, writeAccepted } from '../sandbox/api-server-condition.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
 import { hasCondition, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
-import { withoutAway } from './away.ts';
+import { available } from './components-ready.ts';
 import { noSpace, space } from './etcd-space.ts';
 import { handleFailure, type TryAgainAt } from './failure.ts';
 import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
@@ -48,6 +49,8 @@ async function start(
     toReady(now, begun.port, context.advertiseHost, { queuedMs, componentsMs, ...timings }),
   );
   if (!after || !isOwn(after, context.host)) return;
+  // What its checks have counted before is of what ran before.
+  context.health.forget(id);
   context.logger.info({ sandboxId: id, ...timings }, 'sandbox ready');
   // For the next of these versions; not awaited, and it tells its own failure.
   void context.templates.ensure(status.kubernetesVersion, status.etcdVersion);
@@ -143,10 +146,10 @@ function toReady(
   const { wasReady } = record;
   const isFull = hasCondition(record, 'EtcdReady', noSpace.reason);
   const conditions = [
-    { type: 'ComponentsReady', status: 'true', reason: 'Available' },
+    available,
     // A restart makes no space.
     { type: 'EtcdReady', ...(isFull ? noSpace : space) },
-    { type: 'ApiServerReady', status: 'true', reason: wasReady ? 'Answering' : 'WriteAccepted' },
+    wasReady ? answering : writeAccepted,
   ] as const;
   return conditions.reduce((changed, one) => withCondition(changed, one, now), ready);
 }

@@ -1,17 +1,22 @@
+import {
+  answering,
+  type DownCause,
+  isLate,
+  late,
+  mayRunOn,
+  restarting,
+  withDownCause,
+} from '../sandbox/api-server-condition.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
-import { hasCondition, isHostLost, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
-import { isNotedAway, noteAway, whyAway } from './away.ts';
-import { type DownCause, downCause, restarting } from './down-cause.ts';
+import { hasCondition, phaseOf, type SandboxRecord, withCondition, withStatus } from '../sandbox/record.ts';
+import { noteAway, whyAway } from './away.ts';
+import { available } from './components-ready.ts';
+import { downCause } from './down-cause.ts';
 import { endOf, removeLeftovers } from './end.ts';
 import { noSpace, space } from './etcd-space.ts';
 import { stopPair } from './failure.ts';
-import { runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
+import { isOwn, runtimeOf, updateOwn, type WorkerContext } from './worker-context.ts';
 
-/** What the condition ApiServerReady says of one that is not ready. */
-const late: DownCause = {
-  reason: 'NotAnswering',
-  message: 'restarted when it is not ready at the next two checks either',
-};
 const answersAgain = { reason: 'Recovered', message: 'without a restart' } as const;
 
 /**
@@ -30,7 +35,7 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
   const phase = phaseOf(record);
   if (!wantsComponents(phase)) return;
   const away = whyAway(context, record);
-  if (away !== null) return await noteAway(context, id, away);
+  if (away !== null) return await noteAway(context, record, away);
   if (record.notBefore > Date.now()) return;
   if (phase === 'ready' || mayRunOn(record)) {
     const { runtime } = runtimeOf(context, record);
@@ -40,10 +45,18 @@ export async function check(context: WorkerContext, id: string): Promise<void> {
     if (look === 'late') return void (await updateOwn(context, id, toLate));
     const cause = look === 'hung' ? restarting : await downCause(runtime, id);
     // What hangs does not end by itself: it would hold its port.
-    if (look === 'hung') await stopPair(context, record, 0);
+    if (look === 'hung' && !(await stopOwn(context, record))) return;
     await updateOwn(context, id, (now) => toRestarting(now, cause), { why: { type: 'degraded', ...cause } });
   }
   await queues.addRestart(host, sandbox);
+}
+
+/** Stops it unless another host, or another worker of this one, has it by now: the look took seconds. Returns whether it did. */
+async function stopOwn(context: WorkerContext, { sandbox }: SandboxRecord): Promise<boolean> {
+  const now = (await context.store.get(sandbox.id))?.record;
+  if (!now || !isOwn(now, context.host) || context.signal.aborted) return false;
+  await stopPair(context, now, 0);
+  return true;
 }
 
 async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise<void> {
@@ -57,23 +70,14 @@ async function noteSpace(context: WorkerContext, record: SandboxRecord): Promise
   await updateOwn(context, record.sandbox.id, change, { why: { type: 'updated', ...now } });
 }
 
-/** Degraded, but not being restarted: it was late when it was looked at last, or its runtime was away, or its host lost. */
-function mayRunOn(record: SandboxRecord): boolean {
-  return phaseOf(record) === 'degraded' && (isLate(record) || isNotedAway(record) || isHostLost(record));
-}
-
-function isLate(record: SandboxRecord): boolean {
-  return hasCondition(record, 'ApiServerReady', late.reason);
-}
-
 function toLate(record: SandboxRecord): SandboxRecord | null {
   return phaseOf(record) === 'ready' || (mayRunOn(record) && !isLate(record)) ? degraded(record, late) : null;
 }
 
 function toAnswering(record: SandboxRecord): SandboxRecord | null {
   if (!mayRunOn(record)) return null;
-  const condition = { type: 'ApiServerReady', status: 'true', reason: 'Answering' } as const;
-  return withCondition(withStatus({ ...record, attempts: 0 }, { phase: 'ready' }), condition, new Date());
+  const ready = withStatus({ ...record, attempts: 0 }, { phase: 'ready' });
+  return withCondition(withCondition(ready, available, new Date()), answering, new Date());
 }
 
 function toRestarting(record: SandboxRecord, cause: DownCause): SandboxRecord | null {
@@ -82,6 +86,5 @@ function toRestarting(record: SandboxRecord, cause: DownCause): SandboxRecord | 
 }
 
 function degraded(record: SandboxRecord, why: DownCause): SandboxRecord {
-  const condition = { type: 'ApiServerReady', status: 'false', ...why } as const;
-  return withCondition(withStatus(record, { phase: 'degraded' }), condition, new Date());
+  return withStatus(withDownCause(record, why), { phase: 'degraded' });
 }

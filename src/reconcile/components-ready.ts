@@ -1,5 +1,5 @@
-import type { SandboxRecord } from '../sandbox/record.ts';
-import { hasCondition, withCondition } from '../sandbox/record.ts';
+import { wantsComponents } from '../sandbox/phase.ts';
+import { hasCondition, type SandboxRecord, withCondition } from '../sandbox/record.ts';
 import { runtimeOf, type WorkerContext } from './worker-context.ts';
 
 /** Looking into the cache, or asking a Docker daemon for an image, takes less. */
@@ -31,25 +31,31 @@ export async function areComponentsReady(
   return await Promise.race([obtaining, late.promise]).finally(() => clearTimeout(timer));
 }
 
-/** What a start waits for. */
-export const preparing = { reason: 'Preparing', message: 'fetching or building; see GET /v1/versions' };
+export const available = { type: 'ComponentsReady', status: 'true', reason: 'Available' } as const;
+/** What a start waits for, and the type of its entry in the history. */
+export const preparing = {
+  type: 'preparing',
+  reason: 'Preparing',
+  message: 'fetching or building; see GET /v1/versions',
+} as const;
 export const noRoom = {
+  type: 'retrying',
   reason: 'NoDiskSpace',
   message: 'the disk of its host is nearly full; it starts once there is room',
-};
+} as const;
 
-/** Says in the status what the start waits for. */
+/** Says in the status what the start waits for, unless another host has it, or it was started meanwhile. */
 export async function noteWaiting(
-  { store }: WorkerContext,
+  { store, host }: WorkerContext,
   id: string,
-  { reason, message }: typeof preparing,
+  why: typeof preparing | typeof noRoom,
 ): Promise<void> {
-  await store.update(
-    id,
-    (now) => {
-      if (hasCondition(now, 'ComponentsReady', reason) || now.desired === 'deleted') return null;
-      return withCondition(now, { type: 'ComponentsReady', status: 'false', reason, message }, new Date());
-    },
-    { why: { type: 'preparing', reason, message } },
-  );
+  const { reason, message } = why;
+  const change = (now: SandboxRecord) => {
+    const { phase, host: owner } = now.sandbox.status;
+    const waits = now.desired === 'running' && wantsComponents(phase) && phase !== 'ready';
+    if (!waits || (owner !== null && owner !== host) || hasCondition(now, 'ComponentsReady', reason)) return null;
+    return withCondition(now, { type: 'ComponentsReady', status: 'false', reason, message }, new Date());
+  };
+  await store.update(id, change, { why });
 }

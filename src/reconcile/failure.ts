@@ -1,4 +1,5 @@
 import { AppError, isAppError } from '../errors.ts';
+import { isRefusedWrite } from '../redis/connection.ts';
 import { type SandboxRecord, withFailure } from '../sandbox/record.ts';
 import { lookAtRuntime, noteAway } from './away.ts';
 import { runtimeOf, type WorkerContext } from './worker-context.ts';
@@ -22,6 +23,8 @@ const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2
  */
 export async function handleFailure(context: WorkerContext, id: string, error: unknown): Promise<TryAgainAt> {
   const { store, ports, host, logger } = context;
+  // Nothing is known to be wrong with the sandbox: what runs goes on, and the next sweep goes on from there.
+  if (isRefusedWrite(error)) throw error;
   const record = (await store.get(id))?.record;
   if (!record || record.desired === 'deleted') return null;
   const { wasReady, port, sandbox } = record;
@@ -29,7 +32,10 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   // Another host has it by now.
   if (owner !== null && owner !== host) return null;
   const away = await lookAtRuntime(context, record);
-  if (away !== null) return await waitForRuntime(context, record, away);
+  if (away !== null) {
+    logger.warn({ sandboxId: id, err: error }, 'start cut off: its runtime is away');
+    return await waitForRuntime(context, record, away);
+  }
   // One that no host has failed before it was taken, which counts the attempts.
   const attempts = owner === null ? record.attempts + 1 : record.attempts;
   const cause = causeOf(error);
@@ -63,10 +69,10 @@ function causeOf(error: unknown): AppError {
 /** For as long as its runtime is away: that is no attempt that failed. What had been started may well run. */
 export async function waitForRuntime(
   context: WorkerContext,
-  { sandbox }: SandboxRecord,
+  record: SandboxRecord,
   reason: string,
 ): Promise<TryAgainAt> {
-  await noteAway(context, sandbox.id, reason);
+  await noteAway(context, record, reason);
   return Date.now() + awayPauseMs;
 }
 

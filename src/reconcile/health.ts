@@ -49,7 +49,10 @@ export function createHealthChecks({ probeHost }: { probeHost: string }) {
       const [observed] = await runtime.observe(id);
       const running = observed?.components.filter((component) => component.state === 'running').length ?? 0;
       const probed = record.port === null ? null : probedOf(id, record.port, credentials);
-      if (running < 2 || !probed) return 'exited';
+      if (running < 2 || !probed) {
+        if (probed) probed.failures = 0;
+        return 'exited';
+      }
       // One that does not answer counts as one that says that it is not ready.
       const answer = await probed.client.send('GET', readyPath).catch(() => null);
       probed.failures = answer?.status === 200 ? 0 : probed.failures + 1;

@@ -52,11 +52,14 @@ export interface WorkerContext {
 }
 
 /** Throws `runtime_unavailable` when this host does not have the sandbox's runtime now. */
-export function runtimeOf({ runtimes, host }: WorkerContext, record: SandboxRecord): HostRuntime {
-  const { runtime } = record.sandbox.status;
-  const found = runtimes.get(runtime);
+export function runtimeOf(context: WorkerContext, record: SandboxRecord): HostRuntime {
+  const found = context.runtimes.get(record.sandbox.status.runtime);
   if (found) return found;
-  throw new AppError('runtime_unavailable', `The runtime ${runtime} does not answer on ${host}.`);
+  throw new AppError('runtime_unavailable', missingRuntime(context, record));
+}
+
+export function missingRuntime({ host }: WorkerContext, { sandbox }: SandboxRecord): string {
+  return `The runtime ${sandbox.status.runtime} does not answer on ${host}.`;
 }
 
 /**

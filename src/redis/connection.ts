@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { authorityOf } from '../config/authority.ts';
 import { AppError } from '../errors.ts';
 import { readScripts } from './scripts.ts';
@@ -63,6 +63,11 @@ function connect(address: RedisAddress, given: Omit<RedisOptions, 'replyMapping'
   // process.
   redis.on('error', () => undefined);
   return redis;
+}
+
+/** Whether Redis has refused a command that it takes at other times, as while it is full or its disk is. */
+export function isRefusedWrite(error: unknown): boolean {
+  return error instanceof ReplyError && asStoreError(error) !== error;
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { SandboxQueues } from '../queue/sandbox-queues.ts';
+import { withLostHost } from './api-server-condition.ts';
 import type { Why } from './history.ts';
 import type { Hosts } from './hosts.ts';
-import { type SandboxRecord, toDeleting, withLostHost } from './record.ts';
+import { type SandboxRecord, toDeleting } from './record.ts';
 import type { Store } from './store.ts';
 
 export type Deletion = ReturnType<typeof createDeletion>;

@@ -1,5 +1,6 @@
+import { isHostLost, withLostHost } from './api-server-condition.ts';
 import type { Hosts } from './hosts.ts';
-import { isHostLost, phaseOf, type SandboxRecord, withLostHost, withStatus } from './record.ts';
+import { phaseOf, type SandboxRecord, withStatus } from './record.ts';
 import type { Store } from './store.ts';
 
 /** A worker that is started again is back by then. */
@@ -13,7 +14,7 @@ interface LostHostOptions {
 
 /**
  * Whether a sandbox still works is not known when no worker serves its host, and the sandbox says so: it is degraded, and its
- * condition `ApiServerReady` unknown. The API does this, as it lives when no worker may. Several at once do no harm. The host
+ * condition `ApiServerReady` unknown, or false as before where it was being restarted. The API does this, as it lives when no worker may. Several at once do no harm. The host
  * itself finds out when it is back.
  */
 export function createLostHosts({ store, hosts, signal }: LostHostOptions) {

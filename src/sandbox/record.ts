@@ -59,16 +59,6 @@ export function toDeleting(record: SandboxRecord): SandboxRecord {
   return withStatus(unwanted, { phase: 'deleting', endpoint: null });
 }
 
-/** Whether no worker serves its host: then nobody knows whether it works. */
-export function isHostLost(record: SandboxRecord): boolean {
-  return hasCondition(record, 'ApiServerReady', 'HostLost');
-}
-
-/** A copy that says so, and why. */
-export function withLostHost(record: SandboxRecord, message: string): SandboxRecord {
-  return withCondition(record, { type: 'ApiServerReady', status: 'unknown', reason: 'HostLost', message }, new Date());
-}
-
 /** Whether its components may exist; null when the phase does not change that. Failed sandboxes have none. */
 export function isAwake(record: SandboxRecord): boolean | null {
   const phase = phaseOf(record);

@@ -35,7 +35,9 @@ t.test('one that runs and is not ready is late at once, and hangs at the third l
   t.equal(await look(), 'ready', 'and from the beginning');
   status = 500;
   t.same([await look(), await look(), await look()], ['late', 'late', 'hung']);
-  t.equal(await look(), 'late', 'it is started again, and looked at anew');
+  t.same([await look(), await look()], ['late', 'late'], 'it is started again, and looked at anew');
   state = 'exited';
   t.equal(await look(), 'exited');
+  state = 'running';
+  t.same([await look(), await look(), await look()], ['late', 'late', 'hung'], 'as after an exit');
 });

@@ -8,6 +8,7 @@ import { hostQueue, type SandboxJob, startQueue } from '../../src/queue/names.ts
 import { createDiskRoom } from '../../src/reconcile/disk-room.ts';
 import { createEtcdSpace } from '../../src/reconcile/etcd-space.ts';
 import { createPortLeases } from '../../src/reconcile/port-leases.ts';
+import type { Presence } from '../../src/reconcile/presence.ts';
 import { createReconciler } from '../../src/reconcile/reconciler.ts';
 import { createStartSlots } from '../../src/reconcile/start-slots.ts';
 import { sweepDue, sweepHost, sweepLostStarts } from '../../src/reconcile/sweep.ts';
@@ -34,8 +35,15 @@ export const quotas = {
 };
 const portRange = { first: 40_000, last: 49_999 };
 
+interface FakeHostOptions {
+  readonly onStart?: StartHook;
+  readonly slots?: number;
+  /** Of its runtime, when that may go away. */
+  readonly presence?: Presence;
+}
+
 /** The domain with a real Redis, real queues and the fake runtime: what happens in which order is up to the test. */
-export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHook; slots?: number } = {}) {
+export async function startFakeHost({ onStart, slots = 4, presence }: FakeHostOptions = {}) {
   const dir = await temporaryFolder();
   const redisServer = await startEmbeddedRedis(dir);
   const redis = connectForWork(redisServer.address);
@@ -65,7 +73,16 @@ export async function startFakeHost({ onStart, slots = 4 }: { onStart?: StartHoo
     space: createEtcdSpace({ logger, signal: stopping.signal }),
     disk: createDiskRoom({ folder: dir, reserveMiB: 0 }),
     runtimes: new Map([
-      ['process', { runtime, obtain: async () => 'there', listenAddress: '127.0.0.1', ownAddresses: () => [] }],
+      [
+        'process',
+        {
+          runtime,
+          obtain: async () => 'there',
+          listenAddress: '127.0.0.1',
+          ownAddresses: () => [],
+          ...(presence ? { presence } : {}),
+        },
+      ],
     ]),
     templates: { find: async () => null, ensure: async () => null, settled: async () => undefined },
     isServed: async () => true,
