@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { wantsComponents } from '../sandbox/phase.ts';
 import { phaseOf } from '../sandbox/record.ts';
 import { endOf } from './end.ts';
@@ -6,6 +7,8 @@ import type { Reconciler } from './reconciler.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 const atOnce = 20;
+/** From then on one that takes long only waits, mostly for a sandbox that does not answer, and the next is begun beside it. */
+const longMs = 200;
 
 /**
  * Compares everything on this host with its records: each sandbox that the host has taken, and each thing that runs here
@@ -17,9 +20,9 @@ export async function sweepHost(context: WorkerContext, reconciler: Reconciler):
   const taken = new Set<string>();
   for await (const ids of store.idsOfHost(host)) {
     for (const id of ids) taken.add(id);
-    await forEach(context, ids, reconciler.check);
-    if (signal.aborted) return;
   }
+  await forEach(context, [...taken], reconciler.check);
+  if (signal.aborted) return;
   for (const [name, { runtime, presence }] of runtimes) {
     if (presence?.away()) continue;
     // A runtime that does not answer is no reason not to sweep the others.
@@ -91,10 +94,14 @@ async function forEach(
 ): Promise<void> {
   // All take from the same.
   const waiting = ids.values();
+  const underWay: Promise<void>[] = [];
   const takeOneByOne = async () => {
     for (const id of waiting) {
-      await work(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not swept'));
+      const done = work(id).catch((error: unknown) => logger.error({ sandboxId: id, err: error }, 'sandbox not swept'));
+      underWay.push(done);
+      await Promise.race([done, delay(longMs)]);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, takeOneByOne));
+  await Promise.all(underWay);
 }
