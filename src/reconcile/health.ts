@@ -1,11 +1,13 @@
 import type { Runtime } from '../runtime/driver.ts';
 import type { Credentials } from '../runtime/pki.ts';
-import { type KubeClient, readyPath } from '../runtime/probe.ts';
+import { type KubeClient, readyPath, requestTimeoutMs } from '../runtime/probe.ts';
 import type { SandboxRecord } from '../sandbox/record.ts';
 import { adminClient } from './launch.ts';
 
 /** As kubelet's probes have it by default: one that fails may only tell that the machine is busy. */
 const failureThreshold = 3;
+/** A second more than a request may take. */
+const standstillMs = requestTimeoutMs + 1000;
 
 /**
  * What a look has found. `late`: all components run, and the API server has not said that it is ready, its etcd included;
@@ -53,9 +55,7 @@ export function createHealthChecks({ probeHost }: { probeHost: string }) {
         if (probed) probed.failures = 0;
         return 'exited';
       }
-      // One that does not answer counts as one that says that it is not ready.
-      const answer = await probed.client.send('GET', readyPath).catch(() => null);
-      probed.failures = answer?.status === 200 ? 0 : probed.failures + 1;
+      probed.failures = (await saysReady(probed.client)) ? 0 : probed.failures + 1;
       if (probed.failures === 0) return 'ready';
       if (probed.failures < failureThreshold) return 'late';
       probed.failures = 0;
@@ -66,4 +66,14 @@ export function createHealthChecks({ probeHost }: { probeHost: string }) {
       for (const id of [...clients.keys()]) forget(id);
     },
   };
+}
+
+/** One that does not answer counts as one that says that it is not ready. */
+async function saysReady(client: KubeClient): Promise<boolean> {
+  const began = performance.now();
+  const ask = async () => (await client.send('GET', readyPath).catch(() => null))?.status;
+  const status = await ask();
+  // This process has stood still, longer than a request may take: the answer may have been there.
+  const stoodStill = status === undefined && performance.now() - began > standstillMs;
+  return (stoodStill ? await ask() : status) === 200;
 }

@@ -20,7 +20,7 @@ interface KubeClientOptions {
 }
 
 /** With the pause between two sweeps, 5 s by default, one that hangs is told within 10 s. */
-const requestTimeoutMs = 4000;
+export const requestTimeoutMs = 4000;
 
 export function createKubeClient({ host, port, servername, ca, identity }: KubeClientOptions): KubeClient {
   const pool = new Pool(`https://${authorityOf(host, port)}`, {
