@@ -11,6 +11,7 @@ export async function reportHost(parts: WorkerParts): Promise<RunningWorker> {
     hosts.report({
       name: host,
       runtimes: offeredRuntimes(runtimes),
+      away: [...runtimes].filter(([, { presence }]) => presence?.away()).map(([name]) => name),
       defaultRuntime,
       versions: await versions(),
       disk: await context.disk.report(),

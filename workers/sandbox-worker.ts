@@ -14,11 +14,18 @@ export type SandboxWorkerParts = Pick<
   'queueRedis' | 'keys' | 'queues' | 'store' | 'reconciler' | 'logger' | 'signal'
 >;
 
+export interface SandboxWorker {
+  /** Takes no more jobs until it is resumed; those that it has go on. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Takes the jobs of a queue of sandboxes, so many at a time, and has each reconciled. */
 export function sandboxWorker(
   { queueRedis, keys, queues, store, reconciler, logger, signal }: SandboxWorkerParts,
   { queue, concurrency }: { queue: string; concurrency: number },
-): { close(): Promise<void> } {
+): SandboxWorker {
   async function process(job: Job<SandboxJob>, token?: string): Promise<void> {
     const { sandboxId } = job.data;
     // A host that stops, or that another worker has taken over, touches nothing any more.
@@ -33,7 +40,7 @@ export function sandboxWorker(
   const worker = openWorker<SandboxJob>(queue, process, { redis: queueRedis, keys, logger, concurrency, ...locks });
   // Takes no more jobs from then on. Closing it again later waits for the same end, and tells how that went.
   signal.addEventListener('abort', () => void worker.close().catch(() => undefined), { once: true });
-  return { close: () => worker.close() };
+  return { pause: () => worker.pause(true), resume: () => worker.resume(), close: () => worker.close() };
 }
 
 /** Its slot is free until then, and any host that serves the queue may take it. */

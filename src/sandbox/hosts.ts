@@ -8,6 +8,8 @@ import type { VersionReport } from '../schemas/version.ts';
 export interface HostReport {
   readonly name: string;
   readonly runtimes: readonly string[];
+  /** Those that do not answer now; older workers do not say. */
+  readonly away?: readonly string[];
   readonly defaultRuntime: string;
   readonly versions: readonly VersionReport[];
   /** Of the disk of its data folder: what is free, and what is kept free. */
@@ -44,6 +46,14 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     /** The names of all hosts that ever had a worker. */
     async known(): Promise<string[]> {
       return await redis.hkeys(keys.serviceIds);
+    },
+    /** Whether a host other than this one can start a sandbox of the runtime now: it answers there, and there is room. */
+    async canStartElsewhere(runtime: string, name: string): Promise<boolean> {
+      const others = (await alive()).filter((report) => report.name !== name);
+      return others.some(
+        ({ runtimes, away, disk }) =>
+          runtimes.includes(runtime) && !away?.includes(runtime) && disk.freeMiB >= disk.reserveMiB,
+      );
     },
     /** Whether a worker serves the host now: then it holds the host's lease. */
     async isServed(name: string): Promise<boolean> {

@@ -31,8 +31,8 @@ export async function startHosts() {
     client,
     redisAddress: redis.address,
     workers,
-    async startWorker(name: string, startMs: number): Promise<WorkerProcess> {
-      const worker = await startWorkerProcess(name, environmentOf(name), { startMs });
+    async startWorker(name: string, startMs: number, settings: Record<string, string> = {}): Promise<WorkerProcess> {
+      const worker = await startWorkerProcess(name, { ...environmentOf(name), ...settings }, { startMs });
       workers.push(worker);
       return worker;
     },
