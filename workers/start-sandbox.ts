@@ -1,6 +1,6 @@
 import { startQueue } from '../src/queue/names.ts';
+import { repeat } from '../src/repeat.ts';
 import type { RunningWorker, WorkerParts } from './parts.ts';
-import { repeat } from './repeat.ts';
 import { type SandboxWorker, sandboxWorker } from './sandbox-worker.ts';
 
 /** A daemon may be started after the service, or go away, and the disk become full. */
