@@ -25,12 +25,14 @@ async function startWorker(name: string): Promise<ChildProcess> {
   const worker = spawn(process.execPath, ['workers/main.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   running.push(worker);
   let output = '';
-  for await (const chunk of worker.stdout) {
+  // What it logs later on is let go; a pipe without a reader would end it.
+  for await (const chunk of worker.stdout.iterator({ destroyOnReturn: false })) {
     output += String(chunk);
-    if (output.includes('"working"')) break;
+    if (!output.includes('"working"')) continue;
+    worker.stdout.resume();
+    return worker;
   }
-  worker.stdout.resume();
-  return worker;
+  throw new Error(`the worker ${name} ended before it worked:\n${output}`);
 }
 
 const ids: string[] = [];

@@ -1,11 +1,11 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { aliveForMs } from '../../src/sandbox/hosts.ts';
+import { freePort } from '../support/free-port.ts';
 import { pidOf } from '../support/pid-of.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
@@ -40,14 +40,6 @@ t.teardown(async () => {
   await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
   await rm(dataDir, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const statusOf = async (url: string) => (await fetch(url)).status;
 /** What a probe is told: of the API, and of the worker. */

@@ -1,5 +1,5 @@
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
-import { type ClientWorld, objectsOf, send, sendDeletion } from './clients.ts';
+import { type ClientWorld, noteReady, objectsOf, send, sendDeletion } from './clients.ts';
 import type { Machine, Thing } from './machine.ts';
 import type { Asked, Problem } from './model.ts';
 import { thingsInRedis } from './store.ts';
@@ -21,10 +21,13 @@ export async function findProblems(world: ClientWorld, machine: Machine, dataDir
   const things = [...(await machine.things()), ...inRedis];
   const ofClients = await Promise.all(world.model.map((asked) => problemsOf(world, asked, things)));
   const known = new Map(world.model.map((asked) => [asked.id, asked]));
+  const isNetwork = ({ kind }: Thing) => kind === 'network';
+  const networks = things.filter(isNetwork).map(({ name }) => name);
+  const twice: Problem[] = networks.length > 1 ? [{ kind: 'twice', what: `the network: ${networks.join(', ')}` }] : [];
   const orphans = things
-    .filter(({ sandboxId }) => known.get(sandboxId)?.deletion !== 'none')
+    .filter((one) => !isNetwork(one) && known.get(one.sandboxId)?.deletion !== 'none')
     .map(({ sandboxId, kind, name }): Problem => ({ kind: 'orphan', what: `${kind} ${name} of ${sandboxId || '?'}` }));
-  return [...ofClients.flat(), ...orphans];
+  return [...ofClients.flat(), ...twice, ...orphans];
 }
 
 async function problemsOf({ api }: ClientWorld, asked: Asked, things: readonly Thing[]): Promise<Problem[]> {
@@ -32,6 +35,7 @@ async function problemsOf({ api }: ClientWorld, asked: Asked, things: readonly T
   const { status, body } = await api('GET', `/v1/sandboxes/${asked.id}`);
   if (asked.deletion !== 'none') return status === 404 ? [] : [lost(`a DELETE: GET answers ${status}`)];
   if (status !== 200) return [lost(`the sandbox: GET answers ${status}`)];
+  noteReady(asked, body);
   const own = things.filter(({ sandboxId }) => sandboxId === asked.id);
   if (body.status.phase === 'failed') return problemsOfFailed(asked, body, own, lost);
   const counts = components.map(
@@ -57,9 +61,8 @@ function problemsOfFailed(
   const runs = running.map(
     ({ name }): Problem => ({ kind: 'orphan', what: `${name} of ${asked.id}, which has failed` }),
   );
-  const hadObjects = [...asked.objects.values()].includes('there');
   const isTold = failure !== null && failure.code !== 'internal';
-  if (isTold && (asked.isDataTaken || !hadObjects)) return runs;
+  if (isTold && (asked.isDataTaken || !asked.wasReady)) return runs;
   return [...runs, lost(`the sandbox has failed: ${failure?.code} ${failure?.message}`)];
 }
 

@@ -1,3 +1,4 @@
+import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { type Asked, type Model, newAsked, type Problem, present } from './model.ts';
 import type { Random } from './random.ts';
 import { type Api, askSandbox } from './requests.ts';
@@ -46,7 +47,12 @@ export async function send({ api, found }: ClientWorld, asked: Asked): Promise<b
   if (asked.id !== null && asked.id !== body.id)
     found({ kind: 'twice', what: `${asked.key}: ${asked.id}, ${body.id}` });
   asked.id ??= body.id;
+  noteReady(asked, body);
   return true;
+}
+
+export function noteReady(asked: Asked, { status }: Sandbox): void {
+  if (status.phase === 'ready') asked.wasReady = true;
 }
 
 async function remove(world: ClientWorld, random: Random): Promise<void> {
@@ -74,11 +80,12 @@ async function patch({ model, api, count }: ClientWorld, random: Random): Promis
   // One without an answer may be carried out later than the next.
   mark.maybe.add(value);
   mark.isUnderWay = true;
-  const { status } = await api('PATCH', `/v1/sandboxes/${asked.id}`, { labels: { mark: value } });
+  const { status, body } = await api('PATCH', `/v1/sandboxes/${asked.id}`, { labels: { mark: value } });
   mark.isUnderWay = false;
   if (status !== 200) return;
   mark.maybe.delete(value);
   mark.acknowledged = value;
+  noteReady(asked, body);
 }
 
 /** One random thing that a user of a sandbox does, by the kubeconfig that he got once. */
@@ -101,7 +108,9 @@ export async function askOneSandbox({ model, api, count }: ClientWorld, random: 
   }
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } };
   const { status } = await askSandbox(asked.kubeconfig, 'POST', configMaps, object);
-  if (status === 201) asked.objects.set(name, 'there');
+  if (status !== 201) return;
+  asked.objects.set(name, 'there');
+  asked.wasReady = true;
 }
 
 /** The names of the objects that a sandbox has; null when it does not answer. */

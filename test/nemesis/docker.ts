@@ -64,6 +64,11 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
     return own.map(({ Name, Labels }) => ({ sandboxId: Labels[labels.sandbox] ?? '', kind: 'volume', name: Name }));
   }
 
+  async function networks(): Promise<Thing[]> {
+    const own = await ownNetworks();
+    return own.map(({ Id, Name }) => ({ sandboxId: '', kind: 'network', name: `${Name} ${Id.slice(0, 12)}` }));
+  }
+
   const ownNetworks = async () => (await docker.listNetworks()).filter(({ Labels }) => isOwn(Labels));
 
   /** As `docker network prune` does while nothing runs. */
@@ -76,7 +81,7 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
   }
 
   return {
-    things: async () => [...(await containers()), ...(await ownVolumes())],
+    things: async () => [...(await containers()), ...(await ownVolumes()), ...(await networks())],
     faults: {
       'kill-container': [4, onOne(kill)],
       'remove-container': [2, onOne(remove)],
@@ -92,7 +97,8 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
       for (const { Id } of await ownNetworks()) await told('', docker.getNetwork(Id).remove());
     },
     async heal() {
-      for (const { id, isPaused } of await containers()) if (isPaused) await docker.getContainer(id).unpause();
+      const paused = (await containers()).filter(({ isPaused }) => isPaused);
+      for (const { id } of paused) await told('', docker.getContainer(id).unpause());
     },
   };
 }

@@ -11,6 +11,11 @@ type Faults = Readonly<Record<string, readonly [weight: number, Strike]>>;
 /** Those of the service itself and of its Redis, and those of the machine. */
 export function allFaults(dataDir: string, service: Service, machine: Machine): Faults {
   const serviceProcess = async () => await identityOf(service.pid());
+  const serviceToKill = async () => {
+    const one = await serviceProcess();
+    if (one) service.willKill(one.pid);
+    return one;
+  };
   const redisProcess = async () => await findRedis(dataDir);
   const kill = (name: string, find: () => Promise<ProcessIdentity | null>): Strike =>
     async function killOne() {
@@ -26,12 +31,12 @@ export function allFaults(dataDir: string, service: Service, machine: Machine): 
   /** As when the machine loses its power: all processes at once. */
   async function reboot(): Promise<Hit> {
     const found = await findProcesses(`${dataDir}/`);
-    const own = await serviceProcess();
+    const own = await serviceToKill();
     await killAll(own ? [own, ...found] : found);
     return { what: `SIGKILL to everything (${found.length + 1} processes)` };
   }
   return {
-    'kill-service': [3, kill('the service', serviceProcess)],
+    'kill-service': [3, kill('the service', serviceToKill)],
     'kill-redis': [2, kill('Redis', redisProcess)],
     'freeze-service': [2, stop('the service', serviceProcess)],
     'freeze-redis': [2, stop('Redis', redisProcess)],

@@ -1,7 +1,8 @@
 import type { Random } from './random.ts';
 
-/** Something on the machine that belongs to a sandbox. */
+/** Something on the machine that belongs to a sandbox, or to all of them. */
 export interface Thing {
+  /** Empty for what belongs to all, as their network. */
   readonly sandboxId: string;
   /** `component` is one that runs; others are `folder`, `container`, `volume`, `network`, `port`, `Redis key` and so on. */
   readonly kind: string;

@@ -11,6 +11,8 @@ export interface Asked {
   /** ConfigMaps by name. */
   readonly objects: Map<string, 'there' | 'gone' | 'maybe'>;
   kubeconfig: string | null;
+  /** Some client has seen that it was ready. */
+  wasReady: boolean;
   /** A fault has taken its data away: it may end as failed, but not come back empty. */
   isDataTaken: boolean;
 }
@@ -32,6 +34,7 @@ export function newAsked(key: string, durability: string): Asked {
     mark: { acknowledged: null, maybe: new Set(), isUnderWay: false },
     objects: new Map(),
     kubeconfig: null,
+    wasReady: false,
     isDataTaken: false,
   };
 }

@@ -1,10 +1,10 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { sandboxIdPattern } from '../../src/runtime/driver.ts';
 import { commandOf, findProcesses, type ProcessFacts } from '../../src/runtime/process-identity.ts';
 import type { Hit, Machine, Strike, Thing } from './machine.ts';
 import type { Random } from './random.ts';
-import { freeze, killAll } from './signals.ts';
+import { freeze, killAll, send } from './signals.ts';
 
 const idInText = /sb-[0-9a-z]{20}/;
 const damages = ['{}', '[]', '123', '"', '', '{"pid":1,"started":"x","specHash":"y"}', 'null'];
@@ -70,8 +70,7 @@ export function processMachine(dataDir: string): Machine {
     const name = random.pick(names);
     const text = random.pick(damages) ?? '';
     if (!hit || !name) return null;
-    // It may be gone by now, with its sandbox.
-    await writeFile(path.join(notes, name), text, { flag: 'r+' }).catch(() => undefined);
+    if (!(await overwrite(path.join(notes, name), text))) return null;
     return { sandboxId: hit.sandboxId, what: `wrote ${text || 'nothing'} into the note ${name} of` };
   }
 
@@ -97,9 +96,22 @@ export function processMachine(dataDir: string): Machine {
     },
     clear: async () => await killAll(await components()),
     async heal() {
-      for (const { pid } of await components()) process.kill(pid, 'SIGCONT');
+      for (const one of await components()) await send(one, 'SIGCONT');
     },
   };
+}
+
+/** False when there is no such file, as that of a sandbox that is gone by now: it is not made. */
+async function overwrite(name: string, text: string): Promise<boolean> {
+  const file = await open(name, 'r+').catch(() => null);
+  if (!file) return false;
+  try {
+    await file.truncate();
+    await file.writeFile(text);
+    return true;
+  } finally {
+    await file.close();
+  }
 }
 
 function idIn(name: string): string {

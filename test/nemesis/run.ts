@@ -18,7 +18,7 @@ import { killAll } from './signals.ts';
 /**
  * Lets clients and faults loose on a service that runs as a user's does, and looks at the machine when the last fault is
  * over: nothing that was acknowledged may be lost, nothing may be there twice, nothing that nobody owns. A seed draws the
- * same steps and faults again; what they meet depends on the moment.
+ * same numbers again, and so much the same steps and faults: when they come, and what they meet, depends on the moment.
  */
 const { values: given } = parseArgs({
   options: {
@@ -36,8 +36,8 @@ const { values: given } = parseArgs({
 const seed = Number(given.seed);
 let endAt = performance.now() + Number(given.minutes) * 60_000;
 const mostSteps = 100_000;
-// It ends early, but in order.
-process.once('SIGINT', () => {
+// It ends early, but in order, however often it is asked.
+process.on('SIGINT', () => {
   endAt = performance.now();
 });
 
@@ -65,14 +65,14 @@ const world: ClientWorld = {
   api: createApi(`http://127.0.0.1:${firstPort}`),
   mostSandboxes: Number(given.sandboxes),
   count: () => ++names,
-  found: (problem) => problems.push(problem),
+  found,
 };
-const say = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 23)} ${line}\n`);
 
 say(`seed ${seed}, ${given.minutes} minutes, ${dataDir}`);
 const machine = given.runtime === 'docker' ? await dockerMachine(dataDir) : processMachine(dataDir);
-const service = await startService(env, createRandom(seed + 2));
+let service: Service | undefined;
 try {
+  service = await startService(env, createRandom(seed + 2), found);
   await run(machine, service);
 } finally {
   await end(machine, service);
@@ -83,6 +83,15 @@ process.stdout.write(
   `nemesis: ${steps} steps, ${faultsDone} faults, ${lost} lost, ${twice} twice, ${orphans} orphans (seed ${seed})\n`,
 );
 process.exitCode = problems.length === 0 && steps > 0 && faultsDone > 0 ? 0 : 1;
+
+function say(line: string): void {
+  process.stdout.write(`${new Date().toISOString().slice(11, 23)} ${line}\n`);
+}
+
+function found(problem: Problem): void {
+  problems.push(problem);
+  say(`${problem.kind}: ${problem.what}`);
+}
 
 async function run(machine: Machine, service: Service): Promise<void> {
   const every = async (random: Random, [from, to]: readonly [number, number], work: () => Promise<void>) => {
@@ -127,24 +136,24 @@ async function strike(table: [string, ReturnType<typeof allFaults>[string]][], r
 async function settle(machine: Machine): Promise<void> {
   const began = performance.now();
   const deadline = began + Number(given.settle) * 1000;
-  let found: Problem[] = [];
+  let left: Problem[] = [];
   let before: Problem[] = [];
   do {
     await delay(1000);
-    before = found;
-    found = await findProblems(world, machine, dataDir);
-  } while (found.length > 0 && performance.now() < deadline);
-  problems.push(...found);
+    before = left;
+    left = await findProblems(world, machine, dataDir);
+  } while (left.length > 0 && performance.now() < deadline);
   const seconds = Math.round((performance.now() - began) / 1000);
-  say(found.length > 0 ? `not settled after ${seconds} s` : `settled after ${seconds} s`);
-  for (const { kind, what } of before) if (found.length === 0) say(`at last: ${kind} ${what}`);
-  for (const { kind, what } of problems) say(`${kind}: ${what}`);
+  say(left.length > 0 ? `not settled after ${seconds} s` : `settled after ${seconds} s`);
+  for (const { kind, what } of before) if (left.length === 0) say(`at last: ${kind} ${what}`);
+  for (const problem of left) found(problem);
 }
 
 /** Ends what this run has started, whatever state it is in, and nothing else. */
-async function end(machine: Machine, service: Service): Promise<void> {
-  if (problems.length > 0) say(`the service, started ${service.starts()} times, said last:\n${service.output()}`);
-  await service.stop();
+async function end(machine: Machine, service: Service | undefined): Promise<void> {
+  if (service && problems.length > 0)
+    say(`the service, started ${service.starts()} times, said last:\n${service.output()}`);
+  await service?.stop();
   const { exitCode, all } = await execa(process.execPath, ['src/cli/stop-all.ts'], {
     env,
     extendEnv: false,
@@ -156,8 +165,8 @@ async function end(machine: Machine, service: Service): Promise<void> {
   await machine.clear();
   await killAll(redis ? [redis] : []);
   if (exitCode !== 0 || left.length > 0) {
-    problems.push({ kind: 'orphan', what: `after stop-all: ${left}` });
-    say(`stop-all ended with ${exitCode} and left ${left.join(', ') || 'nothing'}: ${all}`);
+    const what = `stop-all, which ended with ${exitCode} and left ${left.join(', ') || 'nothing'}:\n${all}`;
+    found({ kind: 'orphan', what });
   }
   if (problems.length === 0) await rm(dataDir, { recursive: true, force: true });
   else say(`kept: ${dataDir}`);

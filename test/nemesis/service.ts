@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPortFree } from '../../src/runtime/ports.ts';
+import type { Problem } from './model.ts';
 import type { Random } from './random.ts';
 
 /** Below the ports that the system gives away, and outside of the usual range of sandboxes. */
@@ -31,11 +32,12 @@ export function portSettings(first: number): Record<string, string> {
 }
 
 /**
- * The service as `npm start` runs it, started again by somebody whenever it has ended, as systemd would. Rejects when it does
- * not come up the first time.
+ * The service as `npm start` runs it, started again by somebody whenever it has ended, as systemd would. An end that nobody has
+ * asked for is a problem. Rejects when it does not come up the first time.
  */
-export async function startService(env: Record<string, string>, random: Random) {
+export async function startService(env: Record<string, string>, random: Random, found: (problem: Problem) => void) {
   const stopping = new AbortController();
+  const killed = new Set<number | undefined>();
   let child: ChildProcess | undefined;
   let output = '';
   let starts = 0;
@@ -47,11 +49,14 @@ export async function startService(env: Record<string, string>, random: Random) 
   const running = (async () => {
     while (!stopping.signal.aborted) {
       starts += 1;
-      child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      // In a group of its own, as a Ctrl-C in the terminal is meant for the run.
+      child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       child.stdout?.on('data', keep);
       child.stderr?.on('data', keep);
-      const [code] = await once(child, 'exit');
-      if (starts === 1) up.reject(new Error(`the service ended with ${code}:\n${output}`));
+      const [code, signal] = await once(child, 'close');
+      const isMeant = signal === 'SIGKILL' ? killed.has(child.pid) : code === 0 && stopping.signal.aborted;
+      if (!isMeant) found({ kind: 'lost', what: `the service, which ended with ${signal ?? code}:\n${output}` });
+      up.reject(new Error(`the service ended with ${signal ?? code} at its first start`));
       await delay(random.between(200, 3000), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
@@ -76,6 +81,10 @@ export async function startService(env: Record<string, string>, random: Random) 
   return {
     /** Undefined while it is down. */
     pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
+    /** A fault is about to kill that process of it. */
+    willKill(pid: number): void {
+      killed.add(pid);
+    },
     starts: () => starts,
     /** The end of what it has printed, for people. */
     output: () => output,

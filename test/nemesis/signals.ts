@@ -3,7 +3,7 @@ import { describeProcess, isAlive, type ProcessIdentity } from '../../src/runtim
 import type { Random } from './random.ts';
 
 /** Only to that very process: its number may be another's by now. */
-async function send(one: ProcessIdentity, signal: NodeJS.Signals): Promise<void> {
+export async function send(one: ProcessIdentity, signal: NodeJS.Signals): Promise<void> {
   if (await isAlive(one)) process.kill(one.pid, signal);
 }
 

@@ -3,8 +3,11 @@ import { Redis } from 'ioredis';
 import type { Hit, Thing } from './machine.ts';
 
 const id = /sb-[0-9a-z]{20}/g;
-/** History is kept for a day, and so are answers to idempotency keys, which name no object that exists; streams end by their length. */
-const kept = /:(history|idempotency|idempotency-keys|feed|audit|outbox)(:|$)/;
+/**
+ * History is kept for a day, with which sandboxes it is of, and so are answers to idempotency keys, which name no object that
+ * exists; streams end by their length.
+ */
+const kept = /:(history|deleted|idempotency|idempotency-keys|feed|audit|outbox)(:|$)/;
 
 async function withRedis<Result>(dataDir: string, use: (redis: Redis) => Promise<Result>): Promise<Result | null> {
   const redis = new Redis(path.join(dataDir, 'redis', 'redis.sock'), {

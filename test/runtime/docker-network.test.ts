@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
@@ -12,6 +10,7 @@ import type { Runtime } from '../../src/runtime/driver.ts';
 import { dockerRuntimes } from '../support/docker-runtime.ts';
 import { testDocker } from '../support/dockerd.ts';
 import { etcdOn, withPort } from '../support/etcd-sandbox.ts';
+import { freePort } from '../support/free-port.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 
 t.setTimeout(300_000);
@@ -52,15 +51,6 @@ async function startEtcd(runtime: Runtime): Promise<string> {
 async function answers(port: number): Promise<boolean> {
   const answer = await fetch(`http://127.0.0.1:${port}/version`).catch(() => null);
   return answer?.ok ?? false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The networks of its container: one, or docker would not have started it. */

@@ -1,12 +1,11 @@
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { createSandbox } from '../../src/testing/create-sandbox.ts';
 import { findService } from '../../src/testing/service-access.ts';
+import { freePort } from '../support/free-port.ts';
 
 const dataDir = await mkdtemp(path.join(tmpdir(), 'sp-'));
 t.teardown(() => rm(dataDir, { recursive: true, force: true }));
@@ -43,7 +42,7 @@ t.test('what is wrong is told with its remedy', async (t) => {
   for (const url of ['127.0.0.1:7800', 'ftp://x', '']) {
     await t.rejects(findService({ url }, local), { code: 'bad_url', message: /SANDPLANE_URL must be/ });
   }
-  const url = await closedPort();
+  const url = `http://127.0.0.1:${await freePort()}`;
   const started = performance.now();
   await t.rejects(createSandbox({ url, key: 'k' }), {
     code: 'unreachable',
@@ -60,13 +59,3 @@ t.test('its variables may stand beside the settings of a service', async (t) => 
   t.doesNotThrow(() => loadConfig({ SANDPLANE_URL: 'http://127.0.0.1:7800', SANDPLANE_KEY: 'k' }));
   t.throws(() => loadConfig({ SANDPLANE_KEYS: 'k' }), /SANDPLANE_KEYS is not a setting/);
 });
-
-/** Nobody listens there any more. */
-async function closedPort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
