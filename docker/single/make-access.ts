@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { loadEnvFile } from 'node:process';
+import { parseEnv } from 'node:util';
 import { stringify } from 'yaml';
 import { kubeconfig, sniName } from '../../src/runtime/kubeconfig.ts';
 import { createCredentials } from '../../src/runtime/pki.ts';
@@ -11,13 +11,15 @@ import { createCredentials } from '../../src/runtime/pki.ts';
  * which is noted in `.env`, so that Compose can say what comes first where it is not there.
  */
 const folder = import.meta.dirname;
-// As Compose does: the file is optional, and the environment wins.
 const envFile = path.join(folder, '.env');
-if (existsSync(envFile)) loadEnvFile(envFile);
-if (!process.env.ACCESS_DIR) await appendFile(envFile, 'ACCESS_DIR=./access\n');
-const dir = path.resolve(folder, process.env.ACCESS_DIR || 'access');
-const port = process.env.KUBE_APISERVER_PORT || '6443';
-const published = process.env.KUBE_APISERVER_ADDRESS || '127.0.0.1';
+const text = existsSync(envFile) ? await readFile(envFile, 'utf8') : '';
+const noted = parseEnv(text);
+// As Compose does: the file is optional, and the environment wins.
+const env: NodeJS.Dict<string> = { ...noted, ...process.env };
+if (!env.ACCESS_DIR && !noted.ACCESS_DIR) await writeFile(envFile, withAccessDir(text));
+const dir = path.resolve(folder, env.ACCESS_DIR || 'access');
+const port = env.KUBE_APISERVER_PORT || '6443';
+const published = env.KUBE_APISERVER_ADDRESS || '127.0.0.1';
 // 0.0.0.0 is no address to connect to.
 const address = published === '0.0.0.0' ? '127.0.0.1' : published;
 const id = 'single';
@@ -38,3 +40,9 @@ const files = {
 await mkdir(dir, { recursive: true, mode: 0o700 });
 for (const [name, content] of Object.entries(files)) await writeFile(path.join(dir, name), content, { mode: 0o600 });
 process.stdout.write(`${path.join(dir, 'kubeconfig')}\n`);
+
+/** A line that leaves it empty gives way to the new one; all others stay as they are. */
+function withAccessDir(given: string): string {
+  const others = given.replace(/^(export\s+)?ACCESS_DIR\s*=.*(\r?\n|$)/gm, '');
+  return `${others}${others === '' || others.endsWith('\n') ? '' : '\n'}ACCESS_DIR=./access\n`;
+}
