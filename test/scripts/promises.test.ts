@@ -1,0 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import t from 'tap';
+
+/** As `file`: "name of the test", where `...` stands for what differs from one test to the next. */
+const named = /`([\w/.-]+)`: "([^"]+)"/g;
+
+t.test('every test that docs/promises.md names is there', async (t) => {
+  const all = [...(await readFile('docs/promises.md', 'utf8')).matchAll(named)];
+  t.ok(all.length > 0);
+  for (const [, file = '', name = ''] of all) {
+    const source = await readFile(`test/${file.endsWith('.ts') ? file : `${file}.test.ts`}`, 'utf8');
+    t.ok(source.includes(name.replaceAll('...', '').trim()), `${file}: ${name}`);
+  }
+});
