@@ -11,8 +11,6 @@ export interface Presence {
    * they wait for it.
    */
   isOffered(): boolean;
-  /** Resolves when it is offered, which may be never. */
-  readonly offered: Promise<void>;
 }
 
 interface PresenceOptions {
@@ -27,12 +25,10 @@ interface PresenceOptions {
 
 /** Nothing was asked yet: `look` is called before it is used. */
 export function createPresence({ name, ask, refuse, isLivedOn, logger }: PresenceOptions): Presence {
-  const offered = Promise.withResolvers<void>();
   let isOffered = isLivedOn;
   let isAdmitted = false;
   let away: string | null = null;
   let looking: Promise<string | null> | null = null;
-  if (isLivedOn) offered.resolve();
 
   async function lookOnce(): Promise<string | null> {
     const silence = await ask();
@@ -48,7 +44,6 @@ export function createPresence({ name, ask, refuse, isLivedOn, logger }: Presenc
     }
     if (found === null && !isOffered) {
       isOffered = true;
-      offered.resolve();
       logger.info({ runtime: name }, 'runtime offered');
     }
     away = found;
@@ -64,7 +59,6 @@ export function createPresence({ name, ask, refuse, isLivedOn, logger }: Presenc
     },
     away: () => away,
     isOffered: () => isOffered,
-    offered: offered.promise,
   };
 }
 

@@ -21,7 +21,6 @@ t.test('one that died, and whose runtime went away before it was started again, 
     },
     away: () => says.away,
     isOffered: () => true,
-    offered: Promise.resolve(),
   };
   const host = await startFakeHost({ presence });
   t.teardown(() => host.close());
