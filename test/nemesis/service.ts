@@ -13,6 +13,14 @@ const stopWithinMs = 30_000;
 
 export type Service = Awaited<ReturnType<typeof startService>>;
 
+/**
+ * It may end by itself with a sentence, as when Redis does not answer at its start, or when it stood still for longer than its
+ * lease: somebody starts it again. A stack trace is a crash.
+ */
+function isTold(code: number | null, output: string): boolean {
+  return code === 1 && !/^ +at /m.test(output);
+}
+
 /** Ports of its own: three for the service, the others for sandboxes. */
 export async function findPorts(random: Random): Promise<number> {
   for (;;) {
@@ -49,13 +57,15 @@ export async function startService(env: Record<string, string>, random: Random, 
   const running = (async () => {
     while (!stopping.signal.aborted) {
       starts += 1;
+      output = '';
       // In a group of its own, as a Ctrl-C in the terminal is meant for the run.
       child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       child.stdout?.on('data', keep);
       child.stderr?.on('data', keep);
       const [code, signal] = await once(child, 'close');
       const isMeant = signal === 'SIGKILL' ? killed.has(child.pid) : code === 0 && stopping.signal.aborted;
-      if (!isMeant) found({ kind: 'lost', what: `the service, which ended with ${signal ?? code}:\n${output}` });
+      if (!isMeant && !isTold(code, output))
+        found({ kind: 'lost', what: `the service, which ended with ${signal ?? code}:\n${output}` });
       up.reject(new Error(`the service ended with ${signal ?? code} at its first start`));
       await delay(random.between(200, 3000), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
