@@ -28,6 +28,11 @@ async function startedEtcd() {
   return { ...sandbox, pid };
 }
 
+/** etcd ends by itself when it looks for its files, soon after its start and then every 30 s, and they are gone. */
+function freeze(pid: number | undefined) {
+  process.kill(Number(pid), 'SIGSTOP');
+}
+
 t.test('a process whose note cannot be read is found, and none is started beside it', async (t) => {
   const { id, plan, etcd, pid } = await startedEtcd();
   t.teardown(() => runtime.remove(id));
@@ -65,6 +70,7 @@ for (const what of ['both folders', 'the folder', 'the folder of the service']) 
   t.test(`${what} of a sandbox removed under it: what runs is found, and ends before the next starts`, async (t) => {
     const { id, plan, etcd, pid } = await startedEtcd();
     t.teardown(() => runtime.remove(id));
+    freeze(pid);
     if (what !== 'the folder of the service') await rm(path.join(root, id), { recursive: true });
     if (what !== 'the folder') await rm(path.join(root, 'service', id), { recursive: true });
     const nothingUsable = [{ sandboxId: id, components: [] }];
@@ -80,7 +86,8 @@ for (const what of ['both folders', 'the folder', 'the folder of the service']) 
 }
 
 t.test('what runs without a folder ends with its sandbox', async (t) => {
-  const { id } = await startedEtcd();
+  const { id, pid } = await startedEtcd();
+  freeze(pid);
   for (const folder of [id, `service/${id}`]) await rm(path.join(root, folder), { recursive: true });
   await runtime.remove(id);
   t.same(await pidsOf(id), []);
