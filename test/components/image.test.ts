@@ -8,24 +8,19 @@ import { createComponents } from '../../src/components/components.ts';
 import { sha256 } from '../../src/components/source-release.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { aptInstall } from '../support/apt.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerOrSkip } from '../support/dockerd.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { skipFile } from '../support/skip-file.ts';
 import { until } from '../support/until.ts';
 import { program } from './release-server.ts';
 
 t.setTimeout(180_000);
-const daemon = await testDocker();
+const docker = await dockerOrSkip(t);
 const dir = await temporaryFolder();
-const registry = typeof daemon === 'string' ? null : await startRegistry(dir);
-if (typeof daemon === 'string' || !registry) {
-  t.plan(0, typeof daemon === 'string' ? daemon : 'there is no docker-registry to pull from');
-  process.exit();
-}
-const { docker } = daemon;
+const registry = (await startRegistry(dir)) ?? skipFile(t, 'there is no docker-registry to pull from');
 t.teardown(async () => {
   await registry.stop();
   await rm(dir, { recursive: true, force: true });
-  await daemon.stop();
 });
 
 // A version that no other test uses: images are shared by all who use the daemon.

@@ -4,21 +4,17 @@ import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { labels } from '../../src/runtime/docker-client.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerOrSkip } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { skipFile } from '../support/skip-file.ts';
 import { makeNodeBase, makeRedisBase } from './base-image.ts';
 import { composeProject, findCompose, leftoversOf, newName, removeImages, tagComponents } from './compose.ts';
 import { untilHealthy } from './events.ts';
 
 t.setTimeout(600_000);
-const daemon = await testDocker();
-const compose = await findCompose();
-if (typeof daemon === 'string' || !compose) {
-  t.plan(0, typeof daemon === 'string' ? daemon : 'there is no Compose');
-  process.exit();
-}
-const { docker } = daemon;
+const docker = await dockerOrSkip(t);
+const compose = (await findCompose()) ?? skipFile(t, 'there is no Compose');
 const dir = await temporaryFolder();
 const config = loadConfig(testEnvironment(dir));
 const name = newName();
@@ -46,7 +42,6 @@ const project = composeProject(
 t.teardown(async () => {
   await removeAll().catch((error: Error) => t.comment(error.message));
   await rm(dir, { recursive: true, force: true });
-  await daemon.stop();
 });
 
 let key = '';

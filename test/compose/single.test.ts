@@ -4,20 +4,16 @@ import { execa } from 'execa';
 import t from 'tap';
 import { defaultVersions } from '../../src/components/catalog.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerOrSkip } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { skipFile } from '../support/skip-file.ts';
 import { composeProject, findCompose, leftoversOf, newName, removeImages, tagComponents } from './compose.ts';
 import { untilHealthy, untilLogged } from './events.ts';
 
 t.setTimeout(600_000);
-const daemon = await testDocker();
-const compose = await findCompose();
-if (typeof daemon === 'string' || !compose) {
-  t.plan(0, typeof daemon === 'string' ? daemon : 'there is no Compose');
-  process.exit();
-}
-const { docker } = daemon;
+const docker = await dockerOrSkip(t);
+const compose = (await findCompose()) ?? skipFile(t, 'there is no Compose');
 const dir = await temporaryFolder();
 const config = loadConfig(testEnvironment(dir));
 const name = newName();
@@ -37,7 +33,6 @@ t.teardown(async () => {
   await project.run('down', '-v', '-t', '5').catch((error: Error) => t.comment(error.message));
   await removeImages(images);
   await rm(dir, { recursive: true, force: true });
-  await daemon.stop();
 });
 
 const serving = async () => await untilLogged(docker, await project.container('kube-apiserver'), 'Serving securely');

@@ -2,18 +2,14 @@ import { rm } from 'node:fs/promises';
 import t from 'tap';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { dockerProxy } from '../support/docker-proxy.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerOrSkip } from '../support/dockerd.ts';
 import { lastingLeftovers } from '../support/leftovers.ts';
 import { startTestService, temporaryFolder } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(600_000);
 
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
-  process.exit();
-}
+await dockerOrSkip(t);
 const dir = await temporaryFolder();
 const proxy = dockerProxy(dir);
 await proxy.comeBack();
@@ -23,7 +19,6 @@ t.teardown(async () => {
   await service.close();
   await proxy.leave();
   await rm(dir, { recursive: true, force: true });
-  await daemon.stop();
 });
 const { client } = service;
 const away = { status: 'unknown', reason: 'RuntimeUnavailable', message: /^Docker does not answer/ };

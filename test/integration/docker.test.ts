@@ -2,7 +2,7 @@ import t from 'tap';
 import { labels } from '../../src/runtime/docker-client.ts';
 import { removeNetwork } from '../../src/runtime/docker-network.ts';
 import { serviceId } from '../../src/start/service-keys.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerOrSkip } from '../support/dockerd.ts';
 import { checkWithKubectl, checkWithLibrary, clusterId } from '../support/kube-checks.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { lastingLeftovers } from '../support/leftovers.ts';
@@ -11,18 +11,12 @@ import { until } from '../support/until.ts';
 
 t.setTimeout(600_000);
 
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
-  process.exit();
-}
-const { docker } = daemon;
+const docker = await dockerOrSkip(t);
 const service = await startTestService({ SANDPLANE_WORKER_NAME: 'docker-test' });
 const owner = await serviceId(service.config.dataDir);
 t.teardown(async () => {
   await service.close();
   await removeNetwork(docker, owner);
-  await daemon.stop();
 });
 const { client, config } = service;
 

@@ -3,22 +3,12 @@ import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
 import { openEtcd } from '../../src/runtime/etcd-client.ts';
-import { dockerRuntimes } from '../support/docker-runtime.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerRuntimesOrSkip } from '../support/docker-runtime.ts';
 import { etcdOn } from '../support/etcd-sandbox.ts';
 
 t.setTimeout(300_000);
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
-  process.exit();
-}
-const { docker } = daemon;
-const runtimes = await dockerRuntimes(docker);
-t.teardown(async () => {
-  await runtimes.close();
-  await daemon.stop();
-});
+const runtimes = await dockerRuntimesOrSkip(t);
+const { docker } = runtimes;
 const never = new AbortController().signal;
 const { DockerRootDir } = (await docker.info()) as { DockerRootDir: string };
 const isLocal = process.getuid?.() === 0 && process.platform === 'linux';

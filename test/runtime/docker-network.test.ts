@@ -7,24 +7,14 @@ import { containerOf } from '../../src/runtime/docker-container.ts';
 import { removeNetwork, sandboxNetwork } from '../../src/runtime/docker-network.ts';
 import { ensureContainer, startContainer } from '../../src/runtime/docker-start.ts';
 import type { Runtime } from '../../src/runtime/driver.ts';
-import { dockerRuntimes } from '../support/docker-runtime.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerRuntimesOrSkip } from '../support/docker-runtime.ts';
 import { etcdOn, withPort } from '../support/etcd-sandbox.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 
 t.setTimeout(300_000);
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
-  process.exit();
-}
-const { docker } = daemon;
-const runtimes = await dockerRuntimes(docker);
-t.teardown(async () => {
-  await runtimes.close();
-  await daemon.stop();
-});
+const runtimes = await dockerRuntimesOrSkip(t);
+const { docker } = runtimes;
 const never = new AbortController().signal;
 
 /** A sandbox of an etcd with a port, so that it is in a network. */

@@ -1,31 +1,18 @@
 import t from 'tap';
-import { createComponents } from '../../src/components/components.ts';
-import { loadConfig } from '../../src/config/config.ts';
 import { componentExited } from '../../src/runtime/component-errors.ts';
-import { createDockerRuntime } from '../../src/runtime/docker.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerRuntimesOrSkip } from '../support/docker-runtime.ts';
 import { etcdOn } from '../support/etcd-sandbox.ts';
-import { temporaryFolder, testEnvironment } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(180_000);
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
-  process.exit();
-}
-const { docker } = daemon;
-t.teardown(daemon.stop);
-const config = loadConfig(testEnvironment(await temporaryFolder()));
-const components = createComponents({ config: config.components, cacheDir: config.cacheDir, docker });
-const runtimeWith = (imageOf: typeof components.image) =>
-  createDockerRuntime({ docker, owner: 'words', bindAddress: '127.0.0.1', imageOf });
+const runtimes = await dockerRuntimesOrSkip(t);
+const { docker } = runtimes;
+const owner = runtimes.newOwner();
 const { signal } = new AbortController();
 
 t.test('a component that needs more memory than it may have is told as such', async (t) => {
-  const runtime = runtimeWith(components.image);
+  const runtime = runtimes.open(owner);
   const { plan, etcd, id } = etcdOn(runtime);
-  t.teardown(() => runtime.remove(id));
   // As little as Docker takes, and none of it is freed.
   const limits = { ...etcd.limits, memoryBytes: 6 * 1024 * 1024 };
   const small = { ...etcd, limits, env: { GOGC: 'off' } };
@@ -44,13 +31,11 @@ t.test('a component that needs more memory than it may have is told as such', as
 t.test(
   'a container has the name and the labels of its sandbox, and is replaced when its address changes',
   async (t) => {
-    const runtime = runtimeWith(components.image);
-    const { plan, etcd, id } = etcdOn(runtime);
-    t.teardown(() => runtime.remove(id));
+    const { plan, etcd, id } = etcdOn(runtimes.open(owner));
     const open = { ...etcd, port: 29_871 };
     const openPlan = { ...plan, components: [open] };
     const published = async (address: string) => {
-      const at = createDockerRuntime({ docker, owner: 'words', bindAddress: address, imageOf: components.image });
+      const at = runtimes.open(owner, { bindAddress: address });
       await at.prepare(openPlan, signal);
       await at.start(openPlan, open, signal);
       return await docker.getContainer(`sandplane-${id}-etcd`).inspect();
@@ -64,9 +49,8 @@ t.test(
 );
 
 t.test('what Docker refuses is told in its own words', async (t) => {
-  const runtime = runtimeWith(async () => 'No-Such-Name');
-  const { plan, id } = etcdOn(runtime);
-  t.teardown(() => runtime.remove(id));
+  const runtime = runtimes.open(owner, { imageOf: async () => 'No-Such-Name' });
+  const { plan } = etcdOn(runtime);
   await t.rejects(runtime.prepare(plan, signal), {
     code: 'runtime_refused',
     message: /^Docker: invalid reference format/,

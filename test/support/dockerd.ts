@@ -5,10 +5,12 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { execa } from 'execa';
+import type { TAP } from 'tap';
 import { connectDocker } from '../../src/runtime/docker-connection.ts';
 import { describeProcess, isAlive, type ProcessIdentity } from '../../src/runtime/process-identity.ts';
 import { aptInstall } from './apt.ts';
 import { exclusively } from './exclusively.ts';
+import { skipFile } from './skip-file.ts';
 
 export interface TestDocker {
   readonly docker: Docker;
@@ -29,6 +31,14 @@ export async function testDocker(): Promise<TestDocker | string> {
     return 'no Docker daemon answers, and only root can start one';
   const refusal = await install();
   return refusal ?? (await shareDaemon());
+}
+
+/** The same for a whole test file, which is skipped where there can be none, and leaves the daemon at its end. */
+export async function dockerOrSkip(t: TAP): Promise<Docker> {
+  const daemon = await testDocker();
+  if (typeof daemon === 'string') skipFile(t, daemon);
+  t.teardown(daemon.stop);
+  return daemon.docker;
 }
 
 /** The daemon that tests have started, or null when it does not run. */
