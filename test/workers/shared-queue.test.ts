@@ -73,6 +73,15 @@ t.test('four creates at once over two idle hosts are not all taken by one', asyn
   t.same([...new Set(await hostsOf(ids))].sort(), ['first', 'second'], 'each takes what it has slots for');
 });
 
+t.test('creates one after the other do not all go to one of two idle hosts', async (t) => {
+  const seen = new Set<string | null>();
+  for (let i = 0; i < 30 && seen.size < 2; i += 1) {
+    const { body } = await client.waitFor(await create(), 'ready');
+    seen.add(body.status.host);
+  }
+  t.same([...seen].sort(), ['first', 'second']);
+});
+
 t.test('one is killed in the middle of starts: the other finishes them, none twice', async (t) => {
   const ids = await createMany(10);
   const [second] = workers.filter(({ name }) => name === 'second') as [WorkerProcess];
