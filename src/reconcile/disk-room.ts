@@ -1,4 +1,5 @@
 import { diskOf } from '../runtime/disk.ts';
+import { type DiskReport, hasRoom } from '../sandbox/hosts.ts';
 
 /** A new sandbox takes 128 MB at once, the log of its etcd, and more as it is used: room for some, and for all that runs. */
 const usualReserveMiB = 1024;
@@ -6,12 +7,6 @@ const usualReserveMiB = 1024;
 const reserveShare = 0.2;
 /** etcd makes its next log file, of 64 MB, when it starts. */
 const restartMiB = 64;
-
-/** What the disk of a host has, and what is kept free of it, in MiB. */
-export interface DiskReport {
-  readonly freeMiB: number;
-  readonly reserveMiB: number;
-}
 
 export type DiskRoom = ReturnType<typeof createDiskRoom>;
 
@@ -27,8 +22,8 @@ export function createDiskRoom({ folder, reserveMiB }: { folder: string; reserve
     report,
     /** Whether a sandbox may be started: one that was ready has its data already, and comes back with less. */
     async hasRoom({ wasReady }: { wasReady: boolean }): Promise<boolean> {
-      const { freeMiB, reserveMiB: reserve } = await report();
-      return freeMiB >= (wasReady ? Math.min(reserve, restartMiB) : reserve);
+      const disk = await report();
+      return hasRoom(wasReady ? { ...disk, reserveMiB: Math.min(disk.reserveMiB, restartMiB) } : disk);
     },
   };
 }

@@ -4,6 +4,12 @@ import { aliveHosts, reportHost } from '../redis/calls/hosts.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { VersionReport } from '../schemas/version.ts';
 
+/** What the disk of a host's data folder has, and what is kept free of it, in MiB. */
+export interface DiskReport {
+  readonly freeMiB: number;
+  readonly reserveMiB: number;
+}
+
 /** What a worker reports about its host. */
 export interface HostReport {
   readonly name: string;
@@ -12,8 +18,7 @@ export interface HostReport {
   readonly away?: readonly string[];
   readonly defaultRuntime: string;
   readonly versions: readonly VersionReport[];
-  /** Of the disk of its data folder: what is free, and what is kept free. */
-  readonly disk: { readonly freeMiB: number; readonly reserveMiB: number };
+  readonly disk: DiskReport;
 }
 
 /** How long a report counts. */
@@ -51,8 +56,7 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async canStartElsewhere(runtime: string, name: string): Promise<boolean> {
       const others = (await alive()).filter((report) => report.name !== name);
       return others.some(
-        ({ runtimes, away, disk }) =>
-          runtimes.includes(runtime) && !away?.includes(runtime) && disk.freeMiB >= disk.reserveMiB,
+        ({ runtimes, away, disk }) => runtimes.includes(runtime) && !away?.includes(runtime) && hasRoom(disk),
       );
     },
     /** Whether a worker serves the host now: then it holds the host's lease. */
@@ -63,7 +67,7 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
     async runtimeFor(wanted: string | undefined): Promise<string> {
       const reports = await alive();
       const offering = reports.filter((report) => wanted === undefined || report.runtimes.includes(wanted));
-      const found = offering.find(({ disk }) => disk.freeMiB >= disk.reserveMiB);
+      const found = offering.find(({ disk }) => hasRoom(disk));
       if (found) return wanted ?? found.defaultRuntime;
       if (offering.length > 0) throw diskFull(offering);
       // A store that takes no writes has no reports either.
@@ -75,6 +79,11 @@ export function createHosts({ redis, keys }: { redis: Redis; keys: RedisKeys }) 
       throw new AppError('no_worker', detail, { retryAfterSeconds: 5 });
     },
   };
+}
+
+/** Whether more may go onto the disk. */
+export function hasRoom({ freeMiB, reserveMiB }: DiskReport): boolean {
+  return freeMiB >= reserveMiB;
 }
 
 function diskFull(reports: readonly HostReport[]): AppError {
