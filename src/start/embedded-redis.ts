@@ -34,7 +34,7 @@ export async function startEmbeddedRedis(
   dataDir: string,
   { memoryMiB, logger }: EmbeddedRedisOptions = {},
 ): Promise<EmbeddedRedis> {
-  const socket = socketIn(dataDir);
+  const socket = redisSocketIn(dataDir);
   const dir = path.dirname(socket);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   if (socket.length > 100) {
@@ -62,10 +62,11 @@ export async function startEmbeddedRedis(
 
 /** Ends one that runs, whoever has started it. */
 export async function stopEmbeddedRedis(dataDir: string): Promise<void> {
-  await shutDown({ socket: socketIn(dataDir) });
+  await shutDown({ socket: redisSocketIn(dataDir) });
 }
 
-function socketIn(dataDir: string): string {
+/** Where the one of this data folder answers. */
+export function redisSocketIn(dataDir: string): string {
   return path.join(dataDir, 'redis', 'redis.sock');
 }
 

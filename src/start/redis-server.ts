@@ -6,11 +6,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
+import { redisAnswers } from '../redis/answers.ts';
 import { diskOf } from '../runtime/disk.ts';
-import { commandOf, findProcesses } from '../runtime/process-identity.ts';
+import { commandOf, findProcesses, type ProcessFacts } from '../runtime/process-identity.ts';
 
 const startTimeoutMs = 15_000;
 const stopTimeoutMs = 5000;
+const answerTimeoutMs = 2000;
 /** More than it writes between two looks at the disk, and than the 16 MiB that ext4 keeps even from root. */
 const writableMiB = 24;
 
@@ -125,20 +127,28 @@ export async function shutDown({ socket }: Pick<RedisServer, 'socket'>): Promise
   }
 }
 
-/** Found by what runs: one that loads its data, or stands still, does not answer. */
+/** The process of the server that answers at this socket, or null. One that loads its data, or stands still, is found too. */
+export async function findRedisServer(socket: string): Promise<ProcessFacts | null> {
+  return (await findProcesses(socket)).find(({ commandLine }) => commandOf(commandLine) === 'redis-server') ?? null;
+}
+
 async function isRunning(socket: string): Promise<boolean> {
-  return (await findProcesses(socket)).some(({ commandLine }) => commandOf(commandLine) === 'redis-server');
+  return (await findRedisServer(socket)) !== null;
 }
 
 /** False for whatever reason: the caller asks again until its deadline. */
 async function answers(socket: string): Promise<boolean> {
-  return await withClient(socket, async (redis) => (await redis.ping()) === 'PONG').catch(() => false);
+  return await withClient(socket, (redis) => redisAnswers(redis, answerTimeoutMs)).catch(() => false);
 }
 
 /** The connection is ready once it is open: a server that loads its data is told to shut down as well. */
-async function withClient<Result>(socket: string, use: (redis: Redis) => Promise<Result>): Promise<Result> {
-  const options = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null, commandTimeout: 2000 };
-  const redis = new Redis(socket, options);
+export async function withClient<Result>(socket: string, use: (redis: Redis) => Promise<Result>): Promise<Result> {
+  const redis = new Redis(socket, {
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+    commandTimeout: answerTimeoutMs,
+  });
   redis.on('error', () => undefined);
   try {
     await redis.connect();

@@ -1,5 +1,6 @@
-import path from 'node:path';
 import { findProcesses, type ProcessIdentity } from '../../src/runtime/process-identity.ts';
+import { redisSocketIn } from '../../src/start/embedded-redis.ts';
+import { findRedisServer } from '../../src/start/redis-server.ts';
 import type { Hit, Machine, Strike } from './machine.ts';
 import type { Random } from './random.ts';
 import type { Service } from './service.ts';
@@ -47,6 +48,5 @@ export function allFaults(dataDir: string, service: Service, machine: Machine): 
 }
 
 export async function findRedis(dataDir: string): Promise<ProcessIdentity | null> {
-  const found = await findProcesses(path.join(dataDir, 'redis', 'redis.sock'));
-  return found.find(({ commandLine }) => commandLine.startsWith('redis-server')) ?? null;
+  return await findRedisServer(redisSocketIn(dataDir));
 }

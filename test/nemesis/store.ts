@@ -1,5 +1,6 @@
-import path from 'node:path';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { redisSocketIn } from '../../src/start/embedded-redis.ts';
+import { withClient } from '../../src/start/redis-server.ts';
 import type { Hit, Thing } from './machine.ts';
 
 const id = /sb-[0-9a-z]{20}/g;
@@ -9,22 +10,9 @@ const id = /sb-[0-9a-z]{20}/g;
  */
 const kept = /:(history|deleted|idempotency|idempotency-keys|feed|audit|outbox)(:|$)/;
 
+/** Null when Redis is down or stands still, as faults have it. */
 async function withRedis<Result>(dataDir: string, use: (redis: Redis) => Promise<Result>): Promise<Result | null> {
-  const redis = new Redis(path.join(dataDir, 'redis', 'redis.sock'), {
-    lazyConnect: true,
-    retryStrategy: () => null,
-    commandTimeout: 5000,
-  });
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    return await use(redis);
-  } catch {
-    // It is down or stands still, as faults have it.
-    return null;
-  } finally {
-    redis.disconnect();
-  }
+  return await withClient(redisSocketIn(dataDir), use).catch(() => null);
 }
 
 /** Every key that names a sandbox, or has a member that does. Null when Redis does not answer. */
