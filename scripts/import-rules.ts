@@ -6,7 +6,7 @@ const entryPoints = ['src/main.ts', 'src/server.ts', 'src/cli/', 'workers/main.t
 const floors: readonly (readonly string[])[] = [
   ['src/errors.ts', 'src/logger.ts', 'src/open-in-order.ts', 'src/shutdown.ts'],
   ['src/schemas/'],
-  ['src/redis/', 'src/resources/', 'src/config/'],
+  ['src/redis/', 'src/resources/', 'src/config/', 'src/docker/'],
   ['src/runtime/', 'src/components/', 'src/tenancy/', 'src/webhooks/', 'src/queue/'],
   ['src/sandbox/'],
   ['src/reconcile/', 'src/watch/'],
@@ -75,6 +75,11 @@ export const importRules = {
         'the API holds no runtime',
         from('^src/(app|server|start/api)\\.ts$'),
         to('^src/(runtime/(docker|process)|start/(runtimes|host)\\.ts)'),
+      ),
+      forbid(
+        'only what runs components, and what obtains them, calls Docker',
+        from('^(src|routes|workers)/', '^src/(docker|runtime|components)/'),
+        to('^src/docker/'),
       ),
       // It is a client, and goes into other people's projects.
       forbid('the test helper is a client', from('^src/testing/'), {

@@ -2,39 +2,27 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import pTimeout from 'p-timeout';
 import { pack } from 'tar-stream';
+import { call, notAnswering, orNull } from '../docker/calls.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { localImageReference, pathInImage } from './catalog.ts';
 
-const answerTimeoutMs = 30_000;
+/** For a call of the daemon while a component is obtained. */
+export const answerTimeoutMs = 30_000;
 /** The longest time between two messages of a pull or build. */
 const silenceTimeoutMs = 120_000;
-
-/**
- * A call that ends after a time: a promise of dockerode may never settle when the daemon's answer is cut off. Throws
- * `runtime_unavailable` then.
- */
-export async function answered<Result>(call: Promise<Result>, timeoutMs = answerTimeoutMs): Promise<Result> {
-  const message = notAnswering(`nothing within ${timeoutMs / 1000} s`);
-  return await pTimeout(call, { milliseconds: timeoutMs, message });
-}
-
-function notAnswering(reason: string, cause?: unknown): AppError {
-  return new AppError('runtime_unavailable', `Docker does not answer: ${reason}`, { cause });
-}
 
 /**
  * Pulls an image. Throws the daemon's own message: a failed pull is answered by 200 with an error among its messages.
  */
 export async function pullImage(docker: Docker, reference: string, tell: (message: string) => void): Promise<void> {
   tell(`pulling ${reference}`);
-  const stream = await answered(docker.pull(reference));
+  const stream = await call(docker.pull(reference), answerTimeoutMs);
   await readMessages(stream, (message) => {
     if (typeof message.status === 'string' && message.status.startsWith('Status:')) tell(message.status);
   });
   // A pull that was cut off may have no error among its messages: ask whether the image is there.
-  await answered(docker.getImage(reference).inspect());
+  await call(docker.getImage(reference).inspect(), answerTimeoutMs);
 }
 
 /** Makes an image FROM scratch that holds the binary and nothing else. Returns its reference. */
@@ -59,7 +47,7 @@ export async function makeLocalImage(
     await pipeline(createReadStream(file), entry);
     context.finalize();
   })();
-  const building = answered(docker.buildImage(context as never, { t: reference, forcerm: true }), silenceTimeoutMs);
+  const building = call(docker.buildImage(context as never, { t: reference, forcerm: true }), silenceTimeoutMs);
   const [stream] = await Promise.all([building, packing]);
   await readMessages(stream);
   return reference;
@@ -78,17 +66,7 @@ export async function findLocalImage(
 }
 
 export async function findImage(docker: Docker, reference: string): Promise<Docker.ImageInspectInfo | null> {
-  try {
-    return await answered(docker.getImage(reference).inspect());
-  } catch (error) {
-    if (answerOf(error) === 404) return null;
-    throw error;
-  }
-}
-
-/** The HTTP status of the daemon's answer, or undefined when it was none. */
-export function answerOf(error: unknown): number | undefined {
-  return ((error as Error).cause as { statusCode?: number } | undefined)?.statusCode;
+  return await orNull(docker.getImage(reference).inspect(), answerTimeoutMs);
 }
 
 interface Message {
@@ -101,9 +79,9 @@ async function readMessages(stream: NodeJS.ReadableStream, onMessage?: (message:
   let rest = '';
   const iterator = stream[Symbol.asyncIterator]();
   for (;;) {
-    const next = await answered(iterator.next() as Promise<IteratorResult<Buffer | string>>, silenceTimeoutMs).catch(
+    const next = await call(iterator.next() as Promise<IteratorResult<Buffer | string>>, silenceTimeoutMs).catch(
       // The daemon has ended in the middle of it.
-      (error: Error) => Promise.reject(isAppError(error) ? error : notAnswering(error.message, error)),
+      (error: Error) => Promise.reject(isAppError(error) ? error : notAnswering(error)),
     );
     const lines = (rest + (next.done ? '\n' : String(next.value))).split('\n');
     rest = lines.pop() ?? '';

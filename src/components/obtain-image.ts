@@ -1,9 +1,10 @@
 import type Docker from 'dockerode';
 import type { Config } from '../config/config.ts';
+import { call, statusOf } from '../docker/calls.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Cache, Cached } from './cache.ts';
 import { imageReference } from './catalog.ts';
-import { answered, answerOf, findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
+import { findImage, findLocalImage, makeLocalImage, pullImage } from './docker-images.ts';
 import type { ProgressTeller } from './progress.ts';
 
 interface ImageOptions {
@@ -41,7 +42,7 @@ async function canPull(docker: Docker, reference: string, tell: (message: string
     return true;
   } catch (error) {
     // A registry that does not answer keeps the daemon from answering as well.
-    if (isAppError(error, 'runtime_unavailable') && answerOf(error) === undefined) await answered(docker.ping(), 2000);
+    if (isAppError(error, 'runtime_unavailable') && statusOf(error) === undefined) await call(docker.ping(), 2000);
     // The daemon is there, and cannot pull. The binary is obtained next. When no source has it, the user is told why each of
     // them failed, pulling included.
     return false;

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
+import { call } from '../docker/calls.ts';
 import { imageReference, pathInImage } from './catalog.ts';
-import { answered, findImage, pullImage } from './docker-images.ts';
+import { answerTimeoutMs, findImage, pullImage } from './docker-images.ts';
 import type { Source, Wanted } from './source.ts';
 
 /** The published image, pulled by Docker. The binary is copied out of a container that is never started. */
@@ -23,9 +24,9 @@ export function imageSource(docker: Docker | undefined, registry: string): Sourc
 
 async function copyOut(docker: Docker, reference: string, { name, workDir }: Wanted): Promise<string> {
   const source = pathInImage(name);
-  const container = await answered(docker.createContainer({ Image: reference, Cmd: [source] }));
+  const container = await call(docker.createContainer({ Image: reference, Cmd: [source] }), answerTimeoutMs);
   try {
-    const archive = await answered(container.getArchive({ path: source }));
+    const archive = await call(container.getArchive({ path: source }), answerTimeoutMs);
     const target = path.join(workDir, name);
     const entries = extract();
     const reading = pipeline(archive, entries);
@@ -42,6 +43,6 @@ async function copyOut(docker: Docker, reference: string, { name, workDir }: Wan
     if (!found) throw new Error(`${reference} has no file ${source}`);
     return target;
   } finally {
-    await answered(container.remove({ force: true }));
+    await call(container.remove({ force: true }), answerTimeoutMs);
   }
 }

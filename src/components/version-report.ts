@@ -1,9 +1,9 @@
 import type Docker from 'dockerode';
 import type { Config } from '../config/config.ts';
+import { call } from '../docker/calls.ts';
 import type { VersionReport } from '../schemas/version.ts';
 import type { Cache } from './cache.ts';
 import { defaultVersions, imageReference, localImageReference, lockedVersions } from './catalog.ts';
-import { answered } from './docker-images.ts';
 import type { Attempt } from './progress.ts';
 
 /** A host that does not report in time counts as dead: one of its daemons may be. */
@@ -81,6 +81,6 @@ async function reportComponent(
 /** The references of all images on the daemon, by one request. */
 async function imagesOn(docker: Docker | undefined): Promise<ReadonlySet<string>> {
   // The report is of what can be used now: a daemon that does not answer has no image for it.
-  const images = docker ? await answered(docker.listImages(), quickMs).catch(() => []) : [];
+  const images = docker ? await call(docker.listImages(), quickMs).catch(() => []) : [];
   return new Set(images.flatMap((image) => image.RepoTags ?? []));
 }

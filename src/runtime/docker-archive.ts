@@ -3,9 +3,9 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { type Pack, pack } from 'tar-stream';
+import { call, orNull } from '../docker/calls.ts';
 import { AppError } from '../errors.ts';
 import { dataLost } from './component-errors.ts';
-import { call, orNull } from './docker-client.ts';
 import { containerUser, objectName } from './docker-container.ts';
 import { etcdLogDir, type SandboxPlan } from './driver.ts';
 

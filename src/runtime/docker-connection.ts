@@ -1,8 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import Docker from 'dockerode';
+import { call, inItsWords, notAnswering } from '../docker/calls.ts';
 import { type DockerAddress, dockerAddress } from './docker-address.ts';
-import { call, inItsWords, notAnswering } from './docker-client.ts';
 
 const answerTimeoutMs = 2000;
 /** A connection that nobody uses is closed, as by the agents of Node. */

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { labels } from './docker-client.ts';
+import { labels } from './docker-labels.ts';
 import { type ComponentSpec, type SandboxPlan, sandboxIdPattern } from './driver.ts';
 
 /** The unprivileged user that distroless images call nonroot. */

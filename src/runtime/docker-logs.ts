@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { call, notAnswering, orNull } from './docker-client.ts';
+import { call, notAnswering, orNull } from '../docker/calls.ts';
 import type { LogOptions } from './driver.ts';
 
 /** The log of a container. Throws what the daemon answers, as 404 when there is no such container. */

@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
+import { call, tolerating } from '../docker/calls.ts';
 import { AppError } from '../errors.ts';
-import { call, labels, tolerating } from './docker-client.ts';
+import { labels } from './docker-labels.ts';
 
 /** The network that all kube-apiservers of a service are in; etcd is in none. */
 export type SandboxNetwork = () => Promise<Network>;

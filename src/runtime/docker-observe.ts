@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
-import { call, labels, orNull } from './docker-client.ts';
+import { call, orNull } from '../docker/calls.ts';
 import { checkedId, containerOf } from './docker-container.ts';
+import { labels } from './docker-labels.ts';
 import { type ObservedComponent, type ObservedSandbox, sandboxIdPattern } from './driver.ts';
 
 /** Containers of this owner, running or not: all, or those of one sandbox. */

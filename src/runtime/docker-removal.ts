@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { orNull, tolerating } from '../docker/calls.ts';
 import { AppError } from '../errors.ts';
-import { orNull, tolerating } from './docker-client.ts';
 
 const removalTimeoutMs = 30_000;
 

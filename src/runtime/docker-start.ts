@@ -1,8 +1,9 @@
 import type Docker from 'dockerode';
+import { orNull, statusOf, tolerating } from '../docker/calls.ts';
 import { AppError } from '../errors.ts';
 import { portTaken } from './component-errors.ts';
-import { labels, orNull, statusOf, tolerating } from './docker-client.ts';
 import { containerOf, containerOptions, publishedHash } from './docker-container.ts';
+import { labels } from './docker-labels.ts';
 import { isIn, type SandboxNetwork } from './docker-network.ts';
 import { removeContainer } from './docker-removal.ts';
 import type { ComponentSpec, SandboxPlan } from './driver.ts';

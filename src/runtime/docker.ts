@@ -1,8 +1,8 @@
 import type Docker from 'dockerode';
+import { call, orNull, statusOf } from '../docker/calls.ts';
 import { dataLost, noLogYet } from './component-errors.ts';
 import { socketIn, waitUntilAccepting } from './docker-accepting.ts';
 import { fillSandbox, throwIfEmpty } from './docker-archive.ts';
-import { call, orNull, statusOf } from './docker-client.ts';
 import { containerOf, objectName, sandboxLabels } from './docker-container.ts';
 import { openLog } from './docker-logs.ts';
 import { sandboxNetwork } from './docker-network.ts';

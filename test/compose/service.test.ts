@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
-import { labels } from '../../src/runtime/docker-client.ts';
+import { labels } from '../../src/runtime/docker-labels.ts';
 import { dockerOrSkip } from '../support/dockerd.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';

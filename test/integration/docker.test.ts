@@ -1,5 +1,5 @@
 import t from 'tap';
-import { labels } from '../../src/runtime/docker-client.ts';
+import { labels } from '../../src/runtime/docker-labels.ts';
 import { removeNetwork } from '../../src/runtime/docker-network.ts';
 import { serviceId } from '../../src/start/service-keys.ts';
 import { dockerOrSkip } from '../support/dockerd.ts';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { labels } from '../../src/runtime/docker-client.ts';
 import { connectDocker } from '../../src/runtime/docker-connection.ts';
+import { labels } from '../../src/runtime/docker-labels.ts';
 import { serviceId } from '../../src/start/service-keys.ts';
 import type { Hit, Machine, Strike, Thing } from './machine.ts';
 import type { Random } from './random.ts';

@@ -5,7 +5,7 @@ import { createComponents } from '../../src/components/components.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { randomId } from '../../src/resources/random-id.ts';
 import { createDockerRuntime } from '../../src/runtime/docker.ts';
-import { labels } from '../../src/runtime/docker-client.ts';
+import { labels } from '../../src/runtime/docker-labels.ts';
 import type { DockerRuntimeOptions } from '../../src/runtime/docker-start.ts';
 import type { Runtime } from '../../src/runtime/driver.ts';
 import { dockerOrSkip } from './dockerd.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { inItsWords } from '../../src/runtime/docker-client.ts';
+import { inItsWords } from '../../src/docker/calls.ts';
 
 t.test('what a daemon could not do just now is tried again, what it refuses is told in its words', async (t) => {
   const busy = Object.assign(new Error('(HTTP code 500) server error - iptables: resource unavailable '), {

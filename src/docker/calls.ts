@@ -40,31 +40,20 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** Null when the daemon answers 404. */
-export async function orNull<Result>(promise: Promise<Result>): Promise<Result | null> {
-  return await tolerating([404], promise);
+export async function orNull<Result>(promise: Promise<Result>, timeoutMs = callTimeoutMs): Promise<Result | null> {
+  return await tolerating([404], promise, timeoutMs);
 }
 
 /** Null when the daemon answers with one of these statuses. */
 export async function tolerating<Result>(
   statuses: readonly number[],
   promise: Promise<Result>,
+  timeoutMs = callTimeoutMs,
 ): Promise<Result | null> {
   try {
-    return await call(promise);
+    return await call(promise, timeoutMs);
   } catch (error) {
     if (statuses.includes(statusOf(error) ?? 0)) return null;
     throw error;
   }
 }
-
-/** The labels on containers, volumes and networks, by which the runtime finds what exists. */
-export const labels = {
-  owner: 'io.sandplane.owner',
-  sandbox: 'io.sandplane.sandbox',
-  project: 'io.sandplane.project',
-  /** The name and the labels of the sandbox, as they were at its start: for people and their tools. */
-  name: 'io.sandplane.name',
-  labelPrefix: 'io.sandplane.label.',
-  component: 'io.sandplane.component',
-  specHash: 'io.sandplane.spec-hash',
-} as const;
