@@ -86,7 +86,7 @@ async function removeSandboxes(config: Config): Promise<void> {
   const logger = createLogger('silent');
   const id = await serviceId(config.dataDir);
   // What is missing is told below, with what it has of ours.
-  const known = { isLivedOn: async () => true, refuse: async () => null };
+  const known = { hasSandboxes: async () => true, refuse: async () => null };
   const { runtimes, docker } = await openRuntimes(config, id, known, logger, new AbortController().signal);
   const isAway = runtimes.get('docker')?.presence?.away() !== null;
   if (isAway) await throwIfInDocker(config);

@@ -19,21 +19,21 @@ interface PresenceOptions {
   /** Why it may not be used although it answers; null: it may. Asked until that is so. */
   readonly refuse: () => Promise<string | null>;
   /** Sandboxes of this host live on it. */
-  readonly isLivedOn: boolean;
+  readonly hasSandboxes: boolean;
   readonly logger: Logger;
 }
 
 /** Nothing was asked yet: `look` is called before it is used. */
-export function createPresence({ name, ask, refuse, isLivedOn, logger }: PresenceOptions): Presence {
-  let isOffered = isLivedOn;
-  let isAdmitted = false;
+export function createPresence({ name, ask, refuse, hasSandboxes, logger }: PresenceOptions): Presence {
+  let isOffered = hasSandboxes;
+  let isChecked = false;
   let away: string | null = null;
   let looking: Promise<string | null> | null = null;
 
   async function lookOnce(): Promise<string | null> {
     const silence = await ask();
-    const found = silence ?? (isAdmitted ? null : await refuse().catch((error: Error) => error.message));
-    if (found === null) isAdmitted = true;
+    const found = silence ?? (isChecked ? null : await refuse().catch((error: Error) => error.message));
+    if (found === null) isChecked = true;
     // It answers and is not used: that is for people to mend.
     if (silence === null && found !== null && found !== away)
       logger.warn({ runtime: name, reason: found }, 'runtime refused');

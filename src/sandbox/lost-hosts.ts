@@ -14,8 +14,8 @@ interface LostHostOptions {
 
 /**
  * Whether a sandbox still works is not known when no worker serves its host, and the sandbox says so: it is degraded, and its
- * condition `ApiServerReady` unknown, or false as before where it was being restarted. The API does this, as it lives when no worker may. Several at once do no harm. The host
- * itself finds out when it is back.
+ * condition `ApiServerReady` unknown, or false as before where it was being restarted. The API does this, as it lives when no
+ * worker may. Several at once do no harm. The host itself finds out when it is back.
  */
 export function createLostHosts({ store, hosts, signal }: LostHostOptions) {
   /** Since when a host is not served, as this process has seen it. */

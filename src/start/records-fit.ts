@@ -33,7 +33,7 @@ export async function checkRecordsFit(given: Fit & { id: string; runtimes: Runti
 export function knownSandboxes(given: Fit & { store: Store }): KnownSandboxes {
   const { redis, keys, host, store } = given;
   return {
-    async isLivedOn(runtime) {
+    async hasSandboxes(runtime) {
       for await (const ids of store.idsOfHost(host)) {
         for (const id of ids) if ((await store.get(id))?.record.sandbox.status.runtime === runtime) return true;
       }

@@ -21,7 +21,7 @@ export type Runtimes = ReadonlyMap<string, HostRuntime>;
 /** What the records of this host know. */
 export interface KnownSandboxes {
   /** Whether there are sandboxes of this runtime here. */
-  isLivedOn(runtime: string): Promise<boolean>;
+  hasSandboxes(runtime: string): Promise<boolean>;
   /** Why a runtime that answers may not be used; null: it may. */
   refuse(name: string, runtime: Runtime): Promise<string | null>;
 }
@@ -93,11 +93,11 @@ async function openPresence(given: {
   logger: Logger;
 }): Promise<Presence> {
   const { config, daemon, runtime, known, logger } = given;
-  const isLivedOn = (await daemon.ask()) !== null && (await known.isLivedOn('docker'));
+  const hasSandboxes = (await daemon.ask()) !== null && (await known.hasSandboxes('docker'));
   const refuse = () => known.refuse('docker', runtime);
-  const presence = createPresence({ name: 'docker', ask: daemon.ask, refuse, isLivedOn, logger });
+  const presence = createPresence({ name: 'docker', ask: daemon.ask, refuse, hasSandboxes, logger });
   const away = await presence.look();
-  if (away !== null && !isLivedOn) missDocker(config.runtime, daemon.address, away, logger);
+  if (away !== null && !hasSandboxes) missDocker(config.runtime, daemon.address, away, logger);
   return presence;
 }
 

@@ -9,7 +9,7 @@ import { openRuntimes } from '../../src/start/runtimes.ts';
 
 const open = (more: Record<string, string>) => {
   const config = loadConfig({ SANDPLANE_DATA_DIR: t.testdirName, SANDPLANE_CACHE_DIR: t.testdirName, ...more });
-  const known = { isLivedOn: async () => false, refuse: async () => null };
+  const known = { hasSandboxes: async () => false, refuse: async () => null };
   return openRuntimes(config, 'test', known, createLogger('silent'), new AbortController().signal);
 };
 
