@@ -1,9 +1,9 @@
 import { chmod, cp, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { etcdSocketName, type Runtime } from '../runtime/driver.ts';
 import { openEtcd } from '../runtime/etcd-client.ts';
 import { createCredentials } from '../runtime/pki.ts';
+import { freePort } from '../runtime/ports.ts';
 import { readyPathWithAllHooks, waitUntil } from '../runtime/probe.ts';
 import { exists } from '../runtime/process-folder.ts';
 import { certificateNames, makePlan } from '../sandbox/plan.ts';
@@ -161,15 +161,4 @@ async function shortenWal(walDir: string): Promise<void> {
       await handle.close();
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  return await new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

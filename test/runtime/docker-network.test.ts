@@ -7,9 +7,9 @@ import { labels } from '../../src/runtime/docker-labels.ts';
 import { removeNetwork, sandboxNetwork } from '../../src/runtime/docker-network.ts';
 import { ensureContainer, startContainer } from '../../src/runtime/docker-start.ts';
 import type { Runtime } from '../../src/runtime/driver.ts';
+import { freePort } from '../../src/runtime/ports.ts';
 import { dockerRuntimesOrSkip } from '../support/docker-runtime.ts';
 import { etcdOn, withPort } from '../support/etcd-sandbox.ts';
-import { freePort } from '../support/free-port.ts';
 import { temporaryFolder, testEnvironment } from '../support/service.ts';
 
 t.setTimeout(300_000);

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
+import { freePort } from '../../src/runtime/ports.ts';
 import { createSandbox } from '../../src/testing/create-sandbox.ts';
 import { findService } from '../../src/testing/service-access.ts';
-import { freePort } from '../support/free-port.ts';
 
 const dataDir = await mkdtemp(path.join(tmpdir(), 'sp-'));
 t.teardown(() => rm(dataDir, { recursive: true, force: true }));
