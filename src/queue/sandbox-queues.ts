@@ -29,7 +29,7 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     return (await redis.exists(queueOf(name).toKey(jobId))) === 1;
   }
 
-  /** `given`: the priority of a job that has got one already, and so is not there yet. */
+  /** `given`: the priority that the create script has drawn; such a job is new, so it is not looked for. */
   async function add(name: string, kind: JobKind, { id, project }: Queued, given: number | null = null): Promise<void> {
     const jobId = jobIdOf(kind, id);
     // A job that is there already takes no number from its project.
@@ -54,12 +54,8 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
     /** Takes out what waits for its host. */
     removeWork: (host: string, id: string) => remove(hostQueue(host), id, 'restart', 'delete'),
 
-    /** The positions in the queue, from 1; null for what does not wait. BullMQ keeps jobs with a priority in a sorted set. */
-    async startPositions(runtime: string, ids: readonly string[]): Promise<(number | null)[]> {
-      const waiting = queueOf(startQueue(runtime)).toKey('prioritized');
-      const ranks = await Promise.all(ids.map((id) => redis.zrank(waiting, jobIdOf('start', id))));
-      return ranks.map((rank) => (rank === null ? null : rank + 1));
-    },
+    startPositions: (runtime: string, ids: readonly string[]) =>
+      startPositions(redis, queueOf(startQueue(runtime)), ids),
 
     /** Those of the ids that have no job in the queue, whatever its state. */
     async withoutStart(runtime: string, ids: readonly string[]): Promise<string[]> {
@@ -74,6 +70,21 @@ export function createSandboxQueues({ redis, keys }: { redis: Redis; keys: Redis
       await noteTaken(redis, { keys: { fairness }, project, priority, waiting, high: highPriority });
     },
 
-    close: async () => void (await Promise.all([...opened.values()].map((queue) => queue.close()))),
+    close: () => closeAll(opened.values()),
   };
+}
+
+/** The positions in the queue, from 1; null for what does not wait. BullMQ keeps jobs with a priority in a sorted set. */
+async function startPositions(
+  redis: Redis,
+  queue: Queue<SandboxJob>,
+  ids: readonly string[],
+): Promise<(number | null)[]> {
+  const waiting = queue.toKey('prioritized');
+  const ranks = await Promise.all(ids.map((id) => redis.zrank(waiting, jobIdOf('start', id))));
+  return ranks.map((rank) => (rank === null ? null : rank + 1));
+}
+
+async function closeAll(queues: Iterable<Queue<SandboxJob>>): Promise<void> {
+  await Promise.all([...queues].map((queue) => queue.close()));
 }
