@@ -1,12 +1,10 @@
-import { createWriteStream } from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { extract } from 'tar-stream';
 import { call } from '../docker/calls.ts';
 import { imageReference, pathInImage } from './catalog.ts';
 import { answerTimeoutMs, findImage, pullImage } from './docker-images.ts';
 import type { Source, Wanted } from './source.ts';
+import { takeFromTar } from './take-from-tar.ts';
 
 /** The published image, pulled by Docker. The binary is copied out of a container that is never started. */
 export function imageSource(docker: Docker | undefined, registry: string): Source {
@@ -28,18 +26,7 @@ async function copyOut(docker: Docker, reference: string, { name, workDir }: Wan
   try {
     const archive = await call(container.getArchive({ path: source }), answerTimeoutMs);
     const target = path.join(workDir, name);
-    const entries = extract();
-    const reading = pipeline(archive, entries);
-    let found = false;
-    for await (const entry of entries) {
-      if (entry.header.type === 'file') {
-        await pipeline(entry, createWriteStream(target));
-        found = true;
-      } else {
-        entry.resume();
-      }
-    }
-    await reading;
+    const found = await takeFromTar([archive], ({ type }) => type === 'file', target);
     if (!found) throw new Error(`${reference} has no file ${source}`);
     return target;
   } finally {

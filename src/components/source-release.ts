@@ -6,8 +6,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
 import { platform, type Source, type Wanted } from './source.ts';
+import { takeFromTar } from './take-from-tar.ts';
 
 const tries = 5;
 const answerTimeoutMs = 15_000;
@@ -55,18 +55,8 @@ async function fetchEtcd(base: string, wanted: Wanted): Promise<string> {
 }
 
 async function unpack(archive: string, target: string): Promise<string> {
-  const entries = extract();
-  let found = false;
-  const reading = pipeline(createReadStream(archive), createGunzip(), entries);
-  for await (const entry of entries) {
-    if (!found && /^etcd-[^/]+\/etcd$/.test(entry.header.name)) {
-      await pipeline(entry, createWriteStream(target));
-      found = true;
-    } else {
-      entry.resume();
-    }
-  }
-  await reading;
+  const isEtcd = ({ name }: { name: string }) => /^etcd-[^/]+\/etcd$/.test(name);
+  const found = await takeFromTar([createReadStream(archive), createGunzip()], isEtcd, target);
   if (!found) throw new Error('the archive holds no etcd');
   await rm(archive);
   return target;
