@@ -13,6 +13,8 @@ export async function takeFromTar(
 ): Promise<boolean> {
   const entries = extract();
   const reading = pipeline([...streams, entries]);
+  // When it fails, the loop throws as well. When the loop throws first, nobody would wait for this any more.
+  reading.catch(() => undefined);
   let found = false;
   for await (const entry of entries) {
     if (!found && isWanted(entry.header)) {

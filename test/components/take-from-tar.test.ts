@@ -23,3 +23,10 @@ t.test('the first entry that is wanted is written, and whether there was one is 
   t.equal(await readFile(target, 'utf8'), 'the program');
   t.equal(await takeFromTar([Readable.from([packed]), createGunzip()], () => false, target), false);
 });
+
+t.test('what fails is thrown, and ends nothing but the call', async (t) => {
+  await t.rejects(take(Readable.from([packed.subarray(0, packed.length / 2)]), path.join(dir, 'cut')), {
+    code: 'Z_BUF_ERROR',
+  });
+  await t.rejects(take(Readable.from([packed]), path.join(dir, 'no-such-folder', 'etcd')), { code: 'ENOENT' });
+});
