@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
-import { diskOf } from '../../src/runtime/disk.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(300_000);
@@ -16,45 +16,16 @@ const diskMiB = 700;
 const dir = await temporaryFolder();
 const dataDir = path.join(dir, 'd');
 await mkdir(dataDir);
-const isMounted = await mountDisk();
+const disk = await mountSmallDisk(path.join(dir, 'disk'), dataDir, diskMiB);
 let service: ServiceProcess | undefined;
 const client = createClient(() => service?.url ?? '');
 t.teardown(async () => {
   await service?.end('SIGKILL');
-  await makeRoom();
+  await disk?.makeRoom();
   await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir), reject: false });
-  if (isMounted) await execa('umount', [dataDir]);
+  await disk?.unmount();
   await rm(dir, { recursive: true, force: true });
 });
-
-/** A disk of its own for the data folder: a file that is mounted. False where that is not possible. */
-async function mountDisk(): Promise<boolean> {
-  const image = path.join(dir, 'disk');
-  const commands = [
-    ['truncate', '-s', `${diskMiB}M`, image],
-    ['mkfs.ext4', '-q', image],
-    ['mount', '-o', 'loop', image, dataDir],
-  ] as const;
-  for (const [command, ...args] of commands) {
-    if ((await execa(command, args, { reject: false })).failed) return false;
-  }
-  return true;
-}
-
-/** Leaves at most so much of the disk, in MiB. */
-async function fill(leftMiB: number): Promise<void> {
-  const { freeForUsMiB } = await diskOf(dataDir);
-  // Not all of what is free can be given to one file at once.
-  const size = Math.floor(freeForUsMiB - Math.max(leftMiB, 20));
-  await execa('fallocate', ['-l', `${size}M`, path.join(dataDir, `filler-${leftMiB}`)]);
-  // To the last block: that it fails is what is wanted.
-  if (leftMiB === 0)
-    await execa('dd', ['if=/dev/zero', `of=${path.join(dataDir, 'last')}`, 'bs=4k'], { reject: false });
-}
-
-async function makeRoom(): Promise<void> {
-  for (const name of ['filler-60', 'filler-0', 'last']) await rm(path.join(dataDir, name), { force: true });
-}
 
 const create = () => client.call('POST', '/v1/sandboxes', {});
 /** A worker tells how much room there is every few seconds. What is accepted until then waits for room, and is deleted here. */
@@ -74,7 +45,8 @@ const kubectlOf = async (id: string) => {
   return await kubectlFor(current?.file ?? '', dir, 'disk', await client.kubeconfig(id));
 };
 
-t.test('a disk that is full', { skip: isMounted ? false : 'no loop device can be mounted here' }, async (t) => {
+t.test('a disk that is full', { skip: disk ? false : 'no loop device can be mounted here' }, async (t) => {
+  if (!disk) return;
   service = await startServiceProcess(dataDir, { SANDPLANE_LOG_LEVEL: 'info', SANDPLANE_STORE_TIMEOUT_MS: '1000' });
   const { body: sandbox } = await client.create({ name: 'before' });
   t.equal(sandbox.status.phase, 'ready');
@@ -91,7 +63,7 @@ t.test('a disk that is full', { skip: isMounted ? false : 'no loop device can be
   };
 
   await t.test('with less than its reserve creates are refused with the reason, and all else goes on', async (t) => {
-    await fill(60);
+    await disk.fill(60);
     const refused = await untilRefused(async (id) => {
       const waits = async () =>
         (await client.get(id)).body.status.conditions.some(({ reason }) => reason === 'NoDiskSpace');
@@ -104,7 +76,7 @@ t.test('a disk that is full', { skip: isMounted ? false : 'no loop device can be
   });
 
   await t.test('when nothing is left, reads go on and creates are refused', async (t) => {
-    await fill(0);
+    await disk.fill(0);
     await exhaustEtcd();
     await until(async () => (await client.list()).status === 200 && (await create()).body.code === 'disk_full');
     // Whatever the service writes of its own has met the full disk by then.
@@ -114,7 +86,7 @@ t.test('a disk that is full', { skip: isMounted ? false : 'no loop device can be
   });
 
   await t.test('once there is room all goes on by itself', async (t) => {
-    await makeRoom();
+    await disk.makeRoom();
     const began = performance.now();
     await until(async () => (await create()).status === 202);
     t.comment(`a create is accepted ${Math.round(performance.now() - began)} ms after`);
@@ -131,7 +103,7 @@ t.test('a disk that is full', { skip: isMounted ? false : 'no loop device can be
   });
 
   await t.test('with a disk that is full again, SIGTERM ends the service in order', async (t) => {
-    await fill(0);
+    await disk.fill(0);
     await untilRefused();
     t.equal(await service?.end('SIGTERM'), 0);
   });
