@@ -8,13 +8,19 @@ const retries = { retries: 600, factor: 1.3, minTimeout: 5, maxTimeout: 50, rand
  * Resolves with what gives it back; rejects when it cannot be had.
  */
 export async function takeLock(file: string): Promise<() => Promise<void>> {
-  const release = await lockfile.lock(file, {
-    lockfilePath: file,
-    // It need not exist.
-    realpath: false,
-    retries,
-    // The library would end the process.
-    onCompromised: () => undefined,
+  const take = async (options: { retries: number | typeof retries }) =>
+    await lockfile.lock(file, {
+      lockfilePath: file,
+      // It need not exist.
+      realpath: false,
+      // The library would end the process.
+      onCompromised: () => undefined,
+      ...options,
+    });
+  const release = await take({ retries: 0 }).catch(async (error: NodeJS.ErrnoException) => {
+    // What the machine refuses is not worth the wait.
+    if (error.code !== 'ELOCKED') throw error;
+    return await take({ retries });
   });
   // It rejects when somebody else has the lock by now, as when this process stood still.
   return () => release().catch(() => undefined);

@@ -17,8 +17,17 @@ export function usualFileModes(): void {
   process.umask(0o022);
 }
 
-/** Prints an error of ours as a sentence, any other error in full. */
+/** What a machine refuses for want of room, rights or open files: that is nobody's fault in this code. */
+const refusals = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'];
+
 function reportAndExit(error: unknown): never {
-  process.stderr.write(`${error instanceof AppError ? error.message : String((error as Error)?.stack ?? error)}\n`);
+  process.stderr.write(`${describe(error)}\n`);
   process.exit(1);
+}
+
+/** A sentence for an error of ours, and for what the machine refused; any other error in full. */
+function describe(error: unknown): string {
+  if (error instanceof AppError) return error.message;
+  const { code, message, stack } = (error ?? {}) as NodeJS.ErrnoException;
+  return refusals.includes(code ?? '') ? `The machine refused: ${message}` : String(stack ?? error);
 }

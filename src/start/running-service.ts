@@ -32,7 +32,8 @@ export async function claimService(
     await writeAtomically(noteFile(dataDir), content, 0o600);
   };
   const lock = path.join(dataDir, 'service.lock');
-  const unlock = await takeLock(lock).catch((cause: Error) => {
+  const unlock = await takeLock(lock).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ELOCKED') throw cause;
     const detail = `${lock} is held by another program (${cause.message}). If none is about to start a service here, remove it.`;
     throw new AppError('conflict', detail, { cause });
   });
