@@ -1,10 +1,13 @@
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
-import { type ClientWorld, noteReady, objectsOf, send, sendDeletion } from './clients.ts';
+import { type ClientWorld, kubeconfigOf, noteReady, objectsOf, send, sendDeletion } from './clients.ts';
 import type { Machine, Thing } from './machine.ts';
 import type { Asked, Problem } from './model.ts';
+import type { Api } from './requests.ts';
 import { thingsInRedis } from './store.ts';
 
 const components = ['etcd', 'kube-apiserver'];
+/** The first is a fault of the service; the others are over by another port, or once the daemon is back. */
+const neverFinal = ['internal', 'port_taken', 'runtime_unavailable'];
 
 /** Asks again for what got no answer, so that it is known what there has to be. False while some still gets none. */
 async function settleAsked(world: ClientWorld): Promise<boolean> {
@@ -47,7 +50,7 @@ async function problemsOf({ api }: ClientWorld, asked: Asked, things: readonly T
   if (body.status.phase !== 'ready') problems.push(lost(`the sandbox is ${body.status.phase}`));
   const marks = [asked.mark.acknowledged ?? undefined, ...asked.mark.maybe];
   if (!marks.includes(body.labels.mark)) problems.push(lost(`a PATCH: mark is ${body.labels.mark}, not ${marks}`));
-  return [...problems, ...(await problemsOfObjects(asked, lost))];
+  return [...problems, ...(await problemsOfObjects(api, asked, lost))];
 }
 
 /** A start may fail, if it is told why; what was ready may fail only when its data was taken. */
@@ -61,14 +64,14 @@ function problemsOfFailed(
   const runs = running.map(
     ({ name }): Problem => ({ kind: 'orphan', what: `${name} of ${asked.id}, which has failed` }),
   );
-  const isTold = failure !== null && failure.code !== 'internal';
+  const isTold = failure !== null && !neverFinal.includes(failure.code);
   if (isTold && (asked.isDataTaken || !asked.wasReady)) return runs;
   return [...runs, lost(`the sandbox has failed: ${failure?.code} ${failure?.message}`)];
 }
 
-async function problemsOfObjects(asked: Asked, lost: (what: string) => Problem): Promise<Problem[]> {
-  if (!asked.kubeconfig) return [];
-  const names = await objectsOf(asked.kubeconfig);
+async function problemsOfObjects(api: Api, asked: Asked, lost: (what: string) => Problem): Promise<Problem[]> {
+  const kubeconfig = await kubeconfigOf(api, asked);
+  const names = kubeconfig && (await objectsOf(kubeconfig));
   if (!names) return [lost('its kubeconfig is not answered')];
   const of = (wanted: string) => [...asked.objects].filter(([, state]) => state === wanted).map(([name]) => name);
   const missing = of('there').filter((name) => !names.includes(name));

@@ -92,25 +92,32 @@ async function patch({ model, api, count }: ClientWorld, random: Random): Promis
 export async function askOneSandbox({ model, api, count }: ClientWorld, random: Random): Promise<void> {
   const asked = random.pick(present(model));
   if (!asked) return;
-  if (!asked.kubeconfig) {
-    const { status, body } = await api<string>('GET', `/v1/sandboxes/${asked.id}/kubeconfig`);
-    if (status === 200) asked.kubeconfig = body;
-    return;
-  }
+  const isFirst = asked.kubeconfig === null;
+  const kubeconfig = await kubeconfigOf(api, asked);
+  if (isFirst || kubeconfig === null) return;
   const there = [...asked.objects].filter(([, state]) => state === 'there').map(([name]) => name);
   const isDeletion = there.length > 3 && random.between(0, 3) === 0;
   const name = (isDeletion && random.pick(there)) || `o${count()}`;
   asked.objects.set(name, 'maybe');
   if (isDeletion) {
-    const { status } = await askSandbox(asked.kubeconfig, 'DELETE', `${configMaps}/${name}`);
+    const { status } = await askSandbox(kubeconfig, 'DELETE', `${configMaps}/${name}`);
     if (status === 200) asked.objects.set(name, 'gone');
     return;
   }
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } };
-  const { status } = await askSandbox(asked.kubeconfig, 'POST', configMaps, object);
+  const { status } = await askSandbox(kubeconfig, 'POST', configMaps, object);
   if (status !== 201) return;
   asked.objects.set(name, 'there');
   asked.wasReady = true;
+}
+
+/** Asked for once, as users do; null while it is not told. */
+export async function kubeconfigOf(api: Api, asked: Asked): Promise<string | null> {
+  if (asked.kubeconfig && !asked.mayHaveMoved) return asked.kubeconfig;
+  const { status, body } = await api<string>('GET', `/v1/sandboxes/${asked.id}/kubeconfig`);
+  if (status !== 200) return null;
+  asked.kubeconfig = body;
+  return body;
 }
 
 /** The names of the objects that a sandbox has; null when it does not answer. */

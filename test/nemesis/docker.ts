@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type Docker from 'dockerode';
-import { connectDocker } from '../../src/runtime/docker-connection.ts';
+import Docker from 'dockerode';
 import { labels } from '../../src/runtime/docker-labels.ts';
 import { serviceId } from '../../src/start/service-keys.ts';
+import { dockerProxy, dockerSocket } from '../support/docker-proxy.ts';
+import { daemonFaults } from './daemon.ts';
+import type { Lasting } from './lasting.ts';
 import type { Hit, Machine, Strike, Thing } from './machine.ts';
 import type { Random } from './random.ts';
 
@@ -12,9 +14,14 @@ interface Found extends Thing {
   readonly isPaused: boolean;
 }
 
-/** The sandboxes of the Docker runtime whose owner is the service of a data folder. Throws when no daemon answers. */
-export async function dockerMachine(dataDir: string): Promise<Machine> {
+/**
+ * The sandboxes of the Docker runtime whose owner is the service of a data folder. `dir`: for a socket that the service reaches
+ * the daemon by. Throws when no daemon answers.
+ */
+export async function dockerMachine(dir: string, dataDir: string, lasting: Lasting): Promise<Machine> {
   const docker = await connected();
+  const proxy = dockerProxy(dir);
+  await proxy.comeBack();
   const owner = await serviceId(path.resolve(dataDir));
   // Asked for all and filtered here: what a daemon does with a filter is not what is tested.
   const isOwn = (given: Record<string, string> | undefined | null) => given?.[labels.owner] === owner;
@@ -41,10 +48,12 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
     return await told(what, container.unpause());
   };
   const disconnect = async ({ id }: Found) => {
-    const { NetworkSettings } = await docker.getContainer(id).inspect();
-    const [network = ''] = Object.keys(NetworkSettings.Networks);
-    const options = { Container: id, Force: true };
-    return await told(`cut off ${network}:`, docker.getNetwork(network).disconnect(options));
+    const cutOff = async () => {
+      const { NetworkSettings } = await docker.getContainer(id).inspect();
+      const [network = ''] = Object.keys(NetworkSettings.Networks);
+      await docker.getNetwork(network).disconnect({ Container: id, Force: true });
+    };
+    return await told('cut off its network:', cutOff());
   };
 
   async function removeAll(random: Random, withVolume: boolean): Promise<Hit | null> {
@@ -81,6 +90,7 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
   }
 
   return {
+    env: { DOCKER_HOST: proxy.host },
     things: async () => [...(await containers()), ...(await ownVolumes()), ...(await networks())],
     faults: {
       'kill-container': [4, onOne(kill)],
@@ -90,11 +100,13 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
       'remove-containers': [1, (random) => removeAll(random, false)],
       'remove-volume': [1, (random) => removeAll(random, true)],
       'remove-network': [1, removeNetwork],
+      ...daemonFaults(proxy, lasting),
     },
     async clear() {
       for (const one of await containers()) await remove(one);
       for (const { name } of await ownVolumes()) await told('', docker.getVolume(name).remove());
       for (const { Id } of await ownNetworks()) await told('', docker.getNetwork(Id).remove());
+      await proxy.leave();
     },
     async heal() {
       const paused = (await containers()).filter(({ isPaused }) => isPaused);
@@ -104,9 +116,9 @@ export async function dockerMachine(dataDir: string): Promise<Machine> {
 }
 
 async function connected(): Promise<Docker> {
-  const docker = await connectDocker();
-  if (docker) return docker;
-  throw new Error('no Docker daemon answers');
+  const docker = new Docker({ socketPath: dockerSocket });
+  await docker.ping();
+  return docker;
 }
 
 /** What was to be hurt may be gone by then, or in another state: that is told, and no fault of anybody. */

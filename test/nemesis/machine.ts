@@ -16,14 +16,18 @@ export interface Hit {
   readonly sandboxId?: string;
   /** The sandbox's data is gone for good. */
   readonly takesData?: boolean;
+  /** Ports that others listen on now. */
+  readonly takenPorts?: readonly number[];
 }
 
 /** Where the sandboxes of a runtime are looked at and hurt: past the service, as anybody on the machine could. */
 export interface Machine {
+  /** What the environment of the service needs for it. */
+  readonly env: Readonly<Record<string, string>>;
   things(): Promise<Thing[]>;
   readonly faults: Readonly<Record<string, readonly [weight: number, Strike]>>;
   /** Takes back what a fault has left: lets what stands still go on. */
   heal(): Promise<void>;
-  /** Removes what `npm run stop-all` has left behind. */
+  /** At the end: removes what `npm run stop-all` has left behind, and closes what was opened for the run. */
   clear(): Promise<void>;
 }

@@ -11,6 +11,8 @@ export interface Asked {
   /** ConfigMaps by name. */
   readonly objects: Map<string, 'there' | 'gone' | 'maybe'>;
   kubeconfig: string | null;
+  /** Another program has had its port: it may have moved to another, and its kubeconfig is asked for again. */
+  mayHaveMoved: boolean;
   /** Some client has seen that it was ready. */
   wasReady: boolean;
   /** A fault has taken its data away: it may end as failed, but not come back empty. */
@@ -34,6 +36,7 @@ export function newAsked(key: string, durability: string): Asked {
     mark: { acknowledged: null, maybe: new Set(), isUnderWay: false },
     objects: new Map(),
     kubeconfig: null,
+    mayHaveMoved: false,
     wasReady: false,
     isDataTaken: false,
   };
@@ -42,4 +45,12 @@ export function newAsked(key: string, durability: string): Asked {
 /** Those that have an id and were not asked to go. */
 export function present(model: Model): (Asked & { id: string })[] {
   return model.filter((one): one is Asked & { id: string } => one.id !== null && one.deletion === 'none');
+}
+
+/** Others have these ports now: sandboxes whose API server needs one of them anew may move. */
+export function noteMoves(model: Model, taken: readonly number[]): void {
+  for (const asked of model) {
+    const port = Number(/server: https:.*:(\d+)/.exec(asked.kubeconfig ?? '')?.[1]);
+    if (asked.kubeconfig === null || taken.includes(port)) asked.mayHaveMoved = true;
+  }
 }

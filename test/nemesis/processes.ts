@@ -75,6 +75,7 @@ export function processMachine(dataDir: string): Machine {
   }
 
   return {
+    env: {},
     async things() {
       const running = (await components()).map(({ sandboxId, command }) => ({
         sandboxId,

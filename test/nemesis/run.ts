@@ -1,19 +1,23 @@
-import { rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { temporaryFolder } from '../support/service.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { findProblems } from './check.ts';
 import { askOneSandbox, askService, type ClientWorld } from './clients.ts';
 import { dockerMachine } from './docker.ts';
 import { allFaults, findRedis } from './faults.ts';
-import type { Machine } from './machine.ts';
-import type { Model, Problem } from './model.ts';
+import { createLasting } from './lasting.ts';
+import { type Model, noteMoves, type Problem } from './model.ts';
 import { processMachine } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
 import { createApi } from './requests.ts';
-import { findPorts, portSettings, type Service, startService } from './service.ts';
+import { findPorts, sandboxPorts } from './service.ts';
+import { severalMachines } from './several-machines.ts';
 import { killAll } from './signals.ts';
+import { hostFolders, type Site, startHosts, startOneHost } from './site.ts';
 
 /**
  * Lets clients and faults loose on a service that runs as a user's does, and looks at the machine when the last fault is
@@ -26,6 +30,8 @@ const { values: given } = parseArgs({
     runtime: { type: 'string', default: 'process' },
     minutes: { type: 'string', default: '2' },
     sandboxes: { type: 'string', default: '4' },
+    /** More than one: an API, a Redis, and a worker for each. */
+    hosts: { type: 'string', default: '1' },
     /** Names of faults, separated by commas. */
     only: { type: 'string', default: '' },
     without: { type: 'string', default: '' },
@@ -41,20 +47,17 @@ process.on('SIGINT', () => {
   endAt = performance.now();
 });
 
-const dataDir = await temporaryFolder();
+const dir = await temporaryFolder();
+const dataDir = path.join(dir, 'd');
+await mkdir(dataDir);
+const disk = isWanted('fill-disk') ? await mountSmallDisk(path.join(dir, 'disk'), dataDir, diskMiB()) : null;
+const lasting = createLasting();
+const hostCount = Number(given.hosts);
+const machine =
+  given.runtime === 'docker'
+    ? await dockerMachine(dir, dataDir, lasting)
+    : severalMachines(hostFolders(dataDir, hostCount).map(processMachine));
 const firstPort = await findPorts(createRandom(seed + 1));
-const env = {
-  PATH: process.env.PATH ?? '',
-  HOME: dataDir,
-  ...testEnvironment(dataDir, {
-    ...portSettings(firstPort),
-    SANDPLANE_WORKER_NAME: 'nemesis',
-    SANDPLANE_RUNTIME: given.runtime,
-    SANDPLANE_SWEEP_INTERVAL_MS: '5000',
-    SANDPLANE_STORE_TIMEOUT_MS: '1000',
-    SANDPLANE_LOG_LEVEL: process.env.TEST_LOG ?? 'info',
-  }),
-};
 const problems: Problem[] = [];
 const model: Model = [];
 let steps = 0;
@@ -68,14 +71,16 @@ const world: ClientWorld = {
   found,
 };
 
-say(`seed ${seed}, ${given.minutes} minutes, ${dataDir}`);
-const machine = given.runtime === 'docker' ? await dockerMachine(dataDir) : processMachine(dataDir);
-let service: Service | undefined;
+const isLeftOut = isWanted('fill-disk') && !disk;
+const leftOut = isLeftOut ? '; without fill-disk, as no loop device can be mounted here' : '';
+say(`seed ${seed}, ${given.minutes} minutes, ${dir}${leftOut}`);
+let site: Site | undefined;
 try {
-  service = await startService(env, createRandom(seed + 2), found);
-  await run(machine, service);
+  const options = { dataDir, runtime: given.runtime, firstPort, seed, more: machine.env, found };
+  site = hostCount > 1 ? await startHosts(options, hostCount) : await startOneHost(options);
+  await run(site);
 } finally {
-  await end(machine, service);
+  await end(site);
 }
 const counts = (['lost', 'twice', 'orphan'] as const).map((kind) => problems.filter((one) => one.kind === kind).length);
 const [lost, twice, orphans] = counts;
@@ -93,7 +98,7 @@ function found(problem: Problem): void {
   say(`${problem.kind}: ${problem.what}`);
 }
 
-async function run(machine: Machine, service: Service): Promise<void> {
+async function run(site: Site): Promise<void> {
   const every = async (random: Random, [from, to]: readonly [number, number], work: () => Promise<void>) => {
     while (performance.now() < endAt && steps < mostSteps) {
       await work();
@@ -109,12 +114,19 @@ async function run(machine: Machine, service: Service): Promise<void> {
   };
   const faults = async () => {
     const random = createRandom(seed + 3);
-    const table = Object.entries(allFaults(dataDir, service, machine)).filter(([name]) => isWanted(name));
+    const all = allFaults({ dataDir, site, machine, ports: sandboxPorts(firstPort), disk, lasting, found });
+    const table = Object.entries(all).filter(([name]) => isWanted(name));
     await every(random, [1000, 8000], async () => await strike(table, random));
   };
   await Promise.all([client(4, askService), client(5, askService), client(6, askOneSandbox), faults()]);
+  await lasting.end();
   await machine.heal();
-  await settle(machine);
+  await settle();
+}
+
+/** Room for these sandboxes, of some 150 MiB, for as many that are being deleted, and for what is kept free: a fifth. */
+function diskMiB(): number {
+  return 800 + 350 * Number(given.sandboxes);
 }
 
 function isWanted(name: string): boolean {
@@ -129,11 +141,12 @@ async function strike(table: [string, ReturnType<typeof allFaults>[string]][], r
   faultsDone += 1;
   const asked = done.sandboxId && model.find(({ id }) => id === done.sandboxId);
   if (asked && done.takesData) asked.isDataTaken = true;
+  if (done.takenPorts) noteMoves(model, done.takenPorts);
   say(`${name}: ${done.what} ${done.sandboxId ?? ''}`);
 }
 
 /** Until nothing is wrong any more, or the time for that is over. */
-async function settle(machine: Machine): Promise<void> {
+async function settle(): Promise<void> {
   const began = performance.now();
   const deadline = began + Number(given.settle) * 1000;
   let left: Problem[] = [];
@@ -145,29 +158,38 @@ async function settle(machine: Machine): Promise<void> {
   } while (left.length > 0 && performance.now() < deadline);
   const seconds = Math.round((performance.now() - began) / 1000);
   say(left.length > 0 ? `not settled after ${seconds} s` : `settled after ${seconds} s`);
-  for (const { kind, what } of before) if (left.length === 0) say(`at last: ${kind} ${what}`);
+  // What was still under way is no loss.
+  for (const { what } of before) if (left.length === 0) say(`last to settle: ${what}`);
   for (const problem of left) found(problem);
 }
 
 /** Ends what this run has started, whatever state it is in, and nothing else. */
-async function end(machine: Machine, service: Service | undefined): Promise<void> {
-  if (service && problems.length > 0)
-    say(`the service, started ${service.starts()} times, said last:\n${service.output()}`);
-  await service?.stop();
-  const { exitCode, all } = await execa(process.execPath, ['src/cli/stop-all.ts'], {
-    env,
-    extendEnv: false,
-    all: true,
-    reject: false,
-  });
+async function end(site: Site | undefined): Promise<void> {
+  const programs = site && problems.length > 0 ? [site.service, ...site.workers] : [];
+  for (const { name, starts, output } of programs) say(`${name}, started ${starts()} times, said last:\n${output()}`);
+  // Where the run was cut short, too.
+  await lasting.end();
+  await site?.stop();
+  // stop-all removes it.
+  if (problems.length > 0)
+    await cp(path.join(dataDir, 'logs'), path.join(dir, 'logs'), { recursive: true }).catch(() => 0);
+  const ends = [];
+  for (const env of site?.hosts ?? []) ends.push(await stopAll(env));
+  await site?.close();
   const redis = await findRedis(dataDir);
   const left = [...(await machine.things()).map(({ kind, name }) => `${kind} ${name}`), ...(redis ? ['Redis'] : [])];
   await machine.clear();
   await killAll(redis ? [redis] : []);
-  if (exitCode !== 0 || left.length > 0) {
+  for (const { exitCode, all } of ends.filter(({ exitCode }) => exitCode !== 0 || left.length > 0)) {
     const what = `stop-all, which ended with ${exitCode} and left ${left.join(', ') || 'nothing'}:\n${all}`;
     found({ kind: 'orphan', what });
   }
-  if (problems.length === 0) await rm(dataDir, { recursive: true, force: true });
-  else say(`kept: ${dataDir}`);
+  await disk?.unmount();
+  if (problems.length === 0) await rm(dir, { recursive: true, force: true });
+  else say(`kept: ${dir}${disk ? ' (mount -o loop disk d)' : ''}`);
+}
+
+async function stopAll(env: Record<string, string>) {
+  const how = { env, extendEnv: false, all: true, reject: false } as const;
+  return await execa(process.execPath, ['src/cli/stop-all.ts'], how);
 }

@@ -1,25 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPortFree } from '../../src/runtime/ports.ts';
 import type { Problem } from './model.ts';
+import { isTold, type Program } from './program.ts';
 import type { Random } from './random.ts';
 
 /** Below the ports that the system gives away, and outside of the usual range of sandboxes. */
 const firstPort = 15_000;
 const portsOfRun = 200;
 const upWithinMs = 180_000;
-const stopWithinMs = 30_000;
 
-export type Service = Awaited<ReturnType<typeof startService>>;
-
-/**
- * It may end by itself with a sentence, as when Redis does not answer at its start, or when it stood still for longer than its
- * lease: somebody starts it again. A stack trace is a crash.
- */
-function isTold(code: number | null, output: string): boolean {
-  return code === 1 && !/^ +at /m.test(output);
-}
+export type Kept = Awaited<ReturnType<typeof keepRunning>>;
 
 /** Ports of its own: three for the service, the others for sandboxes. */
 export async function findPorts(random: Random): Promise<number> {
@@ -30,74 +20,80 @@ export async function findPorts(random: Random): Promise<number> {
   }
 }
 
+/** The first and the last port for sandboxes. */
+export function sandboxPorts(first: number): [number, number] {
+  return [first + 3, first + portsOfRun - 1];
+}
+
 export function portSettings(first: number): Record<string, string> {
   return {
     SANDPLANE_PORT: String(first),
     SANDPLANE_GRPC_PORT: String(first + 1),
     SANDPLANE_METRICS_PORT: String(first + 2),
-    SANDPLANE_PORT_RANGE: `${first + 3}-${first + portsOfRun - 1}`,
+    SANDPLANE_PORT_RANGE: sandboxPorts(first).join('-'),
   };
 }
 
 /**
- * The service as `npm start` runs it, started again by somebody whenever it has ended, as systemd would. An end that nobody has
- * asked for is a problem. Rejects when it does not come up the first time.
+ * A program that is started again by somebody whenever it has ended, as systemd would. An end that nobody has asked for is a
+ * problem. Rejects when it does not come up the first time.
  */
-export async function startService(env: Record<string, string>, random: Random, found: (problem: Problem) => void) {
+export async function keepRunning(
+  name: string,
+  start: () => Program,
+  random: Random,
+  found: (problem: Problem) => void,
+) {
   const stopping = new AbortController();
   const killed = new Set<number | undefined>();
-  let child: ChildProcess | undefined;
-  let output = '';
-  let starts = 0;
-  const up = Promise.withResolvers<void>();
-  const keep = (chunk: Buffer) => {
-    output = `${output}${chunk.toString()}`.slice(-20_000);
-    if (output.includes('Ctrl-C')) up.resolve();
-  };
+  let current = start();
+  let starts = 1;
+  const first = current;
   const running = (async () => {
-    while (!stopping.signal.aborted) {
-      starts += 1;
-      output = '';
-      // In a group of its own, as a Ctrl-C in the terminal is meant for the run.
-      child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-      child.stdout?.on('data', keep);
-      child.stderr?.on('data', keep);
-      const [code, signal] = await once(child, 'close');
+    for (;;) {
+      const { child, ended, output } = current;
+      const [code, signal] = await ended;
       const isMeant = signal === 'SIGKILL' ? killed.has(child.pid) : code === 0 && stopping.signal.aborted;
-      if (!isMeant && !isTold(code, output))
-        found({ kind: 'lost', what: `the service, which ended with ${signal ?? code}:\n${output}` });
-      up.reject(new Error(`the service ended with ${signal ?? code} at its first start`));
+      if (!isMeant && !isTold(code, output()))
+        found({ kind: 'lost', what: `${name}, which ended with ${signal ?? code}:\n${output()}` });
       await delay(random.between(200, 3000), undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      current = start();
+      starts += 1;
     }
   })();
   async function stop(): Promise<void> {
     stopping.abort();
-    child?.kill('SIGCONT');
-    child?.kill('SIGTERM');
-    const overdue = setTimeout(() => child?.kill('SIGKILL'), stopWithinMs);
+    if (current.isRunning()) await current.stop();
     await running;
-    clearTimeout(overdue);
   }
 
-  const overdue = setTimeout(() => up.reject(new Error(`the service does not come up:\n${output}`)), upWithinMs);
+  const overdue = new AbortController();
   try {
-    await up.promise;
+    const isUp = await Promise.race([
+      first.up.then(() => true),
+      first.ended.then(() => false),
+      delay(upWithinMs, false, { signal: overdue.signal }),
+    ]);
+    if (!isUp) throw new Error(`${name} does not come up:\n${first.output()}`);
   } catch (error) {
     await stop();
     throw error;
   } finally {
-    clearTimeout(overdue);
+    overdue.abort();
   }
   return {
+    name,
     /** Undefined while it is down. */
-    pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
+    pid: () => (current.isRunning() ? current.child.pid : undefined),
+    isUp: () => current.isRunning() && current.isUp(),
     /** A fault is about to kill that process of it. */
     willKill(pid: number): void {
       killed.add(pid);
     },
     starts: () => starts,
     /** The end of what it has printed, for people. */
-    output: () => output,
+    output: () => current.output(),
     stop,
   };
 }

@@ -7,9 +7,14 @@ export interface DockerProxy {
   readonly host: string;
   /** Cuts all connections, and refuses new ones, as when the daemon was killed. */
   leave(): Promise<void>;
-  /** Lets everything through to the daemon. */
+  /** Takes connections and answers nothing, as when the daemon was stopped; needs one that is there. */
+  freeze(): void;
+  /** Lets everything through to the daemon, also what was held back. */
   comeBack(): Promise<void>;
 }
+
+/** Where the daemon of a machine listens. */
+export const dockerSocket = '/var/run/docker.sock';
 
 /**
  * A Unix socket in front of the daemon of this machine, which tests share: so it can be gone for one of them alone. It begins
@@ -17,29 +22,46 @@ export interface DockerProxy {
  */
 export function dockerProxy(dir: string): DockerProxy {
   const socket = path.join(dir, 'docker.sock');
-  const open = new Set<Socket>();
+  const open = new Set<readonly [client: Socket, daemon: Socket]>();
   let server: Server | null = null;
+  let isFrozen = false;
+
+  function connect(client: Socket): void {
+    const daemon = createConnection(dockerSocket);
+    const pair = [client, daemon] as const;
+    open.add(pair);
+    for (const one of pair) {
+      // Who is cut off at one end is cut off at the other.
+      one
+        .on('error', () => undefined)
+        .on('close', () => {
+          open.delete(pair);
+          for (const other of pair) other.destroy();
+        });
+    }
+    if (!isFrozen) client.pipe(daemon).pipe(client);
+  }
+
   return {
     host: `unix://${socket}`,
     async leave() {
       const closed = server && once(server, 'close');
       server?.close();
       server = null;
-      for (const one of open) one.destroy();
+      isFrozen = false;
+      for (const pair of open) for (const one of pair) one.destroy();
       await closed;
     },
+    freeze() {
+      isFrozen = true;
+      // One that no other takes from is not read.
+      for (const pair of open) for (const one of pair) one.unpipe();
+    },
     async comeBack() {
-      server = createServer((client) => {
-        const daemon = createConnection('/var/run/docker.sock');
-        for (const one of [client, daemon]) {
-          open.add(one);
-          // Who is cut off at one end is cut off at the other.
-          one.on('error', () => undefined).on('close', () => open.delete(one));
-        }
-        client.pipe(daemon).pipe(client);
-        client.on('close', () => daemon.destroy());
-        daemon.on('close', () => client.destroy());
-      }).listen(socket);
+      if (isFrozen) for (const [client, daemon] of open) client.pipe(daemon).pipe(client);
+      isFrozen = false;
+      if (server) return;
+      server = createServer(connect).listen(socket);
       await once(server, 'listening');
     },
   };

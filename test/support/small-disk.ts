@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { diskOf } from '../../src/runtime/disk.ts';
+import { until } from './until.ts';
 
 /** Not all of what is free can be given to one file at once. */
 const mostLeftByOneFileMiB = 20;
@@ -51,5 +52,8 @@ export async function mountSmallDisk(image: string, folder: string, sizeMiB: num
     for (const name of fillers.splice(0)) await rm(name, { force: true });
   }
 
-  return { fill, makeRoom, unmount: async () => void (await execa('umount', [folder])) };
+  // Programs that were killed just now keep it busy for a moment.
+  const unmount = () => until(async () => !(await execa('umount', [folder], { reject: false })).failed);
+
+  return { fill, makeRoom, unmount };
 }

@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export type Lasting = ReturnType<typeof createLasting>;
+
+/** Faults that go on for some seconds while others strike. */
+export function createLasting() {
+  const underWay = new Set<{ name: string; over: AbortController; done: Promise<void> }>();
+
+  /** Undoes that fault when its time is over, or at `end`. */
+  function last(name: string, seconds: number, undo: () => Promise<void>): void {
+    const over = new AbortController();
+    const work = async () => {
+      await delay(seconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
+      await undo();
+      underWay.delete(one);
+    };
+    const one = { name, over, done: work() };
+    underWay.add(one);
+    // What could not be undone is thrown by `end`.
+    one.done.catch(() => undefined);
+  }
+
+  async function end(): Promise<void> {
+    const all = [...underWay];
+    for (const { over } of all) over.abort();
+    await Promise.all(all.map(({ done }) => done));
+  }
+
+  return { last, end, isUnderWay: (name: string) => [...underWay].some((one) => one.name === name) };
+}
