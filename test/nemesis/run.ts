@@ -40,6 +40,8 @@ const { values: given } = parseArgs({
   },
 });
 const seed = Number(given.seed);
+const hostCount = Number(given.hosts);
+if (hostCount > 1 && given.runtime === 'docker') throw new Error('--hosts is for sandboxes of processes');
 let endAt = performance.now() + Number(given.minutes) * 60_000;
 const mostSteps = 100_000;
 // It ends early, but in order, however often it is asked.
@@ -52,7 +54,6 @@ const dataDir = path.join(dir, 'd');
 await mkdir(dataDir);
 const disk = isWanted('fill-disk') ? await mountSmallDisk(path.join(dir, 'disk'), dataDir, diskMiB()) : null;
 const lasting = createLasting();
-const hostCount = Number(given.hosts);
 const machine =
   given.runtime === 'docker'
     ? await dockerMachine(dir, dataDir, lasting)
