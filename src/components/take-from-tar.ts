@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { extract, type Headers } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 
 /**
  * Writes the first entry that is wanted into the file `target`. The archive comes out of the last of `streams`, as of a file and
@@ -8,7 +8,7 @@ import { extract, type Headers } from 'tar-stream';
  */
 export async function takeFromTar(
   streams: readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]],
-  isWanted: (entry: Headers) => boolean,
+  isWanted: (entry: Header) => boolean,
   target: string,
 ): Promise<boolean> {
   const entries = extract();
