@@ -1,0 +1,74 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import t from 'tap';
+import { loadConfig } from '../../src/config/config.ts';
+import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
+import { kubectlFor, kubectls } from '../support/kubectl.ts';
+import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { until } from '../support/until.ts';
+
+t.setTimeout(600_000);
+
+const dataDir = await temporaryFolder();
+const [current] = await kubectls(loadConfig(testEnvironment(dataDir)));
+let service: ServiceProcess = await startServiceProcess(dataDir);
+const client = createClient(() => service.url);
+t.teardown(async () => {
+  await service.end('SIGKILL');
+  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** All but the service, which has no folder on its command line. */
+const others = async () => await findProcesses(`${dataDir}/`);
+
+/** Ends everything at once, as a machine does that loses its power. Returns what ran beside the service, by its names. */
+async function reboot(): Promise<string[]> {
+  const found = await others();
+  // First the service, that it does not see what happens to the others.
+  const ended = service.end('SIGKILL');
+  for (const { pid } of found) process.kill(pid, 'SIGKILL');
+  await ended;
+  await until(async () => (await others()).length === 0);
+  return found.map(({ commandLine }) => commandOf(commandLine)).sort();
+}
+
+async function create(durability: 'durable' | 'ephemeral') {
+  const { body } = await client.create({ spec: { durability } });
+  const kubectl = await kubectlFor(current?.file ?? '', dataDir, body.id, await client.kubeconfig(body.id));
+  await kubectl(['create', 'configmap', 'kept']);
+  return { id: body.id, endpoint: body.status.endpoint, kubectl };
+}
+
+const componentsOf = async (id: string) =>
+  (await findProcesses(path.join(dataDir, 'sandboxes', id))).map(({ commandLine }) => commandOf(commandLine)).sort();
+const pair = ['etcd', 'kube-apiserver'];
+
+t.test('a machine that reboots: its sandboxes come back by themselves, with their objects', async (t) => {
+  const sandboxes = [await create('durable'), await create('ephemeral')];
+  t.match(await reboot(), [...pair, ...pair, 'redis-server'].sort());
+  service = await startServiceProcess(dataDir);
+  for (const { id, endpoint, kubectl } of sandboxes) {
+    const { body } = await client.waitForRestart(id, 0);
+    t.match(body.status, { phase: 'ready', endpoint, restarts: 1, failure: null });
+    t.same(await componentsOf(id), pair, 'one pair');
+    t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
+    await kubectl(['create', 'configmap', 'written']);
+  }
+});
+
+t.test('what was under way when the machine rebooted is done after it', async (t) => {
+  const [unwanted] = (await client.list()).body.items;
+  const created = (await client.call('POST', '/v1/sandboxes', { spec: { durability: 'durable' } })).body.id;
+  await client.waitFor(created, 'provisioning');
+  t.equal((await client.call('DELETE', `/v1/sandboxes/${unwanted?.id}`)).status, 202);
+  await reboot();
+  service = await startServiceProcess(dataDir);
+  const { body } = await client.waitFor(created, 'ready');
+  t.match(body.status, { phase: 'ready', failure: null });
+  t.same(await componentsOf(created), pair, 'one pair');
+  t.equal((await client.waitFor(unwanted?.id ?? '', 'deleted')).status, 200);
+  await until(async () => (await componentsOf(unwanted?.id ?? '')).length === 0);
+});
