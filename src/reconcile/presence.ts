@@ -1,4 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
+import type { Runtime } from '../runtime/driver.ts';
+
+/** What is asked of a runtime and not answered after this time may be late, or never come: it is asked whether it is there. */
+const lateMs = 2000;
 
 /** Whether a runtime is there that may go away and come back, as a daemon does. */
 export interface Presence {
@@ -60,6 +66,31 @@ export function createPresence({ name, ask, refuse, hasSandboxes, logger }: Pres
     away: () => away,
     isOffered: () => isOffered,
   };
+}
+
+/**
+ * The same runtime, whose looks at what exists end soon when it stops answering in the middle of them, by `runtime_unavailable`:
+ * each would end by its own time-out, which is for slow machines, and a sweep has several, one after the other.
+ */
+export function lookingWhileThere(runtime: Runtime, presence: Presence): Runtime {
+  return {
+    ...runtime,
+    observe: async (id) => await unlessAway(presence, runtime.observe(id)),
+    etcdSocket: async (id) => await unlessAway(presence, runtime.etcdSocket(id)),
+  };
+}
+
+async function unlessAway<Result>(presence: Presence, asked: Promise<Result>): Promise<Result> {
+  const settled = new AbortController();
+  const settle = () => settled.abort();
+  void asked.then(settle, settle);
+  while (!settled.signal.aborted) {
+    // The rejection says that it has settled.
+    await delay(lateMs, undefined, { signal: settled.signal }).catch(() => undefined);
+    const away = settled.signal.aborted ? null : await presence.look();
+    if (away !== null && !settled.signal.aborted) throw new AppError('runtime_unavailable', away);
+  }
+  return await asked;
 }
 
 type Runtimes = ReadonlyMap<string, { readonly presence?: Presence }>;

@@ -3,13 +3,14 @@ import t from 'tap';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { dockerProxy } from '../support/docker-proxy.ts';
 import { dockerOrSkip } from '../support/dockerd.ts';
+import { inDocker } from '../support/in-docker.ts';
 import { lastingLeftovers } from '../support/leftovers.ts';
 import { startTestService, temporaryFolder } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(600_000);
 
-await dockerOrSkip(t);
+const docker = await dockerOrSkip(t);
 const dir = await temporaryFolder();
 const proxy = dockerProxy(dir);
 await proxy.comeBack();
@@ -22,6 +23,7 @@ t.teardown(async () => {
 });
 const { client } = service;
 const away = { status: 'unknown', reason: 'RuntimeUnavailable', message: /^Docker does not answer/ };
+const frozen = { ...away, message: /^Docker does not answer: nothing within/ };
 const order = () => client.call('POST', '/v1/sandboxes', { spec: { runtime: 'docker' } });
 
 t.test('the daemon gone for a moment: creates under way and those sent meanwhile become ready', async (t) => {
@@ -93,6 +95,46 @@ t.test('a daemon that comes up after the service is offered then', async (t) => 
   t.equal((await client.waitFor(id, 'ready', 120)).body.status.phase, 'ready');
   await client.remove(id);
 });
+
+t.test('a daemon that is frozen: its sandboxes say so, others go on, and nothing is lost', async (t) => {
+  const { id } = (await client.create({ spec: { runtime: 'docker' } })).body;
+  t.teardown(proxy.comeBack);
+  // It freezes in the middle of a sweep, whose question is not answered.
+  await proxy.freezeAt(/^GET \S+\/containers\/json/);
+  t.match(await told(client.waitFor(id, 'degraded')), { phase: 'degraded', restarts: 0, apiServer: frozen });
+  t.match(await readiness(), /^503 Docker does not answer: nothing within/);
+  const late = await order();
+  t.equal(late.status, 202);
+  t.match(await client.call('GET', `/v1/sandboxes/${id}/logs?component=etcd`), { status: 503 });
+  const other = (await client.create({ spec: { runtime: 'process' } })).body;
+  t.match(other.status, { phase: 'ready' });
+  await client.remove(other.id);
+  await service.restart();
+  t.match(await told(client.waitFor(id, 'degraded')), { phase: 'degraded', restarts: 0, apiServer: frozen });
+  await proxy.comeBack();
+  t.match((await client.waitFor(id, 'ready')).body.status, { restarts: 0 });
+  t.match((await client.waitFor(late.body.id, 'ready', 120)).body.status, { phase: 'ready', failure: null });
+  for (const one of [id, late.body.id]) await client.remove(one);
+});
+
+for (const [what, request] of [
+  ['make a container', /^POST \S+\/containers\/create/],
+  ['start a container', /^POST \S+\/containers\/\S+-etcd\/start/],
+] as const) {
+  t.test(`a daemon freezes and does late what it was asked for: to ${what}`, async (t) => {
+    t.teardown(proxy.comeBack);
+    const reached = proxy.freezeAt(request);
+    const { id } = (await order()).body;
+    await reached;
+    await until(async () => (await reasonsOf(id)).includes('runtime_unavailable'));
+    await proxy.comeBack();
+    t.match((await client.waitFor(id, 'ready', 120)).body.status, { phase: 'ready', failure: null });
+    t.notOk((await reasonsOf(id)).includes('internal'));
+    t.equal((await inDocker(docker, id)).length, 3, 'one pair and its volume');
+    await client.remove(id);
+    t.same(await inDocker(docker, id), []);
+  });
+}
 
 async function told(asked: ReturnType<typeof client.get>) {
   const { status }: Sandbox = (await asked).body;

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { labels } from '../../src/runtime/docker-labels.ts';
 import { removeNetwork } from '../../src/runtime/docker-network.ts';
 import { serviceId } from '../../src/start/service-keys.ts';
 import { dockerOrSkip } from '../support/dockerd.ts';
+import { inDocker } from '../support/in-docker.ts';
 import { checkWithKubectl, checkWithLibrary, clusterId } from '../support/kube-checks.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { lastingLeftovers } from '../support/leftovers.ts';
@@ -19,14 +19,6 @@ t.teardown(async () => {
   await removeNetwork(docker, owner);
 });
 const { client, config } = service;
-
-/** Every object of the daemon that bears the id. */
-async function inDocker(id: string): Promise<string[]> {
-  const filters = { label: [`${labels.sandbox}=${id}`] };
-  const containers = await docker.listContainers({ all: true, filters });
-  const { Volumes } = await docker.listVolumes({ filters });
-  return [...containers.map(({ Names }) => Names[0] ?? ''), ...(Volumes ?? []).map(({ Name }) => Name)];
-}
 
 /** Whether it was done. */
 const ignored = async (asked: Promise<unknown>) =>
@@ -137,7 +129,7 @@ t.test('a sandbox whose volume was removed has failed, and does not come back em
   const failed = await client.waitFor(body.id, 'failed');
   t.match(failed.body.status, { phase: 'failed', endpoint: null, failure: { code: 'data_lost', component: 'etcd' } });
   t.match(failed.body.status.failure?.message, `sandplane-${body.id}`);
-  t.same(await inDocker(body.id), [], 'nothing was made again');
+  t.same(await inDocker(docker, body.id), [], 'nothing was made again');
   await client.remove(body.id);
   t.same(await lastingLeftovers(service, body.id), []);
 });
@@ -148,12 +140,12 @@ t.test('a flag that stops kube-apiserver is told in the status', async (t) => {
   t.match(body.status, { phase: 'failed', failure: { code: 'component_exited', component: 'kube-apiserver' } });
   t.match(body.status.failure?.logTail.join('\n'), /NoSuchPlugin/);
   await client.remove(body.id);
-  t.same(await inDocker(body.id), []);
+  t.same(await inDocker(docker, body.id), []);
 });
 
 t.test('after its deletion nothing of it is left', async (t) => {
-  t.equal((await inDocker(sandbox.id)).length, 3, 'two containers and a volume before');
+  t.equal((await inDocker(docker, sandbox.id)).length, 3, 'two containers and a volume before');
   await client.remove(sandbox.id);
-  t.same(await inDocker(sandbox.id), []);
+  t.same(await inDocker(docker, sandbox.id), []);
   t.same(await lastingLeftovers(service, sandbox.id), []);
 });
