@@ -20,6 +20,10 @@ export async function machineFacts() {
 
 export type MachineFacts = Awaited<ReturnType<typeof machineFacts>>;
 
+export function machineLine(machine: MachineFacts): string {
+  return `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Linux ${machine.kernel}, load ${machine.loadBefore[0]} before; Node ${machine.node}, kube-apiserver ${machine.kubernetesVersion}, etcd ${machine.etcdVersion}, commit ${machine.commit}`;
+}
+
 async function commit(): Promise<string> {
   const cwd = path.join(import.meta.dirname, '..');
   try {

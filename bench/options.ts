@@ -46,8 +46,10 @@ function toPart(name: string): Part {
   return part;
 }
 
-function toCount(name: string, text: string): number {
+/** Throws with the usage in the message. */
+export function toCount(name: string, text: string, allowed = { usage, least: 1, most: 1000 }): number {
+  const { least, most } = allowed;
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1000) throw new Error(`${name} must be 1 to 1000\n${usage}`);
-  return count;
+  if (Number.isInteger(count) && count >= least && count <= most) return count;
+  throw new Error(`${name} must be ${least} to ${most}\n${allowed.usage}`);
 }

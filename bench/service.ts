@@ -9,6 +9,7 @@ import { directFetch } from './direct-fetch.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
+export const workerName = 'bench';
 const startTimeoutMs = 60_000;
 
 /** The service as users run it: src/main.ts as a process of its own, with a Redis of its own. */
@@ -19,16 +20,20 @@ export interface Service {
   call(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
   sandbox(response: Response): Promise<Sandbox>;
   /** Resolves when a sandbox that is being deleted is gone. */
-  deleted(id: string): Promise<void>;
+  deleted(id: string, headers?: Record<string, string>): Promise<void>;
 }
 
-interface ServiceOptions {
+export interface ServiceOptions {
   readonly dataDir: string;
   readonly cacheDir: string;
   readonly componentsDir: string;
+  /** What is run instead of src/main.ts. */
+  readonly program?: string;
+  /** More settings of the service. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
-function serviceEnvironment({ dataDir, cacheDir, componentsDir }: ServiceOptions) {
+function serviceEnvironment({ dataDir, cacheDir, componentsDir, settings }: ServiceOptions) {
   const { PATH = '', DOCKER_HOST } = process.env;
   return {
     PATH,
@@ -41,27 +46,28 @@ function serviceEnvironment({ dataDir, cacheDir, componentsDir }: ServiceOptions
     SANDPLANE_PORT: '0',
     SANDPLANE_GRPC_PORT: '0',
     SANDPLANE_METRICS_PORT: '0',
-    SANDPLANE_WORKER_NAME: 'bench',
+    SANDPLANE_WORKER_NAME: workerName,
     // Others than those of a service that the user of this machine may be running.
     SANDPLANE_PORT_RANGE: '19000-19999',
     SANDPLANE_UID_BASE: '1900000',
     SANDPLANE_DEMO: 'false',
+    ...settings,
   };
 }
 
 /** The arguments that `npm start` gives to node, after `exec node`: its memory settings included. */
-function startArguments(): string[] {
+function startArguments(program = 'src/main.ts'): string[] {
   const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string };
   };
-  return scripts.start.split(' ').slice(2);
+  return [...scripts.start.split(' ').slice(2, -1), program];
 }
 
 /** Starts the service and resolves when it listens. Throws with its output when it ends before. */
 export async function startService(options: ServiceOptions, onSpawn: (child: ChildProcess) => void): Promise<Service> {
   const began = performance.now();
   const env = serviceEnvironment(options);
-  const child = spawn(process.execPath, startArguments(), {
+  const child = spawn(process.execPath, startArguments(options.program), {
     cwd: root,
     env,
     // So that Ctrl-C ends only the benchmark, which then stops the service.
@@ -107,8 +113,8 @@ function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
       return response;
     },
     sandbox: async (response) => (await response.json()) as Sandbox,
-    async deleted(id) {
-      const { status } = await send('GET', `/v1/sandboxes/${id}/wait?for=deleted&timeout=60`);
+    async deleted(id, headers) {
+      const { status } = await send('GET', `/v1/sandboxes/${id}/wait?for=deleted&timeout=60`, headers);
       // 404: it was gone before the request.
       if (status !== 200 && status !== 404) throw new Error(`${id} was not deleted: ${status}`);
     },

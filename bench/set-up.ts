@@ -32,20 +32,10 @@ export async function setUp(
   const docker = wanted.docker && (await connectDocker()) !== null;
   if (wanted.dockerRequired && !docker) throw new Error('Docker was asked for, but no daemon answers.');
 
-  const folder = await mkdtemp(path.join(tmpdir(), 'sp-bench-'));
-  cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
-  cleanup.add(() => endAll(folder));
-  // Sandboxes run as users of their own, who have to pass through this folder.
-  await chmod(folder, 0o755);
-  const componentsDir = path.join(folder, 'bin');
-  await mkdir(componentsDir, { mode: 0o755 });
-  await symlink(binaries.etcd, path.join(componentsDir, 'etcd'));
-  await symlink(binaries.kubeApiserver, path.join(componentsDir, 'kube-apiserver'));
-
-  const cacheDir = path.join(folder, 'cache');
-  const options = { dataDir: path.join(folder, 'data'), cacheDir, componentsDir };
-  const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
-  const templateDir = await templateMade(path.join(cacheDir, 'templates'), signal);
+  const folders = await makeFolders(cleanup, binaries);
+  const { folder } = folders;
+  const service = await startService(folders, (child) => cleanup.add(() => removeService(folders, child)));
+  const templateDir = await templateMade(folders.cacheDir, signal);
 
   const byHand = { folder, binaries, templateDir };
   return {
@@ -64,7 +54,25 @@ export async function setUp(
   };
 }
 
-async function obtainBinaries(signal: AbortSignal) {
+/** The folders of a service, in one that is removed at the end with all that runs in it. */
+export async function makeFolders(cleanup: Cleanup, binaries: Binaries | null) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sp-bench-'));
+  cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+  cleanup.add(() => endAll(folder));
+  // Sandboxes run as users of their own, who have to pass through this folder.
+  await chmod(folder, 0o755);
+  const componentsDir = path.join(folder, 'bin');
+  await mkdir(componentsDir, { mode: 0o755 });
+  if (binaries) {
+    await symlink(binaries.etcd, path.join(componentsDir, 'etcd'));
+    await symlink(binaries.kubeApiserver, path.join(componentsDir, 'kube-apiserver'));
+  }
+  return { folder, dataDir: path.join(folder, 'data'), cacheDir: path.join(folder, 'cache'), componentsDir };
+}
+
+type Binaries = Awaited<ReturnType<typeof obtainBinaries>>;
+
+export async function obtainBinaries(signal: AbortSignal) {
   const config = loadConfig(process.env);
   const components = createComponents({ config: config.components, cacheDir: config.cacheDir });
   const etcd = await components.binary('etcd', defaultVersions.etcdVersion, signal);
@@ -73,7 +81,8 @@ async function obtainBinaries(signal: AbortSignal) {
 }
 
 /** Waits for the template, which the service makes in the background after its first start. */
-async function templateMade(folder: string, signal: AbortSignal): Promise<string> {
+export async function templateMade(cacheDir: string, signal: AbortSignal): Promise<string> {
+  const folder = path.join(cacheDir, 'templates');
   const deadline = performance.now() + templateTimeoutMs;
   for (;;) {
     const found = await findTemplate({ folder, versions: defaultVersions });

@@ -1,15 +1,15 @@
+import { aligned } from './aligned.ts';
 import { atOnce, type EightResult } from './eight.ts';
 import type { IdleResult } from './idle.ts';
+import { machineLine } from './machine.ts';
 import type { Results } from './results.ts';
 import { ratio, spread } from './statistics.ts';
-
-type Row = readonly string[];
 
 /** The results as plain text. */
 export function tables(results: Results): string {
   const { machine } = results;
   const blocks = [
-    `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Linux ${machine.kernel}, load ${machine.loadBefore[0]} before; Node ${machine.node}, kube-apiserver ${machine.kubernetesVersion}, etcd ${machine.etcdVersion}, commit ${machine.commit}`,
+    machineLine(machine),
     starts(results),
     cpu(results),
     ratios(results),
@@ -103,11 +103,3 @@ function targets({ targets }: Results): string {
 }
 
 const seconds = (ms: number) => (ms / 1000).toFixed(2);
-
-/** The first column to the left, all others to the right. */
-function aligned(rows: readonly Row[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: Row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)));
-  return rows.map((row) => line(row).join('  ').trimEnd()).join('\n');
-}

@@ -21,7 +21,7 @@ export interface UserIds extends IdRange {
 }
 
 /** Persistent, where the machine is. Apart from the data folder, of which each service has its own. */
-const usersFolder = '/var/lib/sandplane-users';
+export const usersFolder = '/var/lib/sandplane-users';
 
 /** As many as a user namespace usually has. */
 const idCount = 65_536;
