@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { type Pack, pack } from 'tar-stream';
-import { call, orNull } from '../docker/calls.ts';
+import { call, orNull, statusOf } from '../docker/calls.ts';
 import { AppError } from '../errors.ts';
 import { dataLost } from './component-errors.ts';
 import { containerUser, objectName } from './docker-container.ts';
@@ -24,10 +24,31 @@ export async function fillSandbox(container: Docker.Container, plan: SandboxPlan
 
 /** Throws `data_lost` unless the volume of the sandbox, mounted at `root`, has etcd data. */
 export async function throwIfEmpty(container: Docker.Container, plan: SandboxPlan, root: string): Promise<void> {
-  if (await exists(container, `${root}/${plan.sandboxId}/${plan.etcdDataDir}/${etcdLogDir}`)) return;
+  const etcdLog = `${root}/${plan.sandboxId}/${plan.etcdDataDir}/${etcdLogDir}`;
+  if (await exists(container, etcdLog).catch((error) => throwIfFolderGone(container, plan, etcdLog, error))) return;
   // 404 is said of a container that is not there as well.
   if (await orNull(container.inspect())) throw dataLost(`The volume ${objectName(plan.sandboxId)} has no data of etcd`);
   throw new AppError('runtime_unavailable', 'Docker has lost the container in which the data was looked for.');
+}
+
+/**
+ * Throws `data_lost` when a look failed because the folder of the volume was removed from the disk, else the error of the
+ * look. Docker answers both by 500, and a look has no body that tells which: the words come with a read.
+ */
+async function throwIfFolderGone(
+  container: Docker.Container,
+  { sandboxId }: SandboxPlan,
+  file: string,
+  error: unknown,
+): Promise<never> {
+  if (statusOf(error) !== 500) throw error;
+  const volume = objectName(sandboxId);
+  const words = await call(container.getArchive({ path: file })).then(
+    (answer) => void (answer as Readable).destroy(),
+    (refused: Error) => refused.message,
+  );
+  if (!words?.includes(volume) || !words.includes('no such file or directory')) throw error;
+  throw dataLost(`The folder of the volume ${volume} is gone`);
 }
 
 async function exists(container: Docker.Container, file: string): Promise<boolean> {

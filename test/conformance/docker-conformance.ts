@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Test } from 'tap';
 import { dockerRuntimes } from '../support/docker-runtime.ts';
 import type { TestDocker } from '../support/dockerd.ts';
@@ -26,6 +27,10 @@ export async function dockerConformance(t: Test, { docker, stop }: TestDocker): 
       const { Labels } = await docker.getVolume(`sandplane-${id}`).inspect();
       await removeData(id);
       await docker.createVolume({ Name: `sandplane-${id}`, Labels });
+    },
+    async removeFolder(id) {
+      const { Mountpoint } = await docker.getVolume(`sandplane-${id}`).inspect();
+      await rm(Mountpoint, { recursive: true });
     },
   });
 }

@@ -15,6 +15,8 @@ interface Conformance {
   readonly removeData: (id: string) => Promise<void>;
   /** Removes what is in it, and not what it is in. */
   readonly emptyData: (id: string) => Promise<void>;
+  /** Removes the folder of the data itself where what it belongs to stays, as somebody would on the disk. */
+  readonly removeFolder?: (id: string) => Promise<void>;
 }
 
 /** The message of etcd when its election timeout is too short for the heartbeat interval. */
@@ -88,7 +90,9 @@ export function runtimeConformance(t: Test, conformance: Conformance): void {
   for (const [what, lose] of [
     ['is gone', conformance.removeData],
     ['was emptied', conformance.emptyData],
+    ['was removed from the disk', conformance.removeFolder],
   ] as const) {
+    if (!lose) continue;
     t.test(`what was ready and whose data ${what} is not started empty`, async (t) => {
       await withSandbox(async ({ id, plan, etcd }) => {
         const ready = { ...plan, mustHaveData: true };
@@ -106,6 +110,8 @@ export function runtimeConformance(t: Test, conformance: Conformance): void {
         for (const time of ['once', 'again']) {
           await t.rejects(runtime.prepare(ready, never), { code: 'data_lost', component: 'etcd' }, time);
         }
+        // The daemon has no volume then that it could use.
+        if (lose === conformance.removeFolder) return;
         await runtime.prepare(plan, never);
         await t.resolves(runtime.start(plan, etcd, never), 'one that has not been ready begins anew');
       });
