@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Config, loadConfig } from './config/config.ts';
+import { type Config, takeConfig } from './config/config.ts';
 import { createLogger } from './logger.ts';
 import { openInOrder } from './open-in-order.ts';
 import { type RedisAddress, redisAddress } from './redis/connection.ts';
@@ -18,7 +18,7 @@ import { print, runSteps } from './start/terminal.ts';
 
 /** The embedded default: API, worker and Redis as one service, with a first sandbox on its first run. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env);
+  const config = takeConfig(process.env);
   await makeFolders(config);
   await openInOrder(async (opened) => await openService(config, opened));
 }

@@ -1,4 +1,4 @@
-import { loadConfig } from '../src/config/config.ts';
+import { takeConfig } from '../src/config/config.ts';
 import { createLogger } from '../src/logger.ts';
 import { openInOrder } from '../src/open-in-order.ts';
 import { sharedRedisAddress } from '../src/redis/connection.ts';
@@ -9,7 +9,7 @@ import { runProgram } from '../src/start/program.ts';
 
 /** The worker of this host alone; the API runs elsewhere. */
 async function main(): Promise<void> {
-  const config = loadConfig(process.env, ['worker']);
+  const config = takeConfig(process.env, ['worker']);
   const logger = createLogger(config.logLevel);
   await openInOrder(async (opened) => {
     const host = await startHost(config, sharedRedisAddress(config.redisUrl), logger);

@@ -35,6 +35,16 @@ export function loadConfig(env: Env, parts: readonly Part[] = ['api', 'worker'])
   return toConfig(values, env);
 }
 
+/**
+ * Reads the settings of this process, as `loadConfig`, and takes those that are secret out of its environment: what it starts
+ * from then on inherits the rest.
+ */
+export function takeConfig(env: NodeJS.ProcessEnv, parts?: readonly Part[]): Config {
+  const config = loadConfig(env, parts);
+  for (const { env: name, isSecret } of all) if (isSecret) delete env[name];
+  return config;
+}
+
 function toConfig(values: Readonly<Record<string, unknown>>, env: Env) {
   const { grpcTls, ...rest } = readSettings(settings, values, env);
   const { certificateFile, keyFile } = grpcTls;

@@ -17,6 +17,8 @@ export interface Setting<Value> {
   readonly faults: (given: never) => readonly string[];
   /** A process that has none of these parts does not look for `faults`, as the files of the others may not be there. */
   readonly usedBy: readonly Part[];
+  /** Its value is, or holds, a secret. */
+  readonly isSecret: boolean;
 }
 
 /** Settings by their names in the config, in groups where they belong together. */
@@ -33,6 +35,7 @@ interface More<Given, Read, Value> {
   readonly read?: (given: Read, env: Env) => Value;
   readonly faults?: (given: Given) => readonly string[];
   readonly usedBy?: readonly Part[];
+  readonly isSecret?: boolean;
 }
 
 const everyPart: readonly Part[] = ['api', 'worker'];
@@ -45,9 +48,10 @@ export function setting<Schema extends TSchema, Value = Static<Schema>>(
     read = (given) => given as Value,
     faults = () => [],
     usedBy = everyPart,
+    isSecret = false,
   }: More<Static<Schema>, Static<Schema>, Value> = {},
 ): Setting<Value> {
-  return { env, schema, read, faults, usedBy };
+  return { env, schema, read, faults, usedBy, isSecret };
 }
 
 /** A setting that may be missing: `read` is then given undefined. */
@@ -58,9 +62,10 @@ export function optional<Schema extends TSchema, Value = Static<Schema> | undefi
     read = (given) => given as Value,
     faults = () => [],
     usedBy = everyPart,
+    isSecret = false,
   }: More<Static<Schema>, Static<Schema> | undefined, Value> = {},
 ): Setting<Value> {
-  return { env, schema: Type.Optional(schema), read, faults, usedBy };
+  return { env, schema: Type.Optional(schema), read, faults, usedBy, isSecret };
 }
 
 /** Every setting of a table, in its order. */

@@ -71,11 +71,12 @@ export const settings = {
   ),
   adminKey: optional('SANDPLANE_ADMIN_KEY', text('the admin key; default: made at first start in the data folder'), {
     faults: adminKeyFaults,
+    isSecret: true,
   }),
   secretKey: optional(
     'SANDPLANE_SECRET_KEY',
     text('seals secrets at rest: 32 bytes in base64 or hex; default: made at first start'),
-    { faults: secretKeyFaults },
+    { faults: secretKeyFaults, isSecret: true },
   ),
   secretKeyFile: optional('SANDPLANE_SECRET_KEY_FILE', text('a file that holds SANDPLANE_SECRET_KEY'), {
     faults: fileFaults,
@@ -189,7 +190,7 @@ export const settings = {
   redisUrl: optional(
     'REDIS_URL',
     text('a Redis to use, redis://, rediss:// or unix:///path; default: an embedded redis-server'),
-    { faults: redisUrlFaults },
+    { faults: redisUrlFaults, isSecret: true },
   ),
   redisMemoryMiB: optional(
     'SANDPLANE_REDIS_MEMORY_MIB',
