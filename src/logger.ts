@@ -3,6 +3,9 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 // Wherever these names turn up in what is logged, at the top or one level below.
 const secretFields = ['authorization', 'adminKey', 'secretKey', 'credentials', 'kubeconfig', 'password', 'token'];
 
+/** What is logged of an error. */
+const errorFields = ['type', 'message', 'stack', 'code', 'statusCode', 'component', 'logTail'] as const;
+
 /** JSON lines. Secrets are cut out by name, as a last resort: nothing logs them on purpose. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
@@ -11,10 +14,22 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       paths: [...secretFields, ...secretFields.map((name) => `*.${name}`), 'req.headers.authorization'],
       censor: '[redacted]',
     },
+    serializers: { err: describeError },
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
   };
   return pino(options, destination ?? toStdout());
+}
+
+/**
+ * Those of other programs carry what they are about: ioredis (6.0.0) each command that failed with its arguments, also that
+ * which sends the password. Messages and stacks are with those of the causes.
+ */
+function describeError(error: Error): Record<string, unknown> {
+  const { aggregateErrors, ...all } = pino.stdSerializers.err(error);
+  const told = errorFields.filter((name) => all[name] !== undefined).map((name) => [name, all[name]]);
+  const several = aggregateErrors ? { aggregateErrors: (error as AggregateError).errors.map(describeError) } : {};
+  return { ...Object.fromEntries(told), ...several };
 }
 
 /** What is kept of lines that could not be written. Later ones are lost. */
