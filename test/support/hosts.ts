@@ -5,7 +5,7 @@ import { startApi } from '../../src/start/api.ts';
 import { makeFolders } from '../../src/start/data-folder.ts';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import { createClient, temporaryFolder, testEnvironment } from './service.ts';
-import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+import { startWorkerProcess, type WorkerFault, type WorkerProcess } from './worker-process.ts';
 
 /** An API and a Redis for hosts that are processes of their own; `startWorker` makes one whose sandboxes are in memory. */
 export async function startHosts() {
@@ -27,12 +27,20 @@ export async function startHosts() {
     SANDPLANE_WORKER_NAME: name,
   });
   return {
+    config,
+    redisSocket: (redis.address as { path: string }).path,
     environmentOf,
     client,
     redisAddress: redis.address,
     workers,
-    async startWorker(name: string, startMs: number, settings: Record<string, string> = {}): Promise<WorkerProcess> {
-      const worker = await startWorkerProcess(name, { ...environmentOf(name), ...settings }, { startMs });
+    async startWorker(
+      name: string,
+      startMs: number,
+      settings: Record<string, string> = {},
+      fault?: WorkerFault,
+    ): Promise<WorkerProcess> {
+      const options = { startMs, ...(fault ? { fault } : {}) };
+      const worker = await startWorkerProcess(name, { ...environmentOf(name), ...settings }, options);
       workers.push(worker);
       return worker;
     },

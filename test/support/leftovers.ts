@@ -5,8 +5,11 @@ import { Redis } from 'ioredis';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import type { TestService } from './service.ts';
 
+/** Whose Redis and data folder are looked at. */
+type Place = Pick<TestService, 'config' | 'redisSocket'>;
+
 /** Everything on this host that still has the id in it: processes, files, Redis keys and port leases. */
-export async function leftovers({ config, redisSocket }: TestService, id: string): Promise<string[]> {
+export async function leftovers({ config, redisSocket }: Place, id: string): Promise<string[]> {
   const processes = (await findProcesses(id)).filter(({ pid }) => pid !== process.pid);
   // Before the first sandbox there is no folder.
   const files = await readdir(path.join(config.dataDir, 'sandboxes')).catch(() => []);
@@ -20,7 +23,7 @@ export async function leftovers({ config, redisSocket }: TestService, id: string
 /**
  * What is left of a deleted sandbox after up to five seconds: some of it is removed just after its deletion is told.
  */
-export async function lastingLeftovers(service: TestService, id: string): Promise<string[]> {
+export async function lastingLeftovers(service: Place, id: string): Promise<string[]> {
   for (let tries = 1; ; tries += 1) {
     const left = await leftovers(service, id);
     if (left.length === 0 || tries === 50) return left;

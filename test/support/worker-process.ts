@@ -3,8 +3,16 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
+/** What happens to a worker when the runtime comes to a step, as `before prepare` or `after start etcd`. */
+export interface WorkerFault {
+  readonly at: string;
+  /** Its event loop stands still until there is this file. Else it is killed. */
+  readonly blockedUntil?: string;
+}
+
 export interface WorkerProcess {
   readonly name: string;
+  readonly ended: Promise<unknown>;
   kill(signal: NodeJS.Signals): void;
   /** The ids of the sandboxes that run here. */
   running(): Promise<string[]>;
@@ -14,18 +22,20 @@ export interface WorkerProcess {
 export async function startWorkerProcess(
   name: string,
   env: Record<string, string>,
-  { startMs }: { startMs: number },
+  { startMs, fault }: { startMs: number; fault?: WorkerFault },
 ): Promise<WorkerProcess> {
   const entry = path.join(import.meta.dirname, 'fake-worker.ts');
-  const child = spawn(process.execPath, [entry, String(startMs)], {
+  const child = spawn(process.execPath, [entry, String(startMs), JSON.stringify(fault ?? null)], {
     env: { PATH: process.env.PATH ?? '', ...env, SANDPLANE_WORKER_NAME: name },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const ended = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
   const [first] = (await once(lines, 'line')) as [string];
   if (first !== 'working') throw new Error(`the worker said: ${first}`);
   return {
     name,
+    ended,
     kill: (signal) => void child.kill(signal),
     async running() {
       const answer = once(lines, 'line');
