@@ -17,6 +17,9 @@ export interface Service {
   /** The time from its start until it listens. */
   readonly startMs: number;
   readonly pids: { readonly service: number; readonly redis: number };
+  /** The answer, whatever its status. */
+  send(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
+  /** As `send`, but throws when the status is not of success. */
   call(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
   sandbox(response: Response): Promise<Sandbox>;
   /** Resolves when a sandbox that is being deleted is gone. */
@@ -33,7 +36,12 @@ export interface ServiceOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-function serviceEnvironment({ dataDir, cacheDir, componentsDir, settings }: ServiceOptions) {
+export function serviceEnvironment({
+  dataDir,
+  cacheDir,
+  componentsDir,
+  settings,
+}: ServiceOptions): Record<string, string> {
   const { PATH = '', DOCKER_HOST } = process.env;
   return {
     PATH,
@@ -89,13 +97,19 @@ export async function startService(options: ServiceOptions, onSpawn: (child: Chi
   if (!url) throw new Error(`the service did not start:\n${output}`);
   const startMs = performance.now() - began;
   child.stdout.resume();
-  const inDataDir = await findProcesses(options.dataDir);
-  const redis = inDataDir.find(({ commandLine }) => commandLine.includes('redis-server'));
-  if (!redis) throw new Error('the service runs, but its redis-server was not found');
-  return { startMs, pids: { service: child.pid as number, redis: redis.pid }, ...callerOf(url) };
+  const pids = { service: child.pid as number, redis: await redisPidIn(options.dataDir) };
+  return { startMs, pids, ...callerOf(url) };
 }
 
-function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
+/** Throws where none runs. */
+export async function redisPidIn(dataDir: string): Promise<number> {
+  const inDataDir = await findProcesses(dataDir);
+  const redis = inDataDir.find(({ commandLine }) => commandLine.includes('redis-server'));
+  if (!redis) throw new Error(`no redis-server runs in ${dataDir}`);
+  return redis.pid;
+}
+
+export function callerOf(url: string): Pick<Service, 'send' | 'call' | 'sandbox' | 'deleted'> {
   const send = (method: string, target: string, headers: Record<string, string> = {}, body?: object) =>
     directFetch(`${url}${target}`, {
       method,
@@ -107,6 +121,7 @@ function callerOf(url: string): Pick<Service, 'call' | 'sandbox' | 'deleted'> {
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
   return {
+    send,
     async call(method, target, headers, body) {
       const response = await send(method, target, headers, body);
       if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${await response.text()}`);

@@ -27,3 +27,11 @@ export function ratio(of: readonly number[], to: readonly number[]): Ratio {
   const pairs = of.map((value, round) => value / (to[round] ?? Number.NaN));
   return { ofMedians: median(of) / median(to), paired: median(pairs) };
 }
+
+/** The value that one in a hundred exceeds. With fewer values than a hundred there is no such one, and it is the highest. */
+export function tail(values: readonly number[]): { readonly name: string; readonly value: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const { length } = sorted;
+  if (length < 100) return { name: `max of ${length}`, value: sorted.at(-1) ?? Number.NaN };
+  return { name: 'p99', value: sorted[Math.ceil(length * 0.99) - 1] ?? Number.NaN };
+}

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { toCount } from '../options.ts';
 
 const cyclesOf = { fake: 1000, process: 100 } as const;
-export type CyclesRuntime = keyof typeof cyclesOf;
+type CyclesRuntime = keyof typeof cyclesOf;
 
 export interface CyclesOptions {
   readonly runtime: CyclesRuntime;

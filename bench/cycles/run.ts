@@ -5,7 +5,8 @@ import type { Cleanup } from '../cleanup.ts';
 import { machineFacts, machineLine } from '../machine.ts';
 import { progress } from '../progress.ts';
 import { removeService, type ServiceOptions, startService } from '../service.ts';
-import { makeFolders, obtainBinaries, templateMade } from '../set-up.ts';
+import { makeServiceFolder, obtainBinaries } from '../service-folder.ts';
+import { templateMade } from '../set-up.ts';
 import { makeAndDelete } from './cycle.ts';
 import { type CyclesOptions, readOptions } from './options.ts';
 import { growth, type Stage, tableOf } from './result.ts';
@@ -28,7 +29,7 @@ async function main(cleanup: Cleanup, signal: AbortSignal): Promise<void> {
 
 async function setUp({ runtime }: CyclesOptions, cleanup: Cleanup, signal: AbortSignal): Promise<Watched> {
   const binaries = runtime === 'process' ? await obtainBinaries(signal) : null;
-  const folders = await makeFolders(cleanup, binaries);
+  const { options: folders } = await makeServiceFolder(cleanup, binaries);
   const options: ServiceOptions = {
     ...folders,
     // So high that no create is refused.
@@ -36,8 +37,8 @@ async function setUp({ runtime }: CyclesOptions, cleanup: Cleanup, signal: Abort
     ...(binaries ? {} : { program: 'bench/cycles/fake-service.ts' }),
   };
   const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
-  if (binaries) await templateMade(folders.cacheDir, signal);
-  const redis = new Redis(path.join(folders.dataDir, 'redis', 'redis.sock'));
+  if (binaries) await templateMade(options.cacheDir, signal);
+  const redis = new Redis(path.join(options.dataDir, 'redis', 'redis.sock'));
   cleanup.add(() => redis.disconnect());
   return { service, redis, ...folders };
 }

@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import packageJson from '../../package.json' with { type: 'json' };
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { directFetch } from '../direct-fetch.ts';
+import { startProgram } from '../program.ts';
 
-const root = path.join(import.meta.dirname, '..', '..');
-/** The options that `npm run server` gives to node. The baseline gets the same. */
-const nodeOptions = packageJson.scripts.server.split(' ').filter((word) => word.startsWith('--'));
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 
 export interface LoadSetUp {
@@ -55,16 +50,15 @@ export async function startProcesses(
     SANDPLANE_QUOTA_DISK_MIB: '1000000000',
     ...settings,
   };
-  await run(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
-  const [service = '', grpc = ''] = await run(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)","grpc":"([^"]+)"/);
+  await startProgram(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
+  const {
+    found: [service = '', grpc = ''],
+  } = await startProgram(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)","grpc":"([^"]+)"/);
   const headers = await headersOf(service, 'default');
   const created = await directFetch(`${service}/v1/sandboxes`, { method: 'POST', headers, body: '{}' });
-  const [baseline = ''] = await run(
-    cleanup,
-    ['bench/load/baseline.ts', socket, await created.text()],
-    env,
-    /^listening (\S+)/,
-  );
+  const {
+    found: [baseline = ''],
+  } = await startProgram(cleanup, ['bench/load/baseline.ts', socket, await created.text()], env, /^listening (\S+)/);
   const admin = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
   return { service, grpc, baseline, headers, admin };
 }
@@ -78,27 +72,4 @@ export async function headersOf(service: string, project: string): Promise<Recor
   });
   const { secret } = (await answer.json()) as { secret: string };
   return { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
-}
-
-/** Resolves with what `pattern` finds in the output; throws when the process ends before. */
-async function run(
-  cleanup: Cleanup,
-  args: readonly string[],
-  env: Record<string, string>,
-  pattern: RegExp,
-): Promise<string[]> {
-  const child = spawn(process.execPath, [...nodeOptions, ...args], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  cleanup.add(() => void child.kill('SIGKILL'));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const found = pattern.exec(line);
-    if (!found) continue;
-    // Nobody reads on, and a full pipe would block the process.
-    child.stdout.resume();
-    return found.slice(1);
-  }
-  throw new Error(`${args[0]} ended before it was ready`);
 }

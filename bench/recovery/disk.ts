@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { progress } from '../progress.ts';
+import { acceptedThenReady, type Stages } from './accepted-then-ready.ts';
+import { insistOnDelete } from './insist.ts';
+import type { Killable } from './killable.ts';
+import type { SmallDisk } from './small-disk.ts';
+
+const pauseMs = 100;
+
+/** The disk is filled until creates are refused, and freed: until a create is accepted, and until its sandbox is ready. */
+export async function measureDisk(service: Killable, disk: SmallDisk, rounds: number): Promise<Stages> {
+  const waiting: string[] = [];
+  return await acceptedThenReady(service, rounds, {
+    async fault() {
+      await disk.fill();
+      waiting.push(...(await untilRefused(service)));
+      await disk.free();
+    },
+    // What was accepted before the service knew has waited for room, and is none of this.
+    after: async () => void (await Promise.all(waiting.splice(0).map((id) => insistOnDelete(service, id)))),
+    tell: (ms) => progress(`disk freed: ready after ${(ms / 1000).toFixed(2)} s`),
+  });
+}
+
+/** Returns the ids of those that were accepted until then. */
+async function untilRefused(service: Killable): Promise<string[]> {
+  const accepted: string[] = [];
+  for (;;) {
+    const answer = await service.send('POST', '/v1/sandboxes', {}, {});
+    const { id, code } = (await answer.json()) as { id: string; code?: string };
+    if (code === 'disk_full') return accepted;
+    if (answer.ok) accepted.push(id);
+    await delay(pauseMs);
+  }
+}
