@@ -9,9 +9,12 @@ import { randomId } from '../resources/random-id.ts';
 const keepSeconds = 24 * 3600;
 /** The newest of a project, so that nobody fills the store with answers. */
 const keepMost = 100_000;
-/** A request without a heartbeat for longer was cut off by a crash: the next one with its key takes it over. */
-const inFlightForMs = 30_000;
-const heartbeatEveryMs = 10_000;
+/**
+ * A request without a heartbeat for longer was cut off by a crash: the next one with its key takes it over. Should the first
+ * have stood still only, no harm is done, as both make the same. Clients wait for this after a crash, so it is short.
+ */
+const inFlightForMs = 6000;
+const heartbeatEveryMs = 2000;
 const seedLength = 20;
 
 /** An answer as it is sent, and sent again. */
@@ -64,7 +67,7 @@ export function createIdempotency({ redis, keys, sealer }: { redis: Redis; keys:
       // in part: the next one takes it over, with the same seed. So it is with a revoked key, for this may be the repeat of
       // a request that was done while the key was valid.
       const isRefused = error instanceof AppError && error.kind.http < 500 && error.code !== 'key_revoked';
-      // When that fails too, the request is taken over after 30 s without a heartbeat; the first error is the one to tell.
+      // When that fails too, the request is taken over once it has no heartbeat; the first error is the one to tell.
       await end(isRefused ? 'forget' : 'release').catch(() => undefined);
       throw error;
     } finally {
