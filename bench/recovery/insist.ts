@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const pauseMs = 20;
+const pauseMs = 100;
 const limitMs = 180_000;
 /** Not now: a store that is away or full (503), the first request with this Idempotency-Key (409), a wait that was too short (408). */
 const again = [408, 409, 503];
