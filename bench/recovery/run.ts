@@ -22,9 +22,9 @@ async function main(cleanup: Cleanup, signal: AbortSignal): Promise<void> {
   const results = await measure(options, cleanup, signal);
   process.stdout.write(`${JSON.stringify({ machine, seed: options.seed, results }, null, 2)}\n\n`);
   const { restart, takeover, redis, disk } = results;
-  if (restart) printPair('service killed and started, until all is finished', restart.finished, wantedSeconds.restart);
-  if (restart) printPair('  of that, until it listens', { recovery: restart.upMs, baseline: [] });
-  if (takeover) printPair('worker killed, until the other has finished', takeover, wantedSeconds.takeover);
+  if (restart) printPair('service killed, until all is finished', restart.finished, wantedSeconds.restart);
+  if (restart) printPair('  of that until it listens', { recovery: restart.upMs, baseline: [] });
+  if (takeover) printPair('worker killed, until the other is done', takeover, wantedSeconds.takeover);
   if (redis) printStages('Redis killed', redis, wantedSeconds.redis);
   if (disk) printStages('disk freed', disk, wantedSeconds.disk);
 }
@@ -65,7 +65,7 @@ async function measureOnSmallDisk(rounds: number, cleanup: Cleanup, signal: Abor
 
 function printStages(fault: string, { accepted, ready }: Stages, wanted: number): void {
   printPair(`${fault}, until a create is accepted`, accepted, wanted);
-  printPair(`${fault}, until that sandbox is ready`, ready, wanted);
+  printPair(`${fault}, until its sandbox is ready`, ready, wanted);
 }
 
 await runBenchmark(main);
