@@ -4,10 +4,10 @@ import { openWorker } from '../src/queue/open-worker.ts';
 import type { WorkerParts } from './parts.ts';
 
 /**
- * A worker that died is found by its lock: another takes its jobs after about 8 s. That two work on one job when the first
+ * A worker that died is found by its lock: another takes its jobs after 5 s at most. That two work on one job when the first
  * only stood still does no harm: each change of a record compares and swaps.
  */
-const locks = { lockDuration: 6000, stalledInterval: 2000, maxStalledCount: 20 };
+const locks = { lockDuration: 4000, stalledInterval: 1000, maxStalledCount: 20 };
 
 export type SandboxWorkerParts = Pick<
   WorkerParts,
