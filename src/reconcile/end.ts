@@ -7,15 +7,18 @@ import { runtimeOf, type WorkerContext } from './worker-context.ts';
  */
 export async function endOf({ store }: WorkerContext, record: SandboxRecord): Promise<SandboxRecord | null> {
   if (record.desired === 'deleted') return record;
-  if (!isExpired(record)) return null;
-  const now = await store.update(record.sandbox.id, (latest) => (isExpired(latest) ? toDeleting(latest) : null), {
+  if (record.sandbox.expiresAt === null) return null;
+  const atMs = await store.timeMs();
+  if (!hasExpired(record, atMs)) return null;
+  const end = (latest: SandboxRecord) => (hasExpired(latest, atMs) ? toDeleting(latest) : null);
+  const now = await store.update(record.sandbox.id, end, {
     why: { reason: 'Expired', message: 'its time to live has ended' },
   });
   return now?.desired === 'deleted' ? now : null;
 }
 
-function isExpired({ desired, sandbox: { expiresAt } }: SandboxRecord): boolean {
-  return desired === 'running' && expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+function hasExpired({ desired, sandbox: { expiresAt } }: SandboxRecord, atMs: number): boolean {
+  return desired === 'running' && expiresAt !== null && Date.parse(expiresAt) <= atMs;
 }
 
 /** Removes a sandbox of this host. First what runs, then the record: cut off in between, the next try finds the record and goes on. */

@@ -10,9 +10,9 @@ export function newRecord(input: {
   body: SandboxCreate;
   versions: { kubernetesVersion: string; etcdVersion: string };
   runtime: string;
+  now: Date;
 }): SandboxRecord {
-  const { id, project, body, versions, runtime } = input;
-  const now = new Date();
+  const { id, project, body, versions, runtime, now } = input;
   const ttl = body.spec.ttlSeconds ?? null;
   return {
     desired: 'running',

@@ -40,8 +40,9 @@ export function createServiceCreate({ store, queues, hosts, resolveVersions, log
     const { project, key } = caller;
     checkArguments(body.spec);
     const versions = resolveVersions(body.spec);
-    const runtime = await hosts.runtimeFor(body.spec.runtime);
-    const record = newRecord({ id, project, body, versions, runtime });
+    // In one round trip.
+    const [runtime, nowMs] = await Promise.all([hosts.runtimeFor(body.spec.runtime), store.timeMs()]);
+    const record = newRecord({ id, project, body, versions, runtime, now: new Date(nowMs) });
     const created = await store.create(record, { why: requestedBy(caller), audited, key });
     if ('stored' in created) {
       // Of a create that is repeated, the runtime is that of the first one.

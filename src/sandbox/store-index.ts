@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { storeTimeMs } from '../redis/clock.ts';
 import { recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { type IndexPage, type IndexPosition, readIndex } from '../resources/paging.ts';
@@ -31,7 +32,8 @@ export function createIndexes({ redis, keys }: { redis: Redis; keys: RedisKeys }
     /** The ids of those of a runtime that have not started yet and need a check now: they are to be deleted, or have expired. */
     async dueUnstarted(runtime: string): Promise<string[]> {
       const index = keys.unstarted(runtime);
-      return await redis.zrange(index, '-inf', String(Date.now()), 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
+      const now = String(await storeTimeMs(redis));
+      return await redis.zrange(index, '-inf', now, 'BYSCORE', 'LIMIT', '0', String(idsAtOnce));
     },
     /** The ids of all of a runtime that have not started yet, in pages. */
     async *idsUnstarted(runtime: string): AsyncGenerator<string[]> {

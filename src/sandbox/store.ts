@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { storeTimeMs } from '../redis/clock.ts';
 import { recordFields } from '../redis/fields.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import type { Sealer } from '../redis/seal.ts';
@@ -73,6 +74,8 @@ export function createStore({ redis, keys, sealer, quotaDefaults, maxEvents }: S
     ...createReads({ redis, keys }),
     ...createIndexes({ redis, keys }),
     get,
+    /** Now, by the clock that times to live are counted by: those of hosts may differ. */
+    timeMs: async () => await storeTimeMs(redis),
     /** The credentials of a sandbox; null while it has none. */
     async credentials(sandbox: Sandbox): Promise<Credentials | null> {
       return open(await redis.hget(keys.sandbox(sandbox.id), recordFields.credentials), sandbox);

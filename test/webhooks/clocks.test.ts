@@ -2,27 +2,13 @@ import { Queue } from 'bullmq';
 import t from 'tap';
 import type { Delivery, WebhookWithSecret } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
+import { shiftClock } from '../support/shift-clock.ts';
 import { until } from '../support/until.ts';
 import { startWebhookReceiver, take } from '../support/webhook-receiver.ts';
 
 t.setTimeout(240_000);
 
-const RealDate = Date;
-
-/** Has the clock of this process, which is all of the service but Redis, differ from that of Redis. */
-function shiftClock(byMs: number): void {
-  globalThis.Date = class extends RealDate {
-    constructor(...given: [] | [number | string]) {
-      super(given[0] ?? RealDate.now() + byMs);
-    }
-    static override now() {
-      return RealDate.now() + byMs;
-    }
-  } as DateConstructor;
-}
-t.teardown(() => {
-  globalThis.Date = RealDate;
-});
+t.teardown(() => shiftClock(0));
 
 /** A service with one receiver, which refuses what it gets, and the deliveries to it. */
 async function startRefused(t: { teardown(end: () => void): void }, project: string, retrySeconds: string) {
