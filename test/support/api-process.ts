@@ -9,7 +9,8 @@ export interface ApiProcess {
   output(): string;
   /** The memory of its objects after a garbage collection, in MB. */
   heapMb(): Promise<number>;
-  stop(): Promise<void>;
+  /** Ends it by SIGTERM. Returns the exit code. */
+  stop(): Promise<number | null>;
 }
 
 /** `npm run server` as a process of its own, whose memory can be measured. */
@@ -38,6 +39,7 @@ export async function startApiProcess(
     async stop() {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      return child.exitCode;
     },
   };
 }
