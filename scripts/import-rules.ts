@@ -95,7 +95,11 @@ export const importRules = {
         from('^(src|routes|workers)/', '^src/cli/'),
         to(anyOf(entryPoints)),
       ),
-      forbid('nothing imports tests', from('^(src|routes|workers|bench|scripts)/'), to('^test/')),
+      forbid('nothing imports tests', from('^(src|routes|workers|scripts)/'), to('^test/')),
+      forbid('benchmarks use what tests are made with, no tests', from('^bench/'), {
+        path: '^test/',
+        pathNot: '^test/support/',
+      }),
       forbid('every import is found', {}, { couldNotResolve: true }),
     ],
   },

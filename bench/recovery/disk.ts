@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SmallDisk } from '../../test/support/small-disk.ts';
 import { progress } from '../progress.ts';
 import { acceptedThenReady, type Stages } from './accepted-then-ready.ts';
 import { insistOnDelete } from './insist.ts';
 import type { Killable } from './killable.ts';
-import type { SmallDisk } from './small-disk.ts';
 
 const pauseMs = 100;
 
@@ -12,9 +12,9 @@ export async function measureDisk(service: Killable, disk: SmallDisk, rounds: nu
   const waiting: string[] = [];
   return await acceptedThenReady(service, rounds, {
     async fault() {
-      await disk.fill();
+      await disk.fill(0);
       waiting.push(...(await untilRefused(service)));
-      await disk.free();
+      await disk.makeRoom();
     },
     // What was accepted before the service knew has waited for room, and is none of this.
     after: async () => void (await Promise.all(waiting.splice(0).map((id) => insistOnDelete(service, id)))),

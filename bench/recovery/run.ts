@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { mountSmallDisk } from '../../test/support/small-disk.ts';
 import { runBenchmark } from '../benchmark.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { machineFacts } from '../machine.ts';
@@ -12,8 +14,9 @@ import { startHosts } from './hosts.ts';
 import { type Killable, startKillable } from './killable.ts';
 import { type Options, readOptions } from './options.ts';
 import { measureRestart } from './restart.ts';
-import { mountSmallDisk } from './small-disk.ts';
 import { measureTakeover } from './takeover.ts';
+
+const smallDiskMiB = 700;
 
 /** How long it takes until work goes on after a fault, with real sandboxes. */
 async function main(cleanup: Cleanup, signal: AbortSignal): Promise<void> {
@@ -55,9 +58,11 @@ async function measureRedis(service: Killable, rounds: number): Promise<Stages> 
 
 async function measureOnSmallDisk(rounds: number, cleanup: Cleanup, signal: AbortSignal): Promise<Stages | null> {
   const { folder, options } = await makeServiceFolder(cleanup, await obtainBinaries(signal));
-  const disk = await mountSmallDisk(options.dataDir, path.join(folder, 'disk'), cleanup);
+  await mkdir(options.dataDir);
+  const disk = await mountSmallDisk(path.join(folder, 'disk'), options.dataDir, smallDiskMiB);
   if (!disk) progress('disk: left out, as no loop device can be mounted here');
   if (!disk) return null;
+  cleanup.add(disk.unmount);
   const service = await startKillable(options, cleanup);
   await templateMade(options.cacheDir, signal);
   return await measureDisk(service, disk, rounds);
