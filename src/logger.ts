@@ -25,7 +25,9 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
  * Those of other programs carry what they are about: ioredis (6.0.0) each command that failed with its arguments, also that
  * which sends the password. Messages and stacks are with those of the causes.
  */
-function describeError(error: Error): Record<string, unknown> {
+function describeError(error: unknown): Record<string, unknown> {
+  // Anything can be thrown.
+  if (!(error instanceof Error)) return { message: String(error) };
   const { aggregateErrors, ...all } = pino.stdSerializers.err(error);
   const told = errorFields.filter((name) => all[name] !== undefined).map((name) => [name, all[name]]);
   const several = aggregateErrors ? { aggregateErrors: (error as AggregateError).errors.map(describeError) } : {};
