@@ -4,8 +4,9 @@ import { openWorker } from '../src/queue/open-worker.ts';
 import type { WorkerParts } from './parts.ts';
 
 /**
- * A worker that died is found by its lock: another takes its jobs after 5 s at most. That two work on one job when the first
- * only stood still does no harm: each change of a record compares and swaps.
+ * A worker that died is found by its lock: its jobs are taken after 5 s at most. What its host had claimed waits for the lease of
+ * that host too. That two work on one job when the first only stood still does no harm: each change of a record compares and
+ * swaps.
  */
 const locks = { lockDuration: 4000, stalledInterval: 1000, maxStalledCount: 20 };
 

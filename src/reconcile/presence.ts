@@ -72,7 +72,7 @@ export function createPresence({ name, ask, refuse, hasSandboxes, logger }: Pres
  * The same runtime, whose looks at what exists end soon when it stops answering in the middle of them, by `runtime_unavailable`:
  * each would end by its own time-out, which is for slow machines, and a sweep has several, one after the other.
  */
-export function lookingWhileThere(runtime: Runtime, presence: Presence): Runtime {
+export function givingUpWhenAway(runtime: Runtime, presence: Presence): Runtime {
   return {
     ...runtime,
     observe: async (id) => await unlessAway(presence, runtime.observe(id)),

@@ -184,7 +184,8 @@ async function exclusively<Result>(folder: string, work: () => Promise<Result>):
     throw new AppError('runtime_unavailable', detail, { cause });
   });
   const lock = path.join(folder, 'lock');
-  const release = await takeLock(lock).catch((cause: Error) => {
+  const release = await takeLock(lock).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ELOCKED') throw cause;
     throw new AppError('runtime_unavailable', `${lock} is held by another program (${cause.message}).`, { cause });
   });
   try {

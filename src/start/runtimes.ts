@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { createComponents } from '../components/components.ts';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors.ts';
-import { createPresence, lookingWhileThere, type Presence } from '../reconcile/presence.ts';
+import { createPresence, givingUpWhenAway, type Presence } from '../reconcile/presence.ts';
 import { createTemplates, removeAbandonedTemplates } from '../reconcile/templates.ts';
 import type { HostRuntime } from '../reconcile/worker-context.ts';
 import { addressesOfHost } from '../runtime/addresses.ts';
@@ -66,8 +66,8 @@ export async function openRuntimes(
     const runtime = createDockerRuntime({ docker, owner: serviceId, bindAddress, imageOf: components.image });
     const presence = await openPresence({ config, daemon, runtime, known, logger });
     const [obtain, listenAddress] = [components.image, '0.0.0.0'];
-    const looking = lookingWhileThere(runtime, presence);
-    runtimes.set('docker', { runtime: looking, obtain, listenAddress, ownAddresses: () => null, presence });
+    const present = givingUpWhenAway(runtime, presence);
+    runtimes.set('docker', { runtime: present, obtain, listenAddress, ownAddresses: () => null, presence });
   }
   const templateFolder = path.join(config.cacheDir, 'templates');
   const runtimeAt = (root: string) => processAt(root, '127.0.0.1');
