@@ -7,8 +7,6 @@ import { call, notAnswering, orNull } from '../docker/calls.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { localImageReference, pathInImage } from './catalog.ts';
 
-/** For a call of the daemon while a component is obtained. */
-export const answerTimeoutMs = 30_000;
 /** The longest time between two messages of a pull or build. */
 const silenceTimeoutMs = 120_000;
 
@@ -17,12 +15,12 @@ const silenceTimeoutMs = 120_000;
  */
 export async function pullImage(docker: Docker, reference: string, tell: (message: string) => void): Promise<void> {
   tell(`pulling ${reference}`);
-  const stream = await call(docker.pull(reference), answerTimeoutMs);
+  const stream = await call(docker.pull(reference));
   await readMessages(stream, (message) => {
     if (typeof message.status === 'string' && message.status.startsWith('Status:')) tell(message.status);
   });
   // A pull that was cut off may have no error among its messages: ask whether the image is there.
-  await call(docker.getImage(reference).inspect(), answerTimeoutMs);
+  await call(docker.getImage(reference).inspect());
 }
 
 /** Makes an image FROM scratch that holds the binary and nothing else. Returns its reference. */
@@ -66,7 +64,7 @@ export async function findLocalImage(
 }
 
 export async function findImage(docker: Docker, reference: string): Promise<Docker.ImageInspectInfo | null> {
-  return await orNull(docker.getImage(reference).inspect(), answerTimeoutMs);
+  return await orNull(docker.getImage(reference).inspect());
 }
 
 interface Message {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type Docker from 'dockerode';
 import { call } from '../docker/calls.ts';
 import { imageReference, pathInImage } from './catalog.ts';
-import { answerTimeoutMs, findImage, pullImage } from './docker-images.ts';
+import { findImage, pullImage } from './docker-images.ts';
 import type { Source, Wanted } from './source.ts';
 import { takeFromTar } from './take-from-tar.ts';
 
@@ -22,14 +22,14 @@ export function imageSource(docker: Docker | undefined, registry: string): Sourc
 
 async function copyOut(docker: Docker, reference: string, { name, workDir }: Wanted): Promise<string> {
   const source = pathInImage(name);
-  const container = await call(docker.createContainer({ Image: reference, Cmd: [source] }), answerTimeoutMs);
+  const container = await call(docker.createContainer({ Image: reference, Cmd: [source] }));
   try {
-    const archive = await call(container.getArchive({ path: source }), answerTimeoutMs);
+    const archive = await call(container.getArchive({ path: source }));
     const target = path.join(workDir, name);
     const found = await takeFromTar([archive], ({ type }) => type === 'file', target);
     if (!found) throw new Error(`${reference} has no file ${source}`);
     return target;
   } finally {
-    await call(container.remove({ force: true }), answerTimeoutMs);
+    await call(container.remove({ force: true }));
   }
 }

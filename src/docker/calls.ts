@@ -1,7 +1,7 @@
 import pTimeout from 'p-timeout';
 import { AppError } from '../errors.ts';
 
-const callTimeoutMs = 60_000;
+const callTimeoutMs = 30_000;
 
 /** For a call, or a stream, that ended without an answer of the daemon. */
 export function notAnswering(cause: unknown): AppError {
@@ -40,18 +40,17 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** Null when the daemon answers 404. */
-export async function orNull<Result>(promise: Promise<Result>, timeoutMs = callTimeoutMs): Promise<Result | null> {
-  return await tolerating([404], promise, timeoutMs);
+export async function orNull<Result>(promise: Promise<Result>): Promise<Result | null> {
+  return await tolerating([404], promise);
 }
 
 /** Null when the daemon answers with one of these statuses. */
 export async function tolerating<Result>(
   statuses: readonly number[],
   promise: Promise<Result>,
-  timeoutMs = callTimeoutMs,
 ): Promise<Result | null> {
   try {
-    return await call(promise, timeoutMs);
+    return await call(promise);
   } catch (error) {
     if (statuses.includes(statusOf(error) ?? 0)) return null;
     throw error;
