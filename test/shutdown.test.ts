@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { describeProcess } from '../src/runtime/process-identity.ts';
+import { isTold } from './nemesis/program.ts';
 import { temporaryFolder, testEnvironment } from './support/service.ts';
 import { until } from './support/until.ts';
 
@@ -85,6 +86,7 @@ t.test('an error that nothing caught is logged, all is closed, and the exit code
   t.equal(exitCode, 1);
   t.match(stdout, /announced unforeseen.*all closed/s);
   t.match(stdout, /"level":60.*unforeseen/);
+  t.notOk(isTold(exitCode ?? null, stdout), 'a run with faults takes it for a crash');
 });
 
 for (const [whom, pick] of [

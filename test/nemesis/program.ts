@@ -50,10 +50,13 @@ export function startProgram(entry: string, env: Record<string, string>, upLine:
   };
 }
 
+/** What main.ts prints, and what the API and the workers log, when src/shutdown.ts ends them after an error that nothing caught. */
+const uncaught = /Stopping after an error|ending after an error that nothing caught|second error, exiting/;
+
 /**
- * It may end by itself with a sentence, as when Redis does not answer at its start, or when it stood still for longer than its
- * lease. A stack trace is a crash.
+ * It may end by itself with a sentence, as when Redis does not answer at its start, or when another serves its host. A stack
+ * trace is a crash, and so is an error that nothing caught, whose stack is in a log or within a line.
  */
 export function isTold(code: number | null, output: string): boolean {
-  return code === 1 && !/^ +at /m.test(output);
+  return code === 1 && !/^ +at /m.test(output) && !uncaught.test(output);
 }
