@@ -9,7 +9,7 @@ export function daemonFaults(proxy: DockerProxy, lasting: Lasting): Machine['fau
     async function loseDaemon(random: Random) {
       const seconds = random.between(2, 20);
       if (lasting.isUnderWay('daemon')) return null;
-      lasting.last('daemon', seconds, proxy.comeBack);
+      lasting.undoAfter('daemon', seconds, proxy.comeBack);
       await begin();
       return { what: `${what} for ${seconds} s` };
     };

@@ -7,7 +7,7 @@ export function createLasting() {
   const underWay = new Set<{ name: string; over: AbortController; done: Promise<void> }>();
 
   /** Undoes that fault when its time is over, or at `end`. */
-  function last(name: string, seconds: number, undo: () => Promise<void>): void {
+  function undoAfter(name: string, seconds: number, undo: () => Promise<void>): void {
     const over = new AbortController();
     const work = async () => {
       await delay(seconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
@@ -26,5 +26,5 @@ export function createLasting() {
     await Promise.all(all.map(({ done }) => done));
   }
 
-  return { last, end, isUnderWay: (name: string) => [...underWay].some((one) => one.name === name) };
+  return { undoAfter, end, isUnderWay: (name: string) => [...underWay].some((one) => one.name === name) };
 }

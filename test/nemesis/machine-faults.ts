@@ -6,7 +6,7 @@ import type { Random } from './random.ts';
 
 /** Nothing, too little for an etcd, and less than what is kept free for sandboxes. */
 const leftMiB = [0, 0, 40, 200];
-/** A service that looks for a free port, from any on, finds it taken with the first two rarely. */
+/** Shares of the range that are taken; the first two are rarely met. */
 const portShares = [0, 0.02, 0.5, 1];
 
 /** Other programs fill the disk of the data folder. */
@@ -15,7 +15,7 @@ export function fillDisk(disk: SmallDisk, lasting: Lasting): Strike {
     const seconds = random.between(15, 40);
     const left = random.pick(leftMiB) ?? 0;
     if (lasting.isUnderWay('fill-disk')) return null;
-    lasting.last('fill-disk', seconds, disk.makeRoom);
+    lasting.undoAfter('fill-disk', seconds, disk.makeRoom);
     await disk.fill(left);
     return { what: `left ${left} MiB of the disk for ${seconds} s` };
   };
@@ -29,7 +29,7 @@ export function takePorts([first, last]: readonly [number, number], lasting: Las
     const beginAt = random.between(first, last - count + 1);
     const ports = Array.from({ length: count }, (_, i) => beginAt + i);
     const servers = (await Promise.all(ports.map(listen))).filter((server) => server !== null);
-    lasting.last('take-port', seconds, async () => {
+    lasting.undoAfter('take-port', seconds, async () => {
       await Promise.all(servers.map(async (server) => await server[Symbol.asyncDispose]()));
     });
     const taken = servers.map((server) => (server.address() as { port: number }).port);

@@ -22,7 +22,7 @@ interface Connection {
   readonly held: Buffer[];
 }
 
-interface Awaited {
+interface AwaitedRequest {
   readonly request: RegExp;
   readonly reached: () => void;
   readonly what: 'request' | 'answer';
@@ -36,7 +36,7 @@ export function socketProxy(socket: string, target: string): SocketProxy {
   const open = new Set<Connection>();
   let listening: Server | null = null;
   let isFrozen = false;
-  let awaited: Awaited | null = null;
+  let awaited: AwaitedRequest | null = null;
   /** Whose next answer is lost. */
   let asking: { readonly by: Connection; readonly reached: () => void } | null = null;
 
@@ -98,7 +98,7 @@ export function socketProxy(socket: string, target: string): SocketProxy {
     server.on('close', () => open.delete(one));
   }
 
-  const reach = (request: RegExp, what: Awaited['what']) =>
+  const reach = (request: RegExp, what: AwaitedRequest['what']) =>
     new Promise<void>((reached) => {
       awaited = { request, reached, what };
     });
