@@ -16,10 +16,9 @@ interface Found extends Thing {
 
 /**
  * The sandboxes of the Docker runtime whose owner is the service of a data folder. `dir`: for a socket that the service reaches
- * the daemon by. Throws when no daemon answers.
+ * the daemon by.
  */
-export async function dockerMachine(dir: string, dataDir: string, lasting: Lasting): Promise<Machine> {
-  const docker = await connected();
+export async function dockerMachine(docker: Docker, dir: string, dataDir: string, lasting: Lasting): Promise<Machine> {
   const proxy = dockerProxy(dir);
   await proxy.comeBack();
   const owner = await serviceId(path.resolve(dataDir));
@@ -115,7 +114,8 @@ export async function dockerMachine(dir: string, dataDir: string, lasting: Lasti
   };
 }
 
-async function connected(): Promise<Docker> {
+/** Throws when no daemon answers. */
+export async function connectDaemon(): Promise<Docker> {
   const docker = new Docker({ socketPath: dockerSocket });
   await docker.ping();
   return docker;

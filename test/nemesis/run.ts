@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/service.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { findProblems } from './check.ts';
 import { askOneSandbox, askService, type ClientWorld } from './clients.ts';
-import { dockerMachine } from './docker.ts';
+import { connectDaemon, dockerMachine } from './docker.ts';
 import { allFaults, findRedis } from './faults.ts';
 import { createLasting } from './lasting.ts';
 import { type Model, noteMoves, type Problem } from './model.ts';
@@ -49,15 +49,16 @@ process.on('SIGINT', () => {
   endAt = performance.now();
 });
 
+// First, as without a daemon nothing is to be left behind.
+const docker = given.runtime === 'docker' ? await connectDaemon() : null;
 const dir = await temporaryFolder();
 const dataDir = path.join(dir, 'd');
 await mkdir(dataDir);
 const disk = isWanted('fill-disk') ? await mountSmallDisk(path.join(dir, 'disk'), dataDir, diskMiB()) : null;
 const lasting = createLasting();
-const machine =
-  given.runtime === 'docker'
-    ? await dockerMachine(dir, dataDir, lasting)
-    : severalMachines(hostFolders(dataDir, hostCount).map(processMachine));
+const machine = docker
+  ? await dockerMachine(docker, dir, dataDir, lasting)
+  : severalMachines(hostFolders(dataDir, hostCount).map(processMachine));
 const firstPort = await findPorts(createRandom(seed + 1));
 const problems: Problem[] = [];
 const model: Model = [];
