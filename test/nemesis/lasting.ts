@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Problem } from './model.ts';
 
 export type Lasting = ReturnType<typeof createLasting>;
 
-/** Faults that go on for some seconds while others strike. */
-export function createLasting() {
+/** Faults that go on for some seconds while others strike. One that cannot be undone is a problem, and keeps nothing waiting. */
+export function createLasting(found: (problem: Problem) => void) {
   const underWay = new Set<{ name: string; over: AbortController; done: Promise<void> }>();
 
   /** Undoes that fault when its time is over, or at `end`. */
@@ -11,13 +12,11 @@ export function createLasting() {
     const over = new AbortController();
     const work = async () => {
       await delay(seconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
-      await undo();
+      await undo().catch((error) => found({ kind: 'orphan', what: `${name}, which could not be undone: ${error}` }));
       underWay.delete(one);
     };
     const one = { name, over, done: work() };
     underWay.add(one);
-    // What could not be undone is thrown by `end`.
-    one.done.catch(() => undefined);
   }
 
   async function end(): Promise<void> {

@@ -55,7 +55,7 @@ const dir = await temporaryFolder();
 const dataDir = path.join(dir, 'd');
 await mkdir(dataDir);
 const disk = isWanted('fill-disk') ? await mountSmallDisk(path.join(dir, 'disk'), dataDir, diskMiB()) : null;
-const lasting = createLasting();
+const lasting = createLasting(found);
 const machine = docker
   ? await dockerMachine(docker, dir, dataDir, lasting)
   : severalMachines(hostFolders(dataDir, hostCount).map(processMachine));
