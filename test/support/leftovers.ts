@@ -24,8 +24,17 @@ export async function leftovers({ config, redisSocket }: Place, id: string): Pro
  * What is left of a deleted sandbox after up to five seconds: some of it is removed just after its deletion is told.
  */
 export async function lastingLeftovers(service: Place, id: string): Promise<string[]> {
+  return await lasting(() => leftovers(service, id));
+}
+
+/** The same of Redis alone, where sandboxes are in the memory of workers. */
+export async function lastingInRedis(socket: string, id: string): Promise<string[]> {
+  return await lasting(() => inRedis(socket, id));
+}
+
+async function lasting(look: () => Promise<string[]>): Promise<string[]> {
   for (let tries = 1; ; tries += 1) {
-    const left = await leftovers(service, id);
+    const left = await look();
     if (left.length === 0 || tries === 50) return left;
     await delay(100);
   }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { startHosts } from '../support/hosts.ts';
-import { lastingLeftovers } from '../support/leftovers.ts';
+import { lastingInRedis } from '../support/leftovers.ts';
 import { until } from '../support/until.ts';
 import type { WorkerFault } from '../support/worker-process.ts';
 
@@ -32,7 +32,7 @@ for (const [i, at] of steps.entries()) {
     t.same(await other.running(), [id], 'one pair');
     t.equal((await client.remove(id)).body.status.phase, 'deleted');
     t.same(await other.running(), []);
-    t.same(await lastingLeftovers(hosts, id), []);
+    t.same(await lastingInRedis(hosts.redisSocket, id), [], 'nothing of it is left in Redis');
     other.kill('SIGKILL');
     await other.ended;
   });
@@ -49,7 +49,7 @@ for (const at of ['before remove', 'after remove']) {
     const back = await startWorker('deleting');
     await until(async () => (await client.get(id)).status === 404);
     t.same(await back.running(), []);
-    t.same(await lastingLeftovers(hosts, id), []);
+    t.same(await lastingInRedis(hosts.redisSocket, id), [], 'nothing of it is left in Redis');
     back.kill('SIGKILL');
     await back.ended;
   });
