@@ -5,7 +5,8 @@ import { startFakeService } from '../support/fake-service.ts';
 import { shiftClock, withClock } from '../support/shift-clock.ts';
 
 t.setTimeout(300_000);
-t.teardown(() => shiftClock(0));
+// Each starts its service with the right time.
+t.afterEach(() => shiftClock(0));
 
 const hourMs = 3_600_000;
 const aWhile = { spec: { ttlSeconds: 3000 } };
