@@ -18,7 +18,7 @@ export interface WorkerProcess {
   running(): Promise<string[]>;
 }
 
-/** A worker as a process of its own, whose sandboxes are in memory. Resolves once it works. */
+/** A worker as a process of its own, whose sandboxes are in memory. Resolves once it works; rejects when it ends before. */
 export async function startWorkerProcess(
   name: string,
   env: Record<string, string>,
@@ -31,17 +31,20 @@ export async function startWorkerProcess(
   });
   const ended = once(child, 'exit');
   const lines = createInterface({ input: child.stdout });
-  const [first] = (await once(lines, 'line')) as [string];
+  const silenced = once(lines, 'close').then(() => {
+    throw new Error(`the worker ${name} ended before it said what was waited for`);
+  });
+  const nextLine = async () => ((await Promise.race([once(lines, 'line'), silenced])) as [string])[0];
+  const first = await nextLine();
   if (first !== 'working') throw new Error(`the worker said: ${first}`);
   return {
     name,
     ended,
     kill: (signal) => void child.kill(signal),
     async running() {
-      const answer = once(lines, 'line');
+      const answer = nextLine();
       child.kill('SIGUSR2');
-      const [line] = (await answer) as [string];
-      return (JSON.parse(line) as { running: string[] }).running;
+      return (JSON.parse(await answer) as { running: string[] }).running;
     },
   };
 }
