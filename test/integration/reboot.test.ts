@@ -4,9 +4,11 @@ import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
+import { sendSignal } from '../../src/runtime/process-signals.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { startedPrograms } from '../support/started-programs.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(600_000);
@@ -24,15 +26,16 @@ t.teardown(async () => {
 /** All but the service, which has no folder on its command line. */
 const others = async () => await findProcesses(`${dataDir}/`);
 
-/** Ends everything at once, as a machine does that loses its power. Returns what ran beside the service, by its names. */
+/** Ends everything at once, as a machine does that loses its power. Returns the names of what the service had started. */
 async function reboot(): Promise<string[]> {
+  const started = await startedPrograms(dataDir);
   const found = await others();
   // First the service, that it does not see what happens to the others.
   const ended = service.end('SIGKILL');
-  for (const { pid } of found) process.kill(pid, 'SIGKILL');
+  for (const { pid } of found) sendSignal(pid, 'SIGKILL');
   await ended;
   await until(async () => (await others()).length === 0);
-  return found.map(({ commandLine }) => commandOf(commandLine)).sort();
+  return started.map(([name]) => name);
 }
 
 async function create(durability: 'durable' | 'ephemeral') {
@@ -48,7 +51,7 @@ const pair = ['etcd', 'kube-apiserver'];
 
 t.test('a machine that reboots: its sandboxes come back by themselves, with their objects', async (t) => {
   const sandboxes = [await create('durable'), await create('ephemeral')];
-  t.match(await reboot(), [...pair, ...pair, 'redis-server'].sort());
+  t.same(await reboot(), [...pair, ...pair, 'redis-server'].sort());
   service = await startServiceProcess(dataDir);
   for (const { id, endpoint, kubectl } of sandboxes) {
     const { body } = await client.waitForRestart(id, 0);

@@ -5,11 +5,11 @@ import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { freePort } from '../../src/runtime/ports.ts';
-import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
 import { recordPrograms } from '../support/recorded-programs.ts';
 import { privateKeysOf, type Secrets, useSecrets } from '../support/secrets.ts';
 import { createClient, temporaryFolder, testAdminKey, testEnvironment } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
+import { startedPrograms } from '../support/started-programs.ts';
 import { until } from '../support/until.ts';
 
 /** The service as a user has it, and what others see of it: its processes, its log, and what it prints. */
@@ -70,15 +70,6 @@ function holdsNone(t: Test, text: string, where: string): void {
   );
 }
 
-const lasting = ['etcd', 'kube-apiserver', 'redis-server'];
-
-/** What a service has started and keeps running, by the names of the programs. */
-async function startedIn(dataDir: string): Promise<[name: string, pid: number][]> {
-  const found = await findProcesses(dataDir);
-  const named = found.map(({ pid, commandLine }): [string, number] => [commandOf(commandLine), pid]);
-  return named.filter(([name]) => lasting.includes(name)).sort();
-}
-
 const proc = async (pid: number, file: string) => await readFile(`/proc/${pid}/${file}`, 'latin1');
 const linuxOnly = process.platform === 'linux' ? {} : { skip: 'processes are looked at in /proc' };
 
@@ -89,10 +80,10 @@ t.test('what it starts is given no secret, and its log holds none when it tells 
   for (const [name, key] of await privateKeysOf(id, socket, secretKey)) allSecrets.set(name, key);
   t.ok(allSecrets.has('caKey') && allSecrets.has('adminKey'), 'the secrets of a sandbox are known');
   holdsNone(t, await proc(service.pid, 'cmdline'), 'the arguments of the service');
-  const started = await startedIn(dataDir);
+  const started = await startedPrograms(dataDir);
   t.same(
     started.map(([name]) => name),
-    lasting,
+    ['etcd', 'kube-apiserver', 'redis-server'],
   );
   for (const [name, pid] of started) {
     for (const file of ['cmdline', 'environ']) holdsNone(t, await proc(pid, file), `${file} of ${name}`);
