@@ -2,19 +2,14 @@ import { rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import t from 'tap';
 import { dockerProxy } from '../support/docker-proxy.ts';
-import { testDocker } from '../support/dockerd.ts';
+import { dockerOrSkip } from '../support/dockerd.ts';
 import { inDocker } from '../support/in-docker.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 
 t.setTimeout(600_000);
 
-const daemon = await testDocker();
-if (typeof daemon === 'string') {
-  t.plan(0, daemon);
-  process.exit();
-}
-const { docker } = daemon;
+const docker = await dockerOrSkip(t);
 const dataDir = await temporaryFolder();
 const proxy = dockerProxy(dataDir);
 await proxy.comeBack();
@@ -26,7 +21,6 @@ t.teardown(async () => {
   await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir, settings) });
   await proxy.leave();
   await rm(dataDir, { recursive: true, force: true });
-  await daemon.stop();
 });
 
 const components = ['etcd', 'kube-apiserver'];
