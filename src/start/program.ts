@@ -1,4 +1,5 @@
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { asStoreError } from '../redis/connection.ts';
 
 /** Runs the program of an entry point, and ends the process when it cannot go on. */
 export async function runProgram(program: () => Promise<void>): Promise<void> {
@@ -25,9 +26,11 @@ function reportAndExit(error: unknown): never {
   process.exit(1);
 }
 
-/** A sentence for an error of ours, and for what the machine refused; any other error in full. */
+/** A sentence for an error of ours, for what the machine refused, and for a Redis that has ended; any other error in full. */
 function describe(error: unknown): string {
   if (error instanceof AppError) return error.message;
   const { code, message, stack } = (error ?? {}) as NodeJS.ErrnoException;
+  if (isAppError(asStoreError(error), 'store_unavailable'))
+    return `Redis stopped answering while this was starting (${message}). Start it again once Redis is there.`;
   return refusals.includes(code ?? '') ? `The machine refused: ${message}` : String(stack ?? error);
 }
