@@ -17,7 +17,8 @@ export interface ClientWorld {
 /** One random thing that a client of the service does. */
 export async function askService(world: ClientWorld, random: Random): Promise<void> {
   const { model, mostSandboxes } = world;
-  const count = model.filter(({ deletion }) => deletion === 'none').length;
+  // One whose deletion was not acknowledged may well run on.
+  const count = model.filter(({ deletion }) => deletion !== 'acknowledged').length;
   const step = random.weighted([
     [count < mostSandboxes ? 4 : 0, create],
     [count > 1 ? 2 : 0, remove],
@@ -56,7 +57,8 @@ export function noteReady(asked: Asked, { status }: Sandbox): void {
 }
 
 async function remove(world: ClientWorld, random: Random): Promise<void> {
-  const asked = random.pick(present(world.model));
+  const unanswered = world.model.filter(({ deletion }) => deletion === 'sent');
+  const asked = random.pick(unanswered.length > 0 ? unanswered : present(world.model));
   if (asked) await sendDeletion(world, asked);
 }
 
