@@ -41,13 +41,13 @@ t.test(
       const began = performance.now();
       const [before, all] = [sent.length, seconds * perSecond];
       while (sent.length < before + all) {
+        await delay(1000 / perSecond);
         const due = Math.min(all, ((performance.now() - began) / 1000) * perSecond);
         while (sent.length < before + due) send();
-        await delay(1000 / perSecond);
       }
     };
     await sendForSeconds(1);
-    // Some are answered, and others under way.
+    // Some are answered, and the last are under way.
     await sent[0];
     const exit = api.stop();
     await sendForSeconds(2);
