@@ -75,7 +75,7 @@ async function startParts(
   return started;
 }
 
-async function openRedis(config: Config, logger: Logger): Promise<EmbeddedRedis> {
+async function openRedis(config: Config, logger: Logger): Promise<Pick<EmbeddedRedis, 'address' | 'stop'>> {
   const { dataDir, redisMemoryMiB: memoryMiB } = config;
   if (!config.redisUrl) return await startEmbeddedRedis(dataDir, { memoryMiB, logger });
   return { address: redisAddress(config.redisUrl), stop: async () => undefined };

@@ -29,10 +29,9 @@ export async function startProcesses(
   cleanup.add(() => rm(dataDir, { recursive: true, force: true }));
   const redis = await startEmbeddedRedis(dataDir);
   cleanup.add(redis.stop);
-  const { path: socket } = redis.address as { path: string };
   const env = {
     PATH: process.env.PATH ?? '',
-    REDIS_URL: `unix://${socket}`,
+    REDIS_URL: redis.url,
     SANDPLANE_DATA_DIR: dataDir,
     SANDPLANE_ADMIN_KEY: adminKey,
     SANDPLANE_SECRET_KEY: 'a'.repeat(64),
@@ -58,7 +57,12 @@ export async function startProcesses(
   const created = await directFetch(`${service}/v1/sandboxes`, { method: 'POST', headers, body: '{}' });
   const {
     found: [baseline = ''],
-  } = await startProgram(cleanup, ['bench/load/baseline.ts', socket, await created.text()], env, /^listening (\S+)/);
+  } = await startProgram(
+    cleanup,
+    ['bench/load/baseline.ts', redis.socket, await created.text()],
+    env,
+    /^listening (\S+)/,
+  );
   const admin = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
   return { service, grpc, baseline, headers, admin };
 }

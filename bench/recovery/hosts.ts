@@ -24,7 +24,7 @@ export async function startHosts(cleanup: Cleanup, signal: AbortSignal): Promise
   cleanup.add(redis.stop);
   const environment = {
     ...serviceEnvironment(options),
-    REDIS_URL: `unix://${(redis.address as { path: string }).path}`,
+    REDIS_URL: redis.url,
     SANDPLANE_SECRET_KEY: 'a'.repeat(64),
     SANDPLANE_START_CONCURRENCY: '1',
     SANDPLANE_LOG_LEVEL: 'info',

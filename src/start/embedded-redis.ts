@@ -14,6 +14,10 @@ const diskEveryMs = 1000;
 
 export interface EmbeddedRedis {
   readonly address: RedisAddress;
+  /** The path of its Unix socket. */
+  readonly socket: string;
+  /** As REDIS_URL takes it. */
+  readonly url: string;
   /** Resolves when it has ended, with everything on disk. */
   stop(): Promise<void>;
 }
@@ -52,6 +56,8 @@ export async function startEmbeddedRedis(
   ]);
   return {
     address: { path: socket },
+    socket,
+    url: `unix://${socket}`,
     async stop() {
       stopping.abort();
       await supervised;

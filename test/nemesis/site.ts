@@ -79,7 +79,7 @@ export async function startHosts(options: SiteOptions, count: number): Promise<S
   const shared = {
     ...environment(options),
     SANDPLANE_SECRET_KEY: 'a'.repeat(64),
-    REDIS_URL: `unix://${(redis.address as { path: string }).path}`,
+    REDIS_URL: redis.url,
   };
   const hosts = hostFolders(dataDir, count).map((folder, i) => ({
     ...shared,

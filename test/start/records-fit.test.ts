@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/service.ts';
 
 const dataDir = await temporaryFolder();
 const server = await startEmbeddedRedis(dataDir);
-const redis = new Redis((server.address as { path: string }).path);
+const redis = new Redis(server.socket);
 t.teardown(async () => {
   redis.disconnect();
   await server.stop();

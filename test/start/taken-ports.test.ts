@@ -20,8 +20,7 @@ t.teardown(async () => {
 
 /** What a program of the service says that cannot start. */
 async function refusalOf(program: string, settings: Record<string, string>): Promise<string> {
-  const { path: socket } = redis.address as { path: string };
-  const given = { REDIS_URL: `unix://${socket}`, PATH: process.env.PATH ?? '', ...settings };
+  const given = { REDIS_URL: redis.url, PATH: process.env.PATH ?? '', ...settings };
   const env = testEnvironment(dataDir, given);
   const { exitCode, stderr } = await execa(process.execPath, [program], { env, extendEnv: false, reject: false });
   t.equal(exitCode, 1);

@@ -40,8 +40,7 @@ export async function startFakeService(
   const host = await startHost(config, redisServer.address, logger, fakeHostParts(startMs, runtimes));
   const api = await startApi(config, redisServer.address, logger);
   const others: RunningApi[] = [];
-  const { path: socket } = redisServer.address as { path: string };
-  const redis = new Redis(socket);
+  const redis = new Redis(redisServer.socket);
   const url = () => api.url;
   const as = (key: string) => createClient(url, key);
   const admin = as(testAdminKey);
@@ -49,7 +48,7 @@ export async function startFakeService(
     config,
     admin,
     redis,
-    environment: { ...testEnvironment(dataDir, more), REDIS_URL: `unix://${socket}` },
+    environment: { ...testEnvironment(dataDir, more), REDIS_URL: redisServer.url },
     url,
     grpcAddress: () => api.grpcAddress,
     as,

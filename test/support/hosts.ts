@@ -13,7 +13,7 @@ export async function startHosts() {
   const redis = await startEmbeddedRedis(dataDir);
   const environment = {
     ...testEnvironment(dataDir, { SANDPLANE_START_CONCURRENCY: '2', SANDPLANE_SECRET_KEY: 'a'.repeat(64) }),
-    REDIS_URL: `unix://${(redis.address as { path: string }).path}`,
+    REDIS_URL: redis.url,
   };
   const config = loadConfig(environment);
   await makeFolders(config);
@@ -28,7 +28,7 @@ export async function startHosts() {
   });
   return {
     config,
-    redisSocket: (redis.address as { path: string }).path,
+    redisSocket: redis.socket,
     environmentOf,
     client,
     redisAddress: redis.address,

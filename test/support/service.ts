@@ -84,7 +84,7 @@ export async function startTestService(more: Record<string, string> = {}): Promi
     config,
     client,
     grpcAddress: () => running.api.grpcAddress,
-    redisSocket: path.join(config.dataDir, 'redis', 'redis.sock'),
+    redisSocket: redis.socket,
     metricsUrl: () => running.metrics.url,
     async restart(meanwhile) {
       await stop();

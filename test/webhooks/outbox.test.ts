@@ -17,7 +17,6 @@ import { until } from '../support/until.ts';
 
 const folder = await temporaryFolder();
 const server = await startEmbeddedRedis(folder);
-const { path } = server.address as { path: string };
 const redis = connectForWork(server.address);
 const logger = pino({ level: 'silent' });
 t.teardown(async () => {
@@ -41,7 +40,7 @@ async function startProject(prefix: string) {
     logged: async () => (await deliveries.page('p', id, 500, null)).items.map((one) => one.id),
     work(consumer: string, enqueueAll: DeliveryQueue['enqueueAll']) {
       const stopping = new AbortController();
-      const blocking = new Redis(path);
+      const blocking = new Redis(server.socket);
       const queues = createEventQueues({ redis, keys, group: outboxGroup });
       const fanOut = createFanOut({ queues, store, deliveries, enqueueAll, logger });
       const over = drainOutbox({ redis: blocking, keys, consumer, queues, fanOut, logger }, stopping.signal);

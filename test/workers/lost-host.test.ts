@@ -71,7 +71,7 @@ for (const [i, when] of ['that is being deleted', 'that was not asked to go befo
     t.equal((await client.waitFor(id, 'deleted')).body.status.phase, 'deleted', 'also for who waits');
     const { body: events } = await client.call<{ items: object[] }>('GET', `/v1/sandboxes/${id}/events`);
     t.match(events.items.at(-1), { type: 'deleted', reason: 'Forced', message: left });
-    const redis = new Redis((hosts.redisAddress as { path: string }).path);
+    const redis = new Redis(hosts.redisSocket);
     const keys = (await redis.keys(`*${id}*`)).filter((key) => !key.includes(':history:'));
     redis.disconnect();
     t.same(keys, [], 'nor a job, nor anything else in the store');
