@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { findProcesses } from '../src/runtime/process-identity.ts';
 import type { Sandbox } from '../src/schemas/sandbox.ts';
+import { redisSocketIn } from '../src/start/embedded-redis.ts';
+import { findRedisServer } from '../src/start/redis-server.ts';
 import { directFetch } from './direct-fetch.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -103,8 +104,7 @@ export async function startService(options: ServiceOptions, onSpawn: (child: Chi
 
 /** Throws where none runs. */
 export async function redisPidIn(dataDir: string): Promise<number> {
-  const inDataDir = await findProcesses(dataDir);
-  const redis = inDataDir.find(({ commandLine }) => commandLine.includes('redis-server'));
+  const redis = await findRedisServer(redisSocketIn(dataDir));
   if (!redis) throw new Error(`no redis-server runs in ${dataDir}`);
   return redis.pid;
 }

@@ -1,5 +1,5 @@
-import path from 'node:path';
 import { Redis } from 'ioredis';
+import { redisSocketIn } from '../../src/start/embedded-redis.ts';
 import { runBenchmark } from '../benchmark.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { machineFacts, machineLine } from '../machine.ts';
@@ -38,7 +38,7 @@ async function setUp({ runtime }: CyclesOptions, cleanup: Cleanup, signal: Abort
   };
   const service = await startService(options, (child) => cleanup.add(() => removeService(options, child)));
   if (binaries) await templateMade(options.cacheDir, signal);
-  const redis = new Redis(path.join(options.dataDir, 'redis', 'redis.sock'));
+  const redis = new Redis(redisSocketIn(options.dataDir));
   cleanup.add(() => redis.disconnect());
   return { service, redis, ...folders };
 }

@@ -6,6 +6,7 @@ import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
+import { redisSocketIn } from '../../src/start/embedded-redis.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
@@ -56,7 +57,7 @@ const first = await create();
 const second = await create();
 
 async function forgetRecord(id: string): Promise<void> {
-  const store = new Redis(path.join(dataDir, 'redis', 'redis.sock'));
+  const store = new Redis(redisSocketIn(dataDir));
   await store.del(`{sandplane}:sandbox:${id}`);
   store.disconnect();
 }

@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
+import { redisSocketIn } from '../../src/start/embedded-redis.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { pidOf } from '../support/pid-of.ts';
 import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
@@ -76,7 +77,7 @@ for (const phase of ['pending', 'provisioning']) {
 t.test('while Redis is frozen requests fail soon, and nothing is lost', async (t) => {
   await service?.end('SIGTERM');
   service = await startServiceProcess(dataDir, { SANDPLANE_STORE_TIMEOUT_MS: '1000' });
-  const redis = await pidOf(path.join(dataDir, 'redis'));
+  const redis = await pidOf(redisSocketIn(dataDir));
   const listed = async () => {
     for (;;) {
       const { status, body } = await client.list();
@@ -114,7 +115,7 @@ t.test('what no record owns is removed', async (t) => {
   if (!one) throw new Error('no sandbox');
   t.equal((await findProcesses(one.id)).length, 2);
   const redis = await import('ioredis');
-  const store = new redis.Redis(path.join(dataDir, 'redis', 'redis.sock'));
+  const store = new redis.Redis(redisSocketIn(dataDir));
   await store.del(`{sandplane}:sandbox:${one.id}`);
   store.disconnect();
   const left = async () => {

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { freePort } from '../../src/runtime/ports.ts';
+import { redisSocketIn } from '../../src/start/embedded-redis.ts';
 import { recordPrograms } from '../support/recorded-programs.ts';
 import { privateKeysOf, type Secrets, useSecrets } from '../support/secrets.ts';
 import { createClient, temporaryFolder, testAdminKey, testEnvironment } from '../support/service.ts';
@@ -76,7 +77,7 @@ const linuxOnly = process.platform === 'linux' ? {} : { skip: 'processes are loo
 t.test('what it starts is given no secret, and its log holds none when it tells the most', linuxOnly, async (t) => {
   const { dataDir, service, addresses, given, log } = await startService(t);
   const { id, remove } = await useSecrets(t, addresses, allSecrets);
-  const socket = path.join(dataDir, 'redis', 'redis.sock');
+  const socket = redisSocketIn(dataDir);
   for (const [name, key] of await privateKeysOf(id, socket, secretKey)) allSecrets.set(name, key);
   t.ok(allSecrets.has('caKey') && allSecrets.has('adminKey'), 'the secrets of a sandbox are known');
   holdsNone(t, await proc(service.pid, 'cmdline'), 'the arguments of the service');
