@@ -28,10 +28,14 @@ export function ratio(of: readonly number[], to: readonly number[]): Ratio {
   return { ofMedians: median(of) / median(to), paired: median(pairs) };
 }
 
-/** The value that one in a hundred exceeds. With fewer values than a hundred there is no such one, and it is the highest. */
-export function tail(values: readonly number[]): { readonly name: string; readonly value: number } {
+/** The value that one in a hundred exceeds. There have to be a hundred at least. */
+export function p99(values: Iterable<number>): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const { length } = sorted;
-  if (length < 100) return { name: `max of ${length}`, value: sorted.at(-1) ?? Number.NaN };
-  return { name: 'p99', value: sorted[Math.ceil(length * 0.99) - 1] ?? Number.NaN };
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN;
+}
+
+/** The p99, or the highest where there are fewer than a hundred values. */
+export function tail(values: readonly number[]): { readonly name: string; readonly value: number } {
+  const { length } = values;
+  return length < 100 ? { name: `max of ${length}`, value: Math.max(...values) } : { name: 'p99', value: p99(values) };
 }

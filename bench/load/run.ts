@@ -2,7 +2,7 @@ import { runBenchmark } from '../benchmark.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { printFigure } from '../figure.ts';
 import { machineFacts } from '../machine.ts';
-import { median } from '../statistics.ts';
+import { median, p99 } from '../statistics.ts';
 import { measureFairness } from './fairness.ts';
 import { connect, postAtRate } from './pace.ts';
 import { type LoadSetUp, startProcesses } from './processes.ts';
@@ -41,7 +41,7 @@ async function measureLatency({ service, baseline, headers }: LoadSetUp) {
   for (let round = 0; round < latencyRounds; round += 1) {
     for (const name of ['service', 'baseline'] as const) {
       const latencies = await postAtRate(targets[name], createsPerSecond, latencySeconds);
-      p99s[name].push(latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN);
+      p99s[name].push(p99(latencies));
     }
   }
   return p99s;
