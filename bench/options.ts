@@ -29,7 +29,7 @@ export function readOptions(args: readonly string[]): Options {
       'idle-seconds': { type: 'string', default: '30' },
     },
   });
-  const only = new Set(values.only.split(',').map(toPart));
+  const only = toParts(values.only, parts, usage);
   if (values.docker) only.add('docker');
   return {
     n: toCount('--n', values.n),
@@ -40,10 +40,14 @@ export function readOptions(args: readonly string[]): Options {
   };
 }
 
-function toPart(name: string): Part {
-  const part = parts.find((one) => one === name);
-  if (!part) throw new Error(`--only: ${name} is none of ${parts.join(', ')}\n${usage}`);
-  return part;
+/** Reads `--only`. Throws with the usage in the message. */
+export function toParts<Name extends string>(text: string, allowed: readonly Name[], usage: string): Set<Name> {
+  const toPart = (name: string): Name => {
+    const part = allowed.find((one) => one === name);
+    if (!part) throw new Error(`--only: ${name} is none of ${allowed.join(', ')}\n${usage}`);
+    return part;
+  };
+  return new Set(text.split(',').map(toPart));
 }
 
 /** Throws with the usage in the message. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { toCount, toParts } from '../options.ts';
 
 const parts = ['restart', 'takeover', 'redis', 'disk'] as const;
 type Part = (typeof parts)[number];
@@ -8,12 +9,12 @@ export interface Options {
   /** How often the service is killed and started again. */
   readonly n: number;
   /** How often each of the others is done. */
-  readonly few: number;
+  readonly roundsOfOthers: number;
   /** Which moments of the work are hit. */
   readonly seed: number;
 }
 
-const usage = `npm run bench:recovery -- [--only=${parts.join(',')}] [--n=25] [--few=8] [--seed=1]`;
+const usage = `npm run bench:recovery -- [--only=${parts.join(',')}] [--n=25] [--rounds-of-others=8] [--seed=1]`;
 
 /** Reads the command line. Throws with the usage in the message. */
 export function readOptions(args: readonly string[]): Options {
@@ -22,26 +23,15 @@ export function readOptions(args: readonly string[]): Options {
     options: {
       only: { type: 'string', default: parts.join(',') },
       n: { type: 'string', default: '25' },
-      few: { type: 'string', default: '8' },
+      'rounds-of-others': { type: 'string', default: '8' },
       seed: { type: 'string', default: '1' },
     },
   });
+  const allowed = { usage, least: 1, most: 1000 };
   return {
-    only: new Set(values.only.split(',').map(toPart)),
-    n: toCount('--n', values.n),
-    few: toCount('--few', values.few),
-    seed: toCount('--seed', values.seed),
+    only: toParts(values.only, parts, usage),
+    n: toCount('--n', values.n, allowed),
+    roundsOfOthers: toCount('--rounds-of-others', values['rounds-of-others'], allowed),
+    seed: toCount('--seed', values.seed, allowed),
   };
-}
-
-function toPart(name: string): Part {
-  const part = parts.find((one) => one === name);
-  if (!part) throw new Error(`--only: ${name} is none of ${parts.join(', ')}\n${usage}`);
-  return part;
-}
-
-function toCount(name: string, text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1000) throw new Error(`${name} must be 1 to 1000\n${usage}`);
-  return count;
 }

@@ -32,15 +32,17 @@ async function main(cleanup: Cleanup, signal: AbortSignal): Promise<void> {
   if (disk) printStages('disk freed', disk, wantedSeconds.disk);
 }
 
-async function measure({ only, n, few, seed }: Options, cleanup: Cleanup, signal: AbortSignal) {
+async function measure({ only, n, roundsOfOthers, seed }: Options, cleanup: Cleanup, signal: AbortSignal) {
   const usual = only.has('restart') || only.has('redis') ? await startUsual(cleanup, signal) : null;
   const restart = only.has('restart') && usual ? await measureRestart(usual, n, seed) : null;
-  const redis = only.has('redis') && usual ? await measureRedis(usual, few) : null;
+  const redis = only.has('redis') && usual ? await measureRedis(usual, roundsOfOthers) : null;
   // Of the parts before, nothing is left running.
   await cleanup.run();
-  const takeover = only.has('takeover') ? await measureTakeover(await startHosts(cleanup, signal), few) : null;
+  const takeover = only.has('takeover')
+    ? await measureTakeover(await startHosts(cleanup, signal), roundsOfOthers)
+    : null;
   await cleanup.run();
-  const disk = only.has('disk') ? await measureOnSmallDisk(few, cleanup, signal) : null;
+  const disk = only.has('disk') ? await measureOnSmallDisk(roundsOfOthers, cleanup, signal) : null;
   return { restart, takeover, redis, disk };
 }
 
