@@ -8,13 +8,18 @@ const root = path.join(import.meta.dirname, '..');
 /** The options that `npm run server` gives to node. */
 const nodeOptions = packageJson.scripts.server.split(' ').filter((word) => word.startsWith('--'));
 
+const startTimeoutMs = 60_000;
+
 export interface Program {
   readonly child: ChildProcess;
   /** The groups of the pattern that was waited for. */
   readonly found: string[];
 }
 
-/** Starts a program of the service. Resolves with what `pattern` finds in its output; throws when it ends before. */
+/**
+ * Starts a program of the service. Resolves with what `pattern` finds in its output; throws when it ends before, or after a
+ * minute.
+ */
 export async function startProgram(
   cleanup: Cleanup,
   args: readonly string[],
@@ -27,12 +32,13 @@ export async function startProgram(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   cleanup.add(() => void child.kill('SIGKILL'));
-  for await (const line of createInterface({ input: child.stdout })) {
+  const limit = AbortSignal.timeout(startTimeoutMs);
+  for await (const line of createInterface({ input: child.stdout, signal: limit })) {
     const found = pattern.exec(line);
     if (!found) continue;
     // Nobody reads on, and a full pipe would block the process.
     child.stdout.resume();
     return { child, found: found.slice(1) };
   }
-  throw new Error(`${args[0]} ended before it was ready`);
+  throw new Error(`${args[0]} ${limit.aborted ? 'was not ready after a minute' : 'ended before it was ready'}`);
 }
