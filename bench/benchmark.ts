@@ -2,7 +2,7 @@ import { type Cleanup, createCleanup } from './cleanup.ts';
 
 /**
  * The frame of every benchmark: runs it, prints why it failed, and undoes what it has added to `cleanup`, also when it
- * is stopped by a signal. Ends the process.
+ * is stopped by a signal. Its AbortSignal aborts before that. Ends the process.
  */
 export async function runBenchmark(measure: (cleanup: Cleanup, signal: AbortSignal) => Promise<void>): Promise<void> {
   const cleanup = createCleanup();
@@ -21,6 +21,8 @@ export async function runBenchmark(measure: (cleanup: Cleanup, signal: AbortSign
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
+  // What still goes on when one of several things has failed is to start nothing that nobody would end.
+  stopping.abort(new Error('the benchmark has ended'));
   await cleanup.run();
   // Connections that are still open, as of a request that was stopped, would keep the process running.
   process.exit();

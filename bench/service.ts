@@ -13,13 +13,22 @@ const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 export const workerName = 'bench';
 const startTimeoutMs = 60_000;
 
+export type Send = (
+  method: string,
+  target: string,
+  headers?: Record<string, string>,
+  body?: object,
+  /** Ends the request. */
+  signal?: AbortSignal,
+) => Promise<Response>;
+
 /** The service as users run it: src/main.ts as a process of its own, with a Redis of its own. */
 export interface Service {
   /** The time from its start until it listens. */
   readonly startMs: number;
   readonly pids: { readonly service: number; readonly redis: number };
   /** The answer, whatever its status. */
-  send(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
+  send: Send;
   /** As `send`, but throws when the status is not of success. */
   call(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
   sandbox(response: Response): Promise<Sandbox>;
@@ -110,7 +119,7 @@ export async function redisPidIn(dataDir: string): Promise<number> {
 }
 
 export function callerOf(url: string): Pick<Service, 'send' | 'call' | 'sandbox' | 'deleted'> {
-  const send = (method: string, target: string, headers: Record<string, string> = {}, body?: object) =>
+  const send: Send = (method, target, headers = {}, body, signal) =>
     directFetch(`${url}${target}`, {
       method,
       headers: {
@@ -119,6 +128,7 @@ export function callerOf(url: string): Pick<Service, 'send' | 'call' | 'sandbox'
         ...headers,
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(signal ? { signal } : {}),
     });
   return {
     send,
@@ -136,13 +146,17 @@ export function callerOf(url: string): Pick<Service, 'send' | 'call' | 'sandbox'
   };
 }
 
+/** Resolves when it has ended, also when it had before. */
+export async function end(child: ChildProcess, name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(name);
+  await exited;
+}
+
 /** Stops the service and removes all that it made, by the command that users have for it. */
 export async function removeService(options: ServiceOptions, child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    await exited;
-  }
+  await end(child, 'SIGTERM');
   // Detached, so that a second Ctrl-C does not stop it.
   const stopAll = spawn(process.execPath, ['src/cli/stop-all.ts'], {
     cwd: root,

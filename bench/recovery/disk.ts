@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SmallDisk } from '../../test/support/small-disk.ts';
 import { progress } from '../progress.ts';
 import { acceptedThenReady, type Stages } from './accepted-then-ready.ts';
 import { insistOnDelete } from './insist.ts';
 import type { Killable } from './killable.ts';
+import { untilFound } from './until-found.ts';
 
 const pauseMs = 100;
 
@@ -12,6 +12,8 @@ export async function measureDisk(service: Killable, disk: SmallDisk, rounds: nu
   const waiting: string[] = [];
   return await acceptedThenReady(service, rounds, {
     async fault() {
+      // Once it is unmounted, that would fill the disk of the machine.
+      service.signal.throwIfAborted();
       await disk.fill(0);
       waiting.push(...(await untilRefused(service)));
       await disk.makeRoom();
@@ -25,11 +27,12 @@ export async function measureDisk(service: Killable, disk: SmallDisk, rounds: nu
 /** Returns the ids of those that were accepted until then. */
 async function untilRefused(service: Killable): Promise<string[]> {
   const accepted: string[] = [];
-  for (;;) {
-    const answer = await service.send('POST', '/v1/sandboxes', {}, {});
+  const create = async (signal: AbortSignal) => {
+    const answer = await service.send('POST', '/v1/sandboxes', {}, {}, signal);
     const { id, code } = (await answer.json()) as { id: string; code?: string };
-    if (code === 'disk_full') return accepted;
     if (answer.ok) accepted.push(id);
-    await delay(pauseMs);
-  }
+    return code === 'disk_full' ? accepted : null;
+  };
+  const describe = () => `a create is refused on a full disk, ${accepted.length} were accepted`;
+  return await untilFound(create, { signal: service.signal, everyMs: pauseMs, describe });
 }

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import path from 'node:path';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { type Program, startProgram } from '../program.ts';
-import { callerOf, serviceEnvironment } from '../service.ts';
+import { callerOf, end, serviceEnvironment } from '../service.ts';
 import { makeServiceFolder, obtainBinaries } from '../service-folder.ts';
 import { templateMade } from '../set-up.ts';
 import type { Client } from './insist.ts';
@@ -31,6 +30,8 @@ export async function startHosts(cleanup: Cleanup, signal: AbortSignal): Promise
   };
   const running = new Map<HostName, Program>();
   const start = async (host: HostName) => {
+    // What is started while all is ended would be left running.
+    signal.throwIfAborted();
     const number = names.indexOf(host);
     const own = {
       SANDPLANE_WORKER_NAME: host,
@@ -44,14 +45,12 @@ export async function startHosts(cleanup: Cleanup, signal: AbortSignal): Promise
   await templateMade(options.cacheDir, signal);
   const { found } = await startProgram(cleanup, ['src/server.ts'], environment, /"url":"(http[^"]+)"/);
   return {
-    client: callerOf(found[0] ?? ''),
+    client: { send: callerOf(found[0] ?? '').send, signal },
     start,
     async kill(host) {
       const child = running.get(host)?.child;
       if (!child) throw new Error(`${host} does not run`);
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
+      await end(child, 'SIGKILL');
     },
   };
 }

@@ -1,17 +1,19 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Send } from '../service.ts';
+import { untilFound } from './until-found.ts';
 
 const pauseMs = 100;
-const limitMs = 180_000;
 /** Not now: a store that is away or full (503), the first request with this Idempotency-Key (409), a wait that was too short (408). */
 const again = [408, 409, 503];
 
 export interface Client {
-  send(method: string, target: string, headers?: Record<string, string>, body?: object): Promise<Response>;
+  readonly send: Send;
+  /** Aborts when nothing is to be asked any more. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Asks again and again, as clients do that know of outages, until there is an answer that another try would not change: also
- * while nobody listens. Throws after three minutes.
+ * while nobody listens. Throws after three minutes, and once the client's signal aborts.
  */
 export async function insist(
   client: Client,
@@ -19,18 +21,19 @@ export async function insist(
   target: string,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const deadline = performance.now() + limitMs;
   let last: unknown;
-  while (performance.now() < deadline) {
-    const answer = await client.send(method, target, headers, method === 'POST' ? {} : undefined).catch((error) => {
+  const ask = async (signal: AbortSignal) => {
+    try {
+      const answer = await client.send(method, target, headers, method === 'POST' ? {} : undefined, signal);
+      if (!again.includes(answer.status)) return answer;
+      last = `${answer.status} ${await answer.text()}`;
+    } catch (error) {
       last = error;
-      return null;
-    });
-    if (answer && !again.includes(answer.status)) return answer;
-    if (answer) last = `${answer.status} ${await answer.text()}`;
-    await delay(pauseMs);
-  }
-  throw new Error(`${method} ${target}: not within ${limitMs / 1000} s, last ${String(last)}`);
+    }
+    return null;
+  };
+  const describe = () => `${method} ${target}, last ${String(last)}`;
+  return await untilFound(ask, { signal: client.signal, everyMs: pauseMs, describe });
 }
 
 /** Accepted once, however often it has to be sent. Returns the id. */

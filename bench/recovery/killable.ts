@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { Cleanup } from '../cleanup.ts';
-import { redisPidIn, removeService, type Service, type ServiceOptions, startService } from '../service.ts';
+import { end, redisPidIn, removeService, type Service, type ServiceOptions, startService } from '../service.ts';
 import type { Client } from './insist.ts';
 
 /** A service that is killed and started again, on the same data. */
@@ -12,13 +11,16 @@ export interface Killable extends Client {
   killRedis(): Promise<void>;
 }
 
-export async function startKillable(options: ServiceOptions, cleanup: Cleanup): Promise<Killable> {
+/** It is not started any more once `signal` aborts. */
+export async function startKillable(options: ServiceOptions, cleanup: Cleanup, signal: AbortSignal): Promise<Killable> {
   let child: ChildProcess | undefined;
   let service: Service;
   cleanup.add(async () => {
     if (child) await removeService(options, child);
   });
   const start = async () => {
+    // What is started while all is ended would be left running.
+    signal.throwIfAborted();
     service = await startService(options, (spawned) => {
       child = spawned;
     });
@@ -26,12 +28,11 @@ export async function startKillable(options: ServiceOptions, cleanup: Cleanup): 
   await start();
   return {
     send: (...request) => service.send(...request),
+    signal,
     async restart() {
       if (!child) throw new Error('it does not run');
       const began = performance.now();
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
+      await end(child, 'SIGKILL');
       await start();
       return performance.now() - began;
     },

@@ -48,7 +48,7 @@ async function measure({ only, n, roundsOfOthers, seed }: Options, cleanup: Clea
 
 async function startUsual(cleanup: Cleanup, signal: AbortSignal): Promise<Killable> {
   const { options } = await makeServiceFolder(cleanup, await obtainBinaries(signal));
-  const service = await startKillable(options, cleanup);
+  const service = await startKillable(options, cleanup, signal);
   await templateMade(options.cacheDir, signal);
   return service;
 }
@@ -65,7 +65,7 @@ async function measureOnSmallDisk(rounds: number, cleanup: Cleanup, signal: Abor
   if (!disk) progress('disk: left out, as no loop device can be mounted here');
   if (!disk) return null;
   cleanup.add(disk.unmount);
-  const service = await startKillable(options, cleanup);
+  const service = await startKillable(options, cleanup, signal);
   await templateMade(options.cacheDir, signal);
   return await measureDisk(service, disk, rounds);
 }

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { progress } from '../progress.ts';
 import type { HostName, Hosts } from './hosts.ts';
 import { insist, insistOnCreate, insistOnDelete, untilReady } from './insist.ts';
 import { inTurn, type Pair } from './pair.ts';
+import { untilFound } from './until-found.ts';
 
 /** More than the two hosts begin at once: two start, two wait. */
 const creates = 4;
@@ -33,13 +33,15 @@ export async function measureTakeover(hosts: Hosts, rounds: number): Promise<Pai
 
 /** The host that was the first to begin a start. */
 async function firstHolder(hosts: Hosts, ids: readonly string[]): Promise<HostName> {
-  for (;;) {
+  const look = async () => {
     for (const id of ids) {
       const { phase, host } = (await read(hosts, id)).status;
       if (phase === 'provisioning' && host !== null) return host as HostName;
     }
-    await delay(lookEveryMs);
-  }
+    return null;
+  };
+  const describe = () => `one of ${ids.join(', ')} is being started`;
+  return await untilFound(look, { signal: hosts.client.signal, everyMs: lookEveryMs, describe });
 }
 
 async function read(hosts: Hosts, id: string): Promise<Sandbox> {
