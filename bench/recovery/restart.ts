@@ -27,9 +27,10 @@ export async function measureRestart(service: Killable, rounds: number, seed: nu
       ([first, second]) => ({ made: [first, second] as const, endedAt: performance.now() }),
     );
     const momentMs = momentOf(seed, number, longestMs);
-    await delay(momentMs);
+    const failed = failureOf(work);
+    await Promise.race([delay(momentMs, undefined, { signal: service.signal }), failed]);
     const began = performance.now();
-    if (kill) upMs.push(await Promise.race([service.restart(), failureOf(work)]));
+    if (kill) upMs.push(await Promise.race([service.restart(), failed]));
     const { made, endedAt } = await work;
     await insistOnDelete(service, spare);
     [doomed, spare] = made;
