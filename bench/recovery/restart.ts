@@ -16,8 +16,8 @@ export interface RestartResult {
 
 /**
  * Two creates and a deletion at once, and in the middle of them the service is killed and started again: the time from the
- * kill until all three are finished, seconds of its start included. The other way nothing is killed, and the time counts
- * from the same moment.
+ * kill until all three are finished, seconds of its start included. In the rounds that these are compared with nothing is
+ * killed, and the time counts from the moment at which the kill would have been.
  */
 export async function measureRestart(service: Killable, rounds: number, seed: number): Promise<RestartResult> {
   const upMs: number[] = [];
