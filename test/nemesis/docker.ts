@@ -49,8 +49,9 @@ export async function dockerMachine(docker: Docker, dir: string, dataDir: string
   const disconnect = async ({ id }: Found) => {
     const cutOff = async () => {
       const { NetworkSettings } = await docker.getContainer(id).inspect();
-      const [network = ''] = Object.keys(NetworkSettings.Networks);
-      await docker.getNetwork(network).disconnect({ Container: id, Force: true });
+      // It has none where it was cut off before.
+      const [network] = Object.keys(NetworkSettings.Networks);
+      if (network) await docker.getNetwork(network).disconnect({ Container: id, Force: true });
     };
     return await told('cut off its network:', cutOff());
   };
