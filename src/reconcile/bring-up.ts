@@ -1,4 +1,5 @@
 import { authorityOf } from '../config/authority.ts';
+import { isAppError } from '../errors.ts';
 import { type Credentials, createCredentials } from '../runtime/pki.ts';
 import { answering, withoutAway, writeAccepted } from '../sandbox/api-server-condition.ts';
 import { wantsComponents } from '../sandbox/phase.ts';
@@ -64,7 +65,8 @@ interface Begun {
 
 /**
  * Puts this host, a port and credentials on the record before anything is started with them, by one compare-and-swap: of
- * several hosts that take it, one does. Null when another has, or when it is not wanted any more.
+ * several hosts that take it, one does, and of several sandboxes that take a port. Null when another host has it, or when
+ * it is not wanted any more.
  */
 async function claim(
   context: WorkerContext,
@@ -79,19 +81,19 @@ async function claim(
   // Those of another host may name another address.
   const kept = isOld ? existing : null;
   const [port, credentials] = await Promise.all([
-    leased ?? ports.lease(host, id),
+    leased ?? ports.find(host),
     kept ?? createCredentials(certificateNames({ sandboxId: id, spec, advertiseHost })),
   ]);
   // What was ready meanwhile has its data where it is.
   const isFree = (now: SandboxRecord) => now.sandbox.status.host === owner && (isOld || !now.wasReady);
   const change = (now: SandboxRecord) => (isFree(now) ? toClaimed(now, host, port) : null);
-  const stored = await store.update(id, change, kept ? {} : { credentials });
-  if (stored && isOwn(stored, host) && stored.port === port) {
-    if (owner !== null && !isOld && record.port !== null) await ports.release(owner, id, record.port);
-    return { record: stored, port, credentials };
+  try {
+    const stored = await store.update(id, change, kept ? {} : { credentials });
+    return stored && isOwn(stored, host) && stored.port === port ? { record: stored, port, credentials } : null;
+  } catch (error) {
+    if (!isAppError(error, 'port_taken')) throw error;
+    return await claim(context, { ...record, port: null }, existing);
   }
-  if (leased === null) await ports.release(host, id, port);
-  return null;
 }
 
 function toClaimed(record: SandboxRecord, host: string, port: number): SandboxRecord | null {

@@ -22,12 +22,12 @@ const backoffMs = (attempts: number) => (attempts <= 1 ? 100 : Math.min(1000 * 2
  * cause, is tried again later; all else has failed for good. The first cause is what the user is told.
  */
 export async function handleFailure(context: WorkerContext, id: string, error: unknown): Promise<TryAgainAt> {
-  const { store, ports, host, logger } = context;
+  const { store, host, logger } = context;
   // Nothing is known to be wrong with the sandbox: what runs goes on, and the next sweep goes on from there.
   if (isRefusedWrite(error)) throw error;
   const record = (await store.get(id))?.record;
   if (!record || record.desired === 'deleted') return null;
-  const { wasReady, port, sandbox } = record;
+  const { wasReady, sandbox } = record;
   const { host: owner } = sandbox.status;
   // Another host has it by now.
   if (owner !== null && owner !== host) return null;
@@ -53,8 +53,6 @@ export async function handleFailure(context: WorkerContext, id: string, error: u
   };
   const retrying = { type: 'retrying', reason: cause.code, message: cause.message } as const;
   await store.update(id, change, again ? { why: retrying } : {});
-  // After that: a port that the record still names must not be another's.
-  if (port !== null && moves) await ports.release(host, id, port);
   return again ? notBefore : null;
 }
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { AppError } from '../errors.ts';
-import { leasePort, releasePort } from '../redis/calls/leases.ts';
+import { findPort } from '../redis/calls/leases.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 
 export type PortLeases = ReturnType<typeof createPortLeases>;
@@ -11,7 +11,7 @@ interface PortRange {
   readonly last: number;
 }
 
-/** Exclusive ports of a host, each with its sandbox as the owner. */
+/** The ports of hosts: a sandbox leases the one that its record names. */
 export function createPortLeases(options: {
   redis: Redis;
   keys: RedisKeys;
@@ -20,21 +20,19 @@ export function createPortLeases(options: {
 }) {
   const { redis, keys, range, isFree } = options;
 
-  async function release(host: string, id: string, port: number): Promise<void> {
-    await releasePort(redis, { keys: { ports: keys.ports(host) }, id, port });
-  }
-
-  /** Leases a port that no other sandbox has and no stranger listens on. Throws `ports_exhausted`. */
-  async function lease(host: string, id: string): Promise<number> {
+  /** Finds a port that no sandbox leases and no stranger listens on. Throws `ports_exhausted`. */
+  async function find(host: string): Promise<number> {
     const size = range.last - range.first + 1;
+    const portAt = (offset: number) => range.first + (offset % size);
     // A random place to begin: a port just given back is not handed to another at once.
-    let beginAt = range.first + randomInt(size);
-    for (let tries = 0; tries < size; tries += 1) {
-      const port = await leasePort(redis, { keys: { ports: keys.ports(host) }, id, ...range, beginAt });
+    const start = randomInt(size);
+    let seen = 0;
+    while (seen < size) {
+      const beginAt = portAt(start + seen);
+      const port = await findPort(redis, { keys: { ports: keys.ports(host) }, ...range, beginAt, most: size - seen });
       if (port === null) break;
       if (await isFree(port)) return port;
-      await release(host, id, port);
-      beginAt = port === range.last ? range.first : port + 1;
+      seen += ((port - beginAt + size) % size) + 1;
     }
     throw new AppError(
       'ports_exhausted',
@@ -43,5 +41,5 @@ export function createPortLeases(options: {
     );
   }
 
-  return { lease, release };
+  return { find };
 }

@@ -140,6 +140,46 @@ t.test('taken ports are skipped, and a passing failure is tried again', async (t
   t.equal(await host.redis.hlen(host.keys.ports('fake-host')), 1, 'the ports that were refused are given back');
 });
 
+t.test('several that find the same port get one each, and give it back', async (t) => {
+  const count = 8;
+  let looking = 0;
+  const gate = Promise.withResolvers<void>();
+  const host = await startFakeHost({
+    slots: count,
+    ports: { first: 40_000, last: 40_000 + count - 1 },
+    async isFree() {
+      looking += 1;
+      if (looking === count) gate.resolve();
+      await gate.promise;
+      return true;
+    },
+  });
+  t.teardown(() => host.close());
+  const made = await Promise.all(Array.from({ length: count }, () => host.service.create(caller, aSandbox)));
+  const ready = await Promise.all(made.map(({ id }) => host.service.wait('default', id, 'ready', 30_000, never)));
+  t.equal(new Set(ready.map(({ status }) => status.endpoint)).size, count, 'no two have the same address');
+  t.ok(looking > count, 'some had to look again');
+  await Promise.all(made.map(({ id }) => host.service.remove(caller, id)));
+  await host.quiet();
+  t.equal(await host.redis.hlen(host.keys.ports('fake-host')), 0);
+});
+
+t.test('a worker that dies before it has claimed a sandbox leaves it no port', async (t) => {
+  const looked = Promise.withResolvers<void>();
+  const host = await startFakeHost({
+    async isFree() {
+      looked.resolve();
+      throw new Error('as a worker that dies here');
+    },
+  });
+  t.teardown(() => host.close());
+  const { id } = await host.service.create(caller, aSandbox);
+  await looked.promise;
+  await host.service.remove(caller, id);
+  await host.quiet();
+  t.equal(await host.redis.hlen(host.keys.ports('fake-host')), 0, 'nobody leases a port');
+});
+
 t.test('one that was ready keeps its address through a restart', async (t) => {
   let refusals = 0;
   const host = await startFakeHost({

@@ -33,17 +33,25 @@ export const quotas = {
   memoryMiB: 1_000_000_000,
   diskMiB: 1_000_000_000,
 };
-const portRange = { first: 40_000, last: 49_999 };
 
 interface FakeHostOptions {
   readonly onStart?: StartHook;
   readonly slots?: number;
   /** Of its runtime, when that may go away. */
   readonly presence?: Presence;
+  readonly ports?: { readonly first: number; readonly last: number };
+  /** Whether no stranger has the port. */
+  readonly isFree?: (port: number) => Promise<boolean>;
 }
 
 /** The domain with a real Redis, real queues and the fake runtime: what happens in which order is up to the test. */
-export async function startFakeHost({ onStart, slots = 4, presence }: FakeHostOptions = {}) {
+export async function startFakeHost({
+  onStart,
+  slots = 4,
+  presence,
+  ports = { first: 40_000, last: 49_999 },
+  isFree = async () => true,
+}: FakeHostOptions = {}) {
   const dir = await temporaryFolder();
   const redisServer = await startEmbeddedRedis(dir);
   const redis = connectForWork(redisServer.address);
@@ -64,7 +72,7 @@ export async function startFakeHost({ onStart, slots = 4, presence }: FakeHostOp
     queues,
     deletion,
     slots: createStartSlots(slots),
-    ports: createPortLeases({ redis, keys, range: portRange, isFree: async () => true }),
+    ports: createPortLeases({ redis, keys, range: ports, isFree }),
     health: {
       look: async (_runtime, { sandbox }) => (broken.delete(sandbox.id) ? 'exited' : 'ready'),
       forget: () => undefined,

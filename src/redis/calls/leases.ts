@@ -1,16 +1,10 @@
-import { isOne, nothing, number, scriptCall, text } from '../script-call.ts';
+import { isOne, number, scriptCall, text } from '../script-call.ts';
 
-/** Null when no port is free. */
-export const leasePort = scriptCall('leasePort', {
+/** Null when all of them are leased. */
+export const findPort = scriptCall('findPort', {
   keys: { ports: text },
-  arguments: { id: text, first: number, last: number, beginAt: number },
+  arguments: { first: number, last: number, beginAt: number, most: number },
   reply: (port: number) => (port === 0 ? null : port),
-});
-
-export const releasePort = scriptCall('releasePort', {
-  keys: { ports: text },
-  arguments: { id: text, port: number },
-  reply: nothing,
 });
 
 /** False when it is another's. */

@@ -1,4 +1,4 @@
-import { asIs, flag, isOne, nothing, number, orEmpty, scriptCall, text } from '../script-call.ts';
+import { asIs, flag, nothing, number, orEmpty, scriptCall, text } from '../script-call.ts';
 
 /** What the script returns when the project has reached a limit. */
 type QuotaReply = [outcome: 'quota', limit: string, value: number, used: number, retryAfterMs: number];
@@ -53,7 +53,7 @@ export const createSandbox = scriptCall('createSandbox', {
   >(),
 });
 
-/** False when somebody else has changed it. `resource`, `internal`, `usageNames` and `historyEntry` are JSON. */
+/** `changed`: somebody else has changed it. `resource`, `internal`, `usageNames` and `historyEntry` are JSON. */
 export const updateSandbox = scriptCall('updateSandbox', {
   keys: {
     record: text,
@@ -66,6 +66,8 @@ export const updateSandbox = scriptCall('updateSandbox', {
     unstarted: text,
     hostIndexBefore: text,
     hostIndexAfter: text,
+    portsBefore: text,
+    portsAfter: text,
   },
   arguments: {
     id: text,
@@ -88,8 +90,10 @@ export const updateSandbox = scriptCall('updateSandbox', {
     /** Null for none. */
     hostBefore: orEmpty(text),
     hostAfter: orEmpty(text),
+    portBefore: orEmpty(number),
+    portAfter: orEmpty(number),
   },
-  reply: isOne,
+  reply: asIs<'written' | 'changed' | 'port_taken'>(),
 });
 
 /** `resource` and `historyEntry` are JSON. */

@@ -1,5 +1,6 @@
 -- Writes a changed record if nobody else has changed it since it was read (compare and swap on its version), with what
--- counts it and what tells of it.
+-- counts it and what tells of it. The port that it names is leased with it, and the one that it no longer names is given
+-- back: so whatever dies, a lease has a record, and a record its lease.
 --
 -- KEYS[1] record: the hash of the sandbox
 -- KEYS[2] project: the hash of the project
@@ -11,6 +12,8 @@
 -- KEYS[8] unstarted: the sandboxes of the runtime that have not started yet, by when they have to be checked
 -- KEYS[9] host index before: the sandboxes of the host that had it
 -- KEYS[10] host index after: the sandboxes of the host that has it from now on
+-- KEYS[11] ports before: who leases which port of the host that had it
+-- KEYS[12] ports after: who leases which port of the host that has it from now on
 -- ARGV[1] id
 -- ARGV[2] name of the project
 -- ARGV[3] expected version
@@ -26,7 +29,10 @@
 -- ARGV[13] next check at (ms): when it has to be checked even while it waits for its start, or '' once it has started
 -- ARGV[14] host before: the host that had it, or ''
 -- ARGV[15] host after: the host that has it from now on, or ''
--- Returns 1, or 0 when the record has another version or is gone.
+-- ARGV[16] port before: of the host that had it, or ''
+-- ARGV[17] port after: of the host that has it from now on, or ''
+-- Returns 'written', 'changed' when the record has another version or is gone, or 'port_taken' when another sandbox leases
+-- the port.
 
 --- include now
 --- include record
@@ -37,17 +43,25 @@
 
 local record, project, eventLog, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local usageNow, outbox, webhooks, unstarted = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local hostIndexBefore, hostIndexAfter = KEYS[9], KEYS[10]
+local hostIndexBefore, hostIndexAfter, portsBefore, portsAfter = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local id, projectName, expectedVersion = ARGV[1], ARGV[2], ARGV[3]
 local resource, internal, credentials = ARGV[4], ARGV[5], ARGV[6]
 local givenAwake, usageNames, historyEntry, dayPrefix = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local changes, maxEvents, nextCheckAt = ARGV[11], ARGV[12], ARGV[13]
-local hostBefore, hostAfter = ARGV[14], ARGV[15]
+local hostBefore, hostAfter, portBefore, portAfter = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 
 local before = redis.call('HMGET', record, recordField.version, recordField.awake, recordField.memoryMiB,
   recordField.usageNames, recordField.created)
 local version, wasAwake, memoryMiB, usageNamesBefore, created = unpack(before, 1, 5)
-if version ~= expectedVersion then return 0 end
+if version ~= expectedVersion then return 'changed' end
+if hostBefore ~= hostAfter or portBefore ~= portAfter then
+  local owner = portAfter ~= '' and redis.call('HGET', portsAfter, portAfter)
+  if owner and owner ~= id then return 'port_taken' end
+  if portBefore ~= '' and redis.call('HGET', portsBefore, portBefore) == id then
+    redis.call('HDEL', portsBefore, portBefore)
+  end
+  if portAfter ~= '' then redis.call('HSET', portsAfter, portAfter, id) end
+end
 
 local awake = givenAwake == '' and wasAwake or givenAwake
 redis.call('HSET', record, recordField.version, expectedVersion + 1, recordField.resource, resource,
@@ -75,4 +89,4 @@ appendEvent(eventLog, maxEvents, changes, projectName, id, 'modified', resource,
 moveCreatedToHistory(record, history, created)
 addToHistory(history, historyEntry)
 addToOutbox(outbox, webhooks, projectName, historyEntry, resource)
-return 1
+return 'written'
