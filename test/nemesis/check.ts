@@ -35,8 +35,10 @@ export async function findProblems(world: ClientWorld, machine: Machine, dataDir
 
 async function problemsOf({ api }: ClientWorld, asked: Asked, things: readonly Thing[]): Promise<Problem[]> {
   const lost = (what: string): Problem => ({ kind: 'lost', what: `${what} (${asked.key}, ${asked.id})` });
+  if (asked.isGone) return [];
   const { status, body } = await api('GET', `/v1/sandboxes/${asked.id}`);
-  if (asked.deletion !== 'none') return status === 404 ? [] : [lost(`a DELETE: GET answers ${status}`)];
+  asked.isGone = asked.deletion !== 'none' && status === 404;
+  if (asked.deletion !== 'none') return asked.isGone ? [] : [lost(`a DELETE: GET answers ${status}`)];
   if (status !== 200) return [lost(`the sandbox: GET answers ${status}`)];
   noteReady(asked, body);
   const own = things.filter(({ sandboxId }) => sandboxId === asked.id);

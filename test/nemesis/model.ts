@@ -6,6 +6,8 @@ export interface Asked {
   /** Null until its create was acknowledged. */
   id: string | null;
   deletion: 'none' | 'sent' | 'acknowledged';
+  /** A GET has been answered by 404. It is not asked for again: what may come back of it is looked for on the machine. */
+  isGone: boolean;
   /** The values of its label `mark` that it may have: the last that was acknowledged, and all that were sent without an answer. */
   readonly mark: { acknowledged: string | null; readonly maybe: Set<string>; isUnderWay: boolean };
   /** ConfigMaps by name. */
@@ -33,6 +35,7 @@ export function newAsked(key: string, durability: string): Asked {
     body: { name: key, labels: { asked: key }, spec: { durability } },
     id: null,
     deletion: 'none',
+    isGone: false,
     mark: { acknowledged: null, maybe: new Set(), isUnderWay: false },
     objects: new Map(),
     kubeconfig: null,

@@ -47,6 +47,9 @@ function environment({ dataDir, runtime, firstPort, more }: SiteOptions): Env {
       SANDPLANE_WORKER_NAME: 'nemesis',
       SANDPLANE_RUNTIME: runtime,
       SANDPLANE_SWEEP_INTERVAL_MS: '5000',
+      // All clients and the checker use one key.
+      SANDPLANE_RATE_LIMIT: '1000000000',
+      SANDPLANE_QUOTA_STARTS_PER_MINUTE: '1000000000',
       SANDPLANE_STORE_TIMEOUT_MS: '1000',
       SANDPLANE_LOG_LEVEL: process.env.TEST_LOG ?? 'info',
     }),
