@@ -4,7 +4,15 @@
  */
 const entryPoints = ['src/main.ts', 'src/server.ts', 'src/cli/', 'workers/main.ts'];
 const floors: readonly (readonly string[])[] = [
-  ['src/errors.ts', 'src/logger.ts', 'src/open-in-order.ts', 'src/shutdown.ts'],
+  [
+    'src/errors.ts',
+    'src/file-lock.ts',
+    'src/fs-native-extensions.d.ts',
+    'src/logger.ts',
+    'src/open-in-order.ts',
+    'src/repeat.ts',
+    'src/shutdown.ts',
+  ],
   ['src/schemas/'],
   ['src/redis/', 'src/resources/', 'src/config/', 'src/docker/'],
   ['src/runtime/', 'src/components/', 'src/tenancy/', 'src/webhooks/', 'src/queue/'],

@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import lockfile from 'proper-lockfile';
+import { takeLock } from '../file-lock.ts';
 import { sha256 } from './source-release.ts';
 
 /** Stored beside a cached binary, to detect that the file was damaged. */
@@ -18,8 +18,6 @@ export interface Cached {
 
 export type Cache = ReturnType<typeof binaryCache>;
 
-const lockStaleMs = 20_000;
-
 /** Where a binary and what belongs to it are kept. */
 type Entry = ReturnType<typeof entryAt>;
 
@@ -31,6 +29,7 @@ function entryAt(dir: string, name: string, version: string) {
     manifest: path.join(folder, 'manifest.json'),
     /** The unfinished work of a source. */
     workDir: path.join(folder, 'work'),
+    lock: path.join(folder, 'lock'),
   };
 }
 
@@ -63,9 +62,10 @@ export function binaryCache(cacheDir: string) {
     onWait: () => void,
     work: (workDir: string) => Promise<Result>,
   ): Promise<Result> {
-    const { folder, workDir } = entryAt(dir, name, version);
+    const { folder, workDir, lock } = entryAt(dir, name, version);
     await mkdir(folder, { recursive: true, mode: 0o755 });
-    const release = await lock(folder, onWait);
+    // As long as another builds.
+    const release = await takeLock(lock, { code: 'component_unavailable', waitMs: Number.POSITIVE_INFINITY, onWait });
     try {
       // Not before the lock is held: the process that holds it removes the folder at the end.
       await mkdir(workDir, { recursive: true, mode: 0o755 });
@@ -117,21 +117,6 @@ async function storeBinary({ file, manifest: manifestFile }: Entry, fetched: str
   await writeFile(partial, JSON.stringify(manifest));
   await rename(partial, manifestFile);
   return { file, sha256: digest };
-}
-
-/** The lock of a process that died is taken over 20 s after it was last renewed. */
-async function lock(folder: string, onWait: () => void): Promise<() => Promise<void>> {
-  const options = { stale: lockStaleMs, update: lockStaleMs / 4, realpath: false };
-  try {
-    return await lockfile.lock(folder, options);
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ELOCKED') throw error;
-    onWait();
-    return await lockfile.lock(folder, {
-      ...options,
-      retries: { forever: true, factor: 1, minTimeout: 500, maxTimeout: 500 },
-    });
-  }
 }
 
 async function readManifest(file: string): Promise<Manifest | null> {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../errors.ts';
+import { takeLock } from '../file-lock.ts';
 import { ifThere } from './if-there.ts';
-import { takeLock } from './lock.ts';
 import { type Owner, writeAtomically } from './process-folder.ts';
 
 export interface IdRange {
@@ -23,6 +23,7 @@ export interface UserIds extends IdRange {
 /** Persistent, where the machine is. Apart from the data folder, of which each service has its own. */
 export const usersFolder = '/var/lib/sandplane-users';
 
+const lockTimeoutMs = 30_000;
 /** As many as a user namespace usually has. */
 const idCount = 65_536;
 
@@ -183,13 +184,8 @@ async function exclusively<Result>(folder: string, work: () => Promise<Result>):
     const detail = `${folder}, where the user ids of sandboxes are noted, cannot be made (${cause.message}). Make it, as root.`;
     throw new AppError('runtime_unavailable', detail, { cause });
   });
-  const lock = path.join(folder, 'lock');
-  const release = await takeLock(lock).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ELOCKED') throw cause;
-    throw new AppError('runtime_unavailable', `${lock} is held by another program (${cause.message}).`, { cause });
-  });
+  const release = await takeLock(path.join(folder, 'lock'), { code: 'runtime_unavailable', waitMs: lockTimeoutMs });
   try {
-    // What another does that has taken the lock of a process that stood still does no harm: see `take`.
     return await work();
   } finally {
     await release();

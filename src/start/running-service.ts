@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import Type from 'typebox';
 import { AppError } from '../errors.ts';
-import { takeLock } from '../runtime/lock.ts';
+import { takeLock } from '../file-lock.ts';
 import { writeAtomically } from '../runtime/process-folder.ts';
 import { describeProcess, isAlive } from '../runtime/process-identity.ts';
 import { readAs } from '../runtime/process-notes.ts';
@@ -14,6 +14,7 @@ const RunningService = Type.Object({
 });
 type RunningService = Readonly<Type.Static<typeof RunningService>>;
 
+const lockTimeoutMs = 30_000;
 const noteFile = (dataDir: string) => path.join(dataDir, 'service.json');
 
 /** The service that uses this data folder now, or null. */
@@ -31,12 +32,7 @@ export async function claimService(
     const content = JSON.stringify({ pid: process.pid, started: self?.started, url });
     await writeAtomically(noteFile(dataDir), content, 0o600);
   };
-  const lock = path.join(dataDir, 'service.lock');
-  const unlock = await takeLock(lock).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ELOCKED') throw cause;
-    const detail = `${lock} is held by another program (${cause.message}). If none is about to start a service here, remove it.`;
-    throw new AppError('conflict', detail, { cause });
-  });
+  const unlock = await takeLock(path.join(dataDir, 'service.lock'), { code: 'conflict', waitMs: lockTimeoutMs });
   try {
     await throwIfRunning(dataDir);
     await note(null);

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { lock } from 'proper-lockfile';
 import { print } from '../../src/start/terminal.ts';
+import { exclusively } from '../support/exclusively.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { type Language, languages, toolchains } from './toolchains.ts';
 
@@ -93,8 +93,7 @@ async function runProgram({ config, client }: TestService, language: Language, k
   const cache = path.join(config.cacheDir, 'clients', language);
   await mkdir(cache, { recursive: true });
   // Runs of other clones on this machine use the same folder, one after the other.
-  const release = await lock(cache, { stale: 60_000, retries: { forever: true, minTimeout: 1000, maxTimeout: 5000 } });
-  try {
+  await exclusively(cache, async () => {
     const { stdout } = await execa(path.join(import.meta.dirname, language, 'run.sh'), {
       env: { ...keys, SANDPLANE_URL: client.url(), CLIENT_CACHE: cache },
       stdin: 'ignore',
@@ -104,9 +103,7 @@ async function runProgram({ config, client }: TestService, language: Language, k
       cancelSignal: stop.signal,
     });
     if (!stdout.split('\n').includes(`ok ${language}`)) throw new Error(`it did not say "ok ${language}"`);
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** A program that ends well has deleted what it made. Returns what was left. */
