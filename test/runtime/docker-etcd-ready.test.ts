@@ -32,7 +32,9 @@ t.test('an etcd that hangs is not taken for one that is ready', { skip: !isLocal
   const cut = new AbortController();
   const started = runtime.start(plan, etcd, cut.signal);
   // It accepts connections all the same.
-  await t.rejects((await openEtcd((await runtime.etcdSocket(id)) ?? '')).status());
+  const client = await openEtcd((await runtime.etcdSocket(id)) ?? '');
+  await t.rejects(client.status());
+  await client.close();
   cut.abort(new Error('cut off'));
   await t.rejects(started, { message: 'cut off' });
 });
