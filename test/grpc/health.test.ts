@@ -2,6 +2,7 @@ import { Client, credentials, type MethodDefinition, type StatusObject, status }
 import { service as definition } from 'grpc-health-check';
 import t, { type Test } from 'tap';
 import { addHealth } from '../../src/grpc/health.ts';
+import { startFakeService } from '../support/fake-service.ts';
 import { startGrpcServer } from '../support/grpc-server.ts';
 import { until } from '../support/until.ts';
 
@@ -17,10 +18,13 @@ async function start(t: Test, checkStore: () => Promise<void> = async () => unde
   const services = ['a.Service'];
   const server = await startGrpcServer(t, (to) => addHealth(to, { services, checkStore, closing: closing.signal }));
   t.teardown(() => closing.abort());
-  const client = new Client(server.address, credentials.createInsecure(), { 'grpc.enable_retries': 0 });
+  return { closing, ...healthOf(t, server.address) };
+}
+
+function healthOf(t: Test, address: string) {
+  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 });
   t.teardown(() => client.close());
   return {
-    closing,
     async check(service: string) {
       const { promise, resolve } = Promise.withResolvers<unknown>();
       const { path, requestSerialize, responseDeserialize } = check;
@@ -87,4 +91,18 @@ t.test('no more than a hundred watch; each that goes makes room; the end of the 
     if ((await ended).code !== status.OK) t.fail('ended otherwise');
     if (told.join() !== 'SERVING,NOT_SERVING') t.fail(told.join());
   }
+});
+
+t.test('of the service: of what is not there, of the whole, and its end', async (t) => {
+  const service = await startFakeService();
+  t.teardown(() => service.close());
+  const another = await service.anotherApi();
+  const { check, watch } = healthOf(t, another.grpcAddress);
+  t.same([await check(''), await check('sandplane.v1.WebhookService')], ['SERVING', 'SERVING']);
+  t.equal(await check('no.such.Service'), status.NOT_FOUND);
+  const { told, ended } = watch('');
+  await until(() => told.length === 1);
+  await another.close();
+  t.equal((await ended).code, status.OK, 'it ends by itself: it holds up no end, and is not cut off');
+  t.equal(told[0], 'SERVING');
 });

@@ -1,14 +1,5 @@
 import { once } from 'node:events';
-import {
-  Client,
-  type ClientReadableStream,
-  status as codes,
-  credentials,
-  type MethodDefinition,
-  type ServiceError,
-  type StatusObject,
-} from '@grpc/grpc-js';
-import { service as definition } from 'grpc-health-check';
+import { type ClientReadableStream, status as codes, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import t from 'tap';
 import { readContract } from '../../src/grpc/contract.ts';
 import { readGoogleRpc } from '../../src/grpc/google-rpc.ts';
@@ -213,85 +204,4 @@ t.test('one that does not read holds up nobody, and is let go when the service s
   await another.close();
   t.ok(performance.now() - began < 10_000, 'stopped');
   stalled.cancel();
-});
-
-t.test('whatever is sent is answered', async (t) => {
-  const project = await service.project('odd');
-  const client = new Client(service.grpcAddress(), credentials.createInsecure());
-  t.teardown(() => client.close());
-  const metadata = withKey(project.authorization.authorization?.replace('Bearer ', '') ?? '');
-  const send = async (method: string, bytes: Buffer) => {
-    const { promise, resolve } = Promise.withResolvers<ServiceError | null>();
-    const path = `/sandplane.v1.${method}`;
-    const asItIs = (given: Buffer) => given;
-    client.makeUnaryRequest(path, asItIs, asItIs, bytes, metadata, { deadline: Date.now() + 60_000 }, (error) =>
-      resolve(error),
-    );
-    return (await promise)?.code;
-  };
-  /** Field 1, a text. */
-  const text = (bytes: Buffer) => Buffer.concat([Buffer.from([0x0a]), lengthOf(bytes), bytes]);
-  t.equal(await send('SandboxService/GetSandbox', Buffer.from([0x0a, 0xff])), codes.INVALID_ARGUMENT, 'no message');
-  t.equal(await send('SandboxService/GetSandbox', Buffer.of()), codes.INVALID_ARGUMENT, 'nothing');
-  const surrogate = Buffer.from([0xed, 0xa0, 0x80]);
-  t.equal(await send('ProjectService/GetProject', text(surrogate)), codes.NOT_FOUND, 'text that is none');
-  t.equal(await send('ProjectService/GetProject', text(Buffer.alloc(60_000, 'a'))), codes.NOT_FOUND, 'a long name');
-  t.equal(
-    await send('SandboxService/GetSandbox', text(Buffer.alloc(70_000, 'a'))),
-    codes.RESOURCE_EXHAUSTED,
-    'too long',
-  );
-  const labels = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${'!'.repeat(900)}${i}`, 'x']));
-  const many = codecOf(readContract().message('CreateSandboxRequest')).encode({ labels });
-  t.equal(await send('SandboxService/CreateSandbox', many), codes.INVALID_ARGUMENT, 'many faults');
-  const far = codecOf(readContract().message('CreateKeyRequest'));
-  const never = Buffer.concat([
-    far.encode({ project: 'odd', name: 'k' }),
-    Buffer.from([0x22, 0x0a, 0x08, ...Array.from({ length: 8 }, () => 0xff), 0x01]),
-  ]);
-  t.equal(await send('ProjectService/CreateKey', never), codes.INVALID_ARGUMENT, 'a time that is none');
-  t.equal(await send('SandboxService/NoSuch', Buffer.of()), codes.UNIMPLEMENTED, 'no method');
-});
-
-/** As protobuf writes lengths (https://protobuf.dev/programming-guides/encoding/#varints). */
-function lengthOf({ length }: Buffer): Buffer {
-  const bytes: number[] = [];
-  for (let left = length; ; left >>>= 7) {
-    bytes.push(left > 127 ? (left & 127) | 128 : left);
-    if (left <= 127) return Buffer.from(bytes);
-  }
-}
-
-t.test('health: of what is not there, of the whole, and its end', async (t) => {
-  const another = await service.anotherApi();
-  const health = new Client(another.grpcAddress, credentials.createInsecure());
-  t.teardown(() => health.close());
-  const { Check: check, Watch: watch } = definition as unknown as Record<
-    string,
-    MethodDefinition<object, { status: string }>
-  >;
-  if (!check || !watch) throw new Error('no health service');
-  const ask = async (name: string) => {
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    health.makeUnaryRequest(
-      check.path,
-      check.requestSerialize,
-      check.responseDeserialize,
-      { service: name },
-      (error, told) => resolve(error?.code ?? told?.status),
-    );
-    return await promise;
-  };
-  t.same([await ask(''), await ask('sandplane.v1.WebhookService')], ['SERVING', 'SERVING']);
-  t.equal(await ask('no.such.Service'), codes.NOT_FOUND);
-  const told: string[] = [];
-  const watching = health.makeServerStreamRequest(watch.path, watch.requestSerialize, watch.responseDeserialize, {});
-  const ended = Promise.withResolvers<number>();
-  watching.on('data', ({ status }: { status: string }) => told.push(status));
-  watching.on('error', () => undefined);
-  watching.on('status', ({ code }) => ended.resolve(code));
-  await until(() => told.length === 1);
-  await another.close();
-  t.equal(await ended.promise, codes.OK, 'it ends by itself: it holds up no end, and is not cut off');
-  t.equal(told[0], 'SERVING');
 });
