@@ -1,12 +1,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import t from 'tap';
 import { loadConfig } from '../../src/config/config.ts';
 import { kubectlFor, kubectls } from '../support/kubectl.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { temporaryFolder, testEnvironment } from '../support/service.ts';
+import { serviceProcess } from '../support/service-process.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 
@@ -17,12 +16,12 @@ const dir = await temporaryFolder();
 const dataDir = path.join(dir, 'd');
 await mkdir(dataDir);
 const disk = await mountSmallDisk(path.join(dir, 'disk'), dataDir, diskMiB);
-let service: ServiceProcess | undefined;
-const client = createClient(() => service?.url ?? '');
+const service = await serviceProcess({}, dataDir);
+const { client } = service;
 t.teardown(async () => {
-  await service?.end('SIGKILL');
+  await service.end('SIGKILL');
   await disk?.makeRoom();
-  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir), reject: false });
+  await service.stopAll();
   await disk?.unmount();
   await rm(dir, { recursive: true, force: true });
 });
@@ -47,7 +46,7 @@ const kubectlOf = async (id: string) => {
 
 t.test('a disk that is full', { skip: disk ? false : 'no loop device can be mounted here' }, async (t) => {
   if (!disk) return;
-  service = await startServiceProcess(dataDir, { SANDPLANE_LOG_LEVEL: 'info', SANDPLANE_STORE_TIMEOUT_MS: '1000' });
+  await service.start({ SANDPLANE_LOG_LEVEL: 'info', SANDPLANE_STORE_TIMEOUT_MS: '1000' });
   const { body: sandbox } = await client.create({ name: 'before' });
   t.equal(sandbox.status.phase, 'ready');
   const kubectl = await kubectlOf(sandbox.id);
@@ -105,6 +104,6 @@ t.test('a disk that is full', { skip: disk ? false : 'no loop device can be moun
   await t.test('with a disk that is full again, SIGTERM ends the service in order', async (t) => {
     await disk.fill(0);
     await untilRefused();
-    t.equal(await service?.end('SIGTERM'), 0);
+    t.equal(await service.end('SIGTERM'), 0);
   });
 });

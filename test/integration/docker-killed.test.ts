@@ -1,11 +1,9 @@
-import { rm } from 'node:fs/promises';
-import { execa } from 'execa';
 import t from 'tap';
 import { dockerProxy } from '../support/docker-proxy.ts';
 import { dockerOrSkip } from '../support/dockerd.ts';
 import { inDocker } from '../support/in-docker.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { startServiceProcess } from '../support/service-process.ts';
+import { temporaryFolder } from '../support/service.ts';
+import { serviceProcess } from '../support/service-process.ts';
 
 t.setTimeout(600_000);
 
@@ -14,14 +12,13 @@ const dataDir = await temporaryFolder();
 const proxy = dockerProxy(dataDir);
 await proxy.comeBack();
 const settings = { DOCKER_HOST: proxy.host, SANDPLANE_WORKER_NAME: 'docker-killed' };
-let service = await startServiceProcess(dataDir, settings);
-const client = createClient(() => service.url);
+const service = await serviceProcess(settings, dataDir);
+const { client } = service;
 t.teardown(async () => {
-  await service.end('SIGKILL');
-  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir, settings) });
+  await service.remove();
   await proxy.leave();
-  await rm(dataDir, { recursive: true, force: true });
 });
+await service.start();
 
 const components = ['etcd', 'kube-apiserver'];
 const stateOf = async (id: string, component: string) =>
@@ -48,7 +45,7 @@ for (const component of components) {
   t.test(`killed between the making of a container and its start, one pair: ${component}`, async (t) => {
     const id = await killBeforeStartOf(component);
     t.equal(await stateOf(id, component), 'created');
-    service = await startServiceProcess(dataDir, settings);
+    await service.start();
     t.match((await client.waitFor(id, 'ready', 120)).body.status, { phase: 'ready', failure: null });
     t.equal((await inDocker(docker, id)).length, 3, 'two containers and a volume');
     for (const one of components) t.equal(await stateOf(id, one), 'running', one);
@@ -58,6 +55,6 @@ for (const component of components) {
 
 t.test('killed before the start of a container, and deleted then: nothing is left', async (t) => {
   const id = await killBeforeStartOf('kube-apiserver');
-  service = await startServiceProcess(dataDir, settings);
+  await service.start();
   t.same(await removeAndLook(id), []);
 });

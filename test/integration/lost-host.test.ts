@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import t from 'tap';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { startHosts } from '../support/hosts.ts';
 import { clientOf } from '../support/kube-checks.ts';
+import { end, runProgram, untilUp } from '../support/program.ts';
 import { until } from '../support/until.ts';
 
 /** Two hosts as `npm run worker` makes them, with real sandboxes; the worker of one is killed. */
@@ -14,25 +14,16 @@ const { client } = hosts;
 const running: ChildProcess[] = [];
 t.teardown(async () => {
   await client.deleteAll();
-  const alive = running.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  for (const worker of alive) worker.kill('SIGTERM');
-  await Promise.all(alive.map((worker) => once(worker, 'exit')));
+  await Promise.all(running.map((worker) => end(worker, 'SIGTERM')));
   await hosts.close();
 });
 
 async function startWorker(name: string): Promise<ChildProcess> {
   const env = { PATH: process.env.PATH ?? '', ...hosts.environmentOf(name), SANDPLANE_LOG_LEVEL: 'info' };
-  const worker = spawn(process.execPath, ['workers/main.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  running.push(worker);
-  let output = '';
-  // What it logs later on is let go; a pipe without a reader would end it.
-  for await (const chunk of worker.stdout.iterator({ destroyOnReturn: false })) {
-    output += String(chunk);
-    if (!output.includes('"working"')) continue;
-    worker.stdout.resume();
-    return worker;
-  }
-  throw new Error(`the worker ${name} ended before it worked:\n${output}`);
+  const worker = runProgram([process.execPath, 'workers/main.ts'], /"working"/, { env });
+  running.push(worker.child);
+  await untilUp(worker, `the worker ${name}`);
+  return worker.child;
 }
 
 const ids: string[] = [];

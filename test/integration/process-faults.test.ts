@@ -1,29 +1,20 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import t from 'tap';
-import { loadConfig } from '../../src/config/config.ts';
 import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
 import type { Sandbox } from '../../src/schemas/sandbox.ts';
 import { redisSocketIn } from '../../src/start/embedded-redis.ts';
-import { kubectlFor, kubectls } from '../support/kubectl.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { serviceProcess } from '../support/service-process.ts';
 import { until } from '../support/until.ts';
 
 /** What may happen to the processes of sandboxes, and to what the service wrote down about them. */
 t.setTimeout(600_000);
 const components = ['etcd', 'kube-apiserver'];
-const dataDir = await temporaryFolder();
-const [current] = await kubectls(loadConfig(testEnvironment(dataDir)));
-let service: ServiceProcess = await startServiceProcess(dataDir);
-const client = createClient(() => service.url);
-t.teardown(async () => {
-  await service.end('SIGKILL');
-  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
-  await rm(dataDir, { recursive: true, force: true });
-});
+const service = await serviceProcess();
+t.teardown(service.remove);
+await service.start();
+const { client, dataDir } = service;
 
 const folderOf = (id: string) => path.join(dataDir, 'sandboxes', id);
 const noteOf = (id: string, component: string) =>
@@ -48,7 +39,7 @@ async function kill(id: string, ...names: readonly string[]): Promise<void> {
 
 async function create() {
   const { body } = await client.create();
-  const kubectl = await kubectlFor(current?.file ?? '', dataDir, body.id, await client.kubeconfig(body.id));
+  const kubectl = await service.kubectl(body.id);
   const status = async () => (await client.get(body.id)).body.status;
   return { id: body.id, endpoint: body.status.endpoint, kubectl, status };
 }
@@ -97,7 +88,7 @@ t.test('killed between the start of a process and its note: that process is foun
   await kept.kubectl(['create', 'configmap', 'kept']);
   await killBeforeNotes(kept.id);
   const before = await processesOf(kept.id);
-  service = await startServiceProcess(dataDir);
+  await service.start();
   await swept();
   t.same(await processesOf(kept.id), before, 'none was started beside it');
   t.match(await kept.status(), { phase: 'ready', endpoint: kept.endpoint, restarts: 1 });
@@ -109,7 +100,7 @@ t.test('an API server that nobody noted gives its port to the next one', async (
   const kept = await create();
   await kept.kubectl(['create', 'configmap', 'kept']);
   await killBeforeNotes(kept.id, 'etcd');
-  service = await startServiceProcess(dataDir);
+  await service.start();
   await client.waitForRestart(kept.id, 1);
   t.equal((await processesOf(kept.id)).length, 2, 'one pair');
   t.equal((await kept.status()).endpoint, kept.endpoint, 'kubeconfigs stay right');
@@ -160,7 +151,7 @@ t.test('etcd died and nobody was there: with the next etcd comes the next API se
   const [, apiServer = ''] = await processesOf(kept.id);
   await service.end('SIGKILL');
   await kill(kept.id, 'etcd');
-  service = await startServiceProcess(dataDir);
+  await service.start();
   await client.waitForRestart(kept.id, 0);
   await kept.kubectl(['create', 'configmap', 'written']);
   t.notOk(
@@ -173,7 +164,7 @@ t.test('etcd died and nobody was there: with the next etcd comes the next API se
 t.test('a component that hangs is told at the first check, and started again at the third', async (t) => {
   await service.end('SIGTERM');
   // Long enough that the third check is not over before it goes on.
-  service = await startServiceProcess(dataDir, { SANDPLANE_SWEEP_INTERVAL_MS: '5000' });
+  await service.start({ SANDPLANE_SWEEP_INTERVAL_MS: '5000' });
   const hung = await create();
   const before = await processesOf(hung.id);
   const [etcd = 0, apiServer = 0] = before.map((one) => Number(one.split(' ')[1]));

@@ -1,27 +1,17 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import t from 'tap';
-import { loadConfig } from '../../src/config/config.ts';
 import { commandOf, findProcesses } from '../../src/runtime/process-identity.ts';
 import { sendSignal } from '../../src/runtime/process-signals.ts';
-import { kubectlFor, kubectls } from '../support/kubectl.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { serviceProcess } from '../support/service-process.ts';
 import { startedPrograms } from '../support/started-programs.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(600_000);
 
-const dataDir = await temporaryFolder();
-const [current] = await kubectls(loadConfig(testEnvironment(dataDir)));
-let service: ServiceProcess = await startServiceProcess(dataDir);
-const client = createClient(() => service.url);
-t.teardown(async () => {
-  await service.end('SIGKILL');
-  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
-  await rm(dataDir, { recursive: true, force: true });
-});
+const service = await serviceProcess();
+t.teardown(service.remove);
+await service.start();
+const { client, dataDir } = service;
 
 /** All but the service, which has no folder on its command line. */
 const others = async () => await findProcesses(`${dataDir}/`);
@@ -40,7 +30,7 @@ async function reboot(): Promise<string[]> {
 
 async function create(durability: 'durable' | 'ephemeral') {
   const { body } = await client.create({ spec: { durability } });
-  const kubectl = await kubectlFor(current?.file ?? '', dataDir, body.id, await client.kubeconfig(body.id));
+  const kubectl = await service.kubectl(body.id);
   await kubectl(['create', 'configmap', 'kept']);
   return { id: body.id, endpoint: body.status.endpoint, kubectl };
 }
@@ -52,7 +42,7 @@ const pair = ['etcd', 'kube-apiserver'];
 t.test('a machine that reboots: its sandboxes come back by themselves, with their objects', async (t) => {
   const sandboxes = [await create('durable'), await create('ephemeral')];
   t.same(await reboot(), [...pair, ...pair, 'redis-server'].sort());
-  service = await startServiceProcess(dataDir);
+  await service.start();
   for (const { id, endpoint, kubectl } of sandboxes) {
     const { body } = await client.waitForRestart(id, 0);
     t.match(body.status, { phase: 'ready', endpoint, restarts: 1, failure: null });
@@ -68,7 +58,7 @@ t.test('what was under way when the machine rebooted is done after it', async (t
   await client.waitFor(created, 'provisioning');
   t.equal((await client.call('DELETE', `/v1/sandboxes/${unwanted?.id}`)).status, 202);
   await reboot();
-  service = await startServiceProcess(dataDir);
+  await service.start();
   const { body } = await client.waitFor(created, 'ready');
   t.match(body.status, { phase: 'ready', failure: null });
   t.same(await componentsOf(created), pair, 'one pair');

@@ -7,8 +7,8 @@ import { freePort } from '../../src/runtime/ports.ts';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { aliveForMs } from '../../src/sandbox/hosts.ts';
 import { pidOf } from '../support/pid-of.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { temporaryFolder } from '../support/service.ts';
+import { serviceProcess } from '../support/service-process.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(300_000);
@@ -27,24 +27,20 @@ exec '${(await execa('which', ['redis-server'])).stdout}' "$@"
 );
 await chmod(path.join(programs, 'redis-server'), 0o755);
 
-let service: ServiceProcess | undefined;
 const metricsPort = await freePort();
 const settings = {
   PATH: `${programs}:${process.env.PATH}`,
   SANDPLANE_METRICS_PORT: String(metricsPort),
   SANDPLANE_STORE_TIMEOUT_MS: '1000',
 };
-const client = createClient(() => service?.url ?? '');
-t.teardown(async () => {
-  await service?.end('SIGKILL');
-  await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
-  await rm(dataDir, { recursive: true, force: true });
-});
+const service = await serviceProcess({}, dataDir);
+t.teardown(service.remove);
+const { client } = service;
 
 const statusOf = async (url: string) => (await fetch(url)).status;
 /** What a probe is told: of the API, and of the worker. */
 const health = async () => [
-  await statusOf(`${service?.url}/readyz`),
+  await statusOf(`${service.url()}/readyz`),
   await statusOf(`http://127.0.0.1:${metricsPort}/healthz`),
 ];
 const killRedis = async () => process.kill(await pidOf(path.join(dataDir, 'redis')), 'SIGKILL');
@@ -54,7 +50,7 @@ const projects = async () => {
 };
 
 t.test('a Redis of the service that is killed is started again, with its data', async (t) => {
-  service = await startServiceProcess(dataDir, settings);
+  await service.start(settings);
   await client.call('POST', '/v1/projects', { name: 'kept' });
   t.same(await health(), [200, 200]);
   const began = performance.now();
@@ -77,8 +73,8 @@ t.test('while it cannot be started health says so, and it is tried again', async
 });
 
 t.test('one that outlived a service that was killed is started again as well', async (t) => {
-  await service?.end('SIGKILL');
-  service = await startServiceProcess(dataDir, settings);
+  await service.end('SIGKILL');
+  await service.start(settings);
   await killRedis();
   await until(async () => (await projects()).length > 0);
   t.same(await projects(), ['default', 'kept']);
@@ -101,7 +97,7 @@ t.test('SIGTERM while it is dead ends the service in order', async (t) => {
   await killRedis();
   await until(async () => (await health()).join() === '503,503');
   const began = performance.now();
-  t.equal(await service?.end('SIGTERM'), 0, 'not cut off by its deadline');
+  t.equal(await service.end('SIGTERM'), 0, 'not cut off by its deadline');
   t.comment(`ended after ${Math.round(performance.now() - began)} ms`);
   await rm(broken);
   t.same(await findProcesses(path.join(dataDir, 'redis')), []);

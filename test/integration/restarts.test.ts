@@ -1,38 +1,27 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import t from 'tap';
-import { loadConfig } from '../../src/config/config.ts';
 import { findProcesses } from '../../src/runtime/process-identity.ts';
 import { redisSocketIn } from '../../src/start/embedded-redis.ts';
-import { kubectlFor, kubectls } from '../support/kubectl.ts';
 import { pidOf } from '../support/pid-of.ts';
-import { createClient, temporaryFolder, testEnvironment } from '../support/service.ts';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { serviceProcess } from '../support/service-process.ts';
 import { until } from '../support/until.ts';
 
 t.setTimeout(300_000);
 
 /** The service as a user has it: a process that is started, interrupted, killed, and started again. */
-const dataDir = await temporaryFolder();
-const config = loadConfig(testEnvironment(dataDir));
-let service: ServiceProcess | undefined;
-const client = createClient(() => service?.url ?? '');
-const stopAll = () => execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
-t.teardown(async () => {
-  await service?.end('SIGKILL');
-  await stopAll();
-  await rm(dataDir, { recursive: true, force: true });
-});
+const service = await serviceProcess();
+t.teardown(service.remove);
+const { client, dataDir } = service;
 
 /** Where nobody listens. */
 const proxy = 'http://127.0.0.1:9';
 
 t.test('the first start makes the sandbox demo and says how to go on, also where a proxy is down', async (t) => {
   const proxies = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: proxy, HTTPS_PROXY: proxy, http_proxy: proxy };
-  service = await startServiceProcess(dataDir, { SANDPLANE_DEMO: 'true', ...proxies });
+  await service.start({ SANDPLANE_DEMO: 'true', ...proxies });
   t.match(service.output(), /get namespaces\nNAME +STATUS +AGE\ndefault +Active/);
-  t.match(service.output(), `curl -fsS -X POST ${service.url}/v1/sandboxes`);
+  t.match(service.output(), `curl -fsS -X POST ${service.url()}/v1/sandboxes`);
   t.same(
     (await client.list()).body.items.map(({ name, status }) => [name, status.phase]),
     [['demo', 'ready']],
@@ -40,20 +29,19 @@ t.test('the first start makes the sandbox demo and says how to go on, also where
 });
 
 t.test('a second service on the same data is refused', async (t) => {
-  await t.rejects(startServiceProcess(dataDir), /running already at http/);
+  await t.rejects(service.start(), /running already at http/);
 });
 
 t.test('after Ctrl-C and a new start the sandboxes are there, with their objects', async (t) => {
   const [demo] = (await client.list()).body.items;
   if (!demo) throw new Error('no demo');
-  const [current] = await kubectls(config);
-  const kubectl = await kubectlFor(current?.file ?? '', dataDir, 'demo', await client.kubeconfig(demo.id));
+  const kubectl = await service.kubectl(demo.id);
   await kubectl(['create', 'configmap', 'kept']);
-  t.equal(await service?.end('SIGINT'), 0);
+  t.equal(await service.end('SIGINT'), 0);
   t.equal((await findProcesses(demo.id)).length, 2, 'they run on without the service');
   t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
 
-  service = await startServiceProcess(dataDir, { SANDPLANE_DEMO: 'true' });
+  await service.start({ SANDPLANE_DEMO: 'true' });
   t.notMatch(service.output(), /First sandbox/, 'only the first start makes it');
   t.match((await client.get(demo.id)).body.status, { phase: 'ready', restarts: 0 });
   t.match(await kubectl(['get', 'configmap', 'kept', '-o', 'name']), 'configmap/kept');
@@ -63,8 +51,8 @@ for (const phase of ['pending', 'provisioning']) {
   t.test(`killed while a create is ${phase}`, async (t) => {
     const { body } = await client.call('POST', '/v1/sandboxes', {});
     if (phase !== 'pending') await client.waitFor(body.id, phase);
-    await service?.end('SIGKILL');
-    service = await startServiceProcess(dataDir);
+    await service.end('SIGKILL');
+    await service.start();
     const ready = await client.waitFor(body.id, 'ready');
     t.match(ready.body.status, { phase: 'ready', restarts: 0 });
     const commands = (await findProcesses(body.id)).map(({ commandLine }) =>
@@ -75,8 +63,8 @@ for (const phase of ['pending', 'provisioning']) {
 }
 
 t.test('while Redis is frozen requests fail soon, and nothing is lost', async (t) => {
-  await service?.end('SIGTERM');
-  service = await startServiceProcess(dataDir, { SANDPLANE_STORE_TIMEOUT_MS: '1000' });
+  await service.end('SIGTERM');
+  await service.start({ SANDPLANE_STORE_TIMEOUT_MS: '1000' });
   const redis = await pidOf(redisSocketIn(dataDir));
   const listed = async () => {
     for (;;) {
@@ -98,13 +86,13 @@ t.test('while Redis is frozen requests fail soon, and nothing is lost', async (t
 });
 
 t.test('killed while a sandbox is being deleted', async (t) => {
-  await service?.end('SIGTERM');
-  service = await startServiceProcess(dataDir);
+  await service.end('SIGTERM');
+  await service.start();
   const [one] = (await client.list()).body.items;
   if (!one) throw new Error('no sandbox');
   t.equal((await client.call('DELETE', `/v1/sandboxes/${one.id}`)).status, 202);
-  await service?.end('SIGKILL');
-  service = await startServiceProcess(dataDir);
+  await service.end('SIGKILL');
+  await service.start();
   const gone = await client.waitFor(one.id, 'deleted');
   t.ok(gone.status === 404 || gone.body.status.phase === 'deleted');
   t.same(await findProcesses(one.id), []);
@@ -127,9 +115,9 @@ t.test('what no record owns is removed', async (t) => {
 });
 
 t.test('stop-all removes everything, the running service too', async (t) => {
-  const { stdout } = await stopAll();
+  const { stdout } = await service.stopAll();
   t.match(stdout, /Stopping the service[\s\S]*Removed/);
   t.same(await findProcesses(dataDir), []);
-  const mine = ['.kube', 'demo.kubeconfig'];
-  t.same((await readdir(dataDir)).sort(), mine, 'only what the test itself put there');
+  const left = (await readdir(dataDir)).map((name) => name.replace(/^sb-\w+/, 'ID'));
+  t.same(left.sort(), ['.kube', 'ID.kubeconfig'], 'only what the test itself put there');
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
@@ -8,8 +8,8 @@ import { freePort } from '../../src/runtime/ports.ts';
 import { redisSocketIn } from '../../src/start/embedded-redis.ts';
 import { recordPrograms } from '../support/recorded-programs.ts';
 import { privateKeysOf, type Secrets, useSecrets } from '../support/secrets.ts';
-import { createClient, temporaryFolder, testAdminKey, testEnvironment } from '../support/service.ts';
-import { startServiceProcess } from '../support/service-process.ts';
+import { temporaryFolder, testAdminKey } from '../support/service.ts';
+import { serviceProcess } from '../support/service-process.ts';
 import { startedPrograms } from '../support/started-programs.ts';
 import { until } from '../support/until.ts';
 
@@ -47,18 +47,15 @@ async function startService(t: Test, more: Record<string, string> = {}) {
     SANDPLANE_WEBHOOK_RETRY_SECONDS: '0.1,0.1',
     ...more,
   };
-  const service = await startServiceProcess(dataDir, settings);
-  t.teardown(async () => {
-    await service.end('SIGKILL');
-    await execa(process.execPath, ['src/cli/stop-all.ts'], { env: testEnvironment(dataDir) });
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  const service = await serviceProcess({}, dataDir);
+  t.teardown(service.remove);
+  await service.start(settings);
   const log = async () => {
     const folder = path.join(dataDir, 'logs');
     const files = (await readdir(folder)).filter((name) => /^service\.\d+\.log$/.test(name));
     return (await Promise.all(files.map((name) => readFile(path.join(folder, name), 'utf8')))).join('');
   };
-  const addresses = { url: service.url, grpc: /gRPC at (\S+)/.exec(service.output())?.[1] ?? '' };
+  const addresses = { url: service.url(), grpc: /gRPC at (\S+)/.exec(service.output())?.[1] ?? '' };
   return { dataDir, service, addresses, given, log };
 }
 
@@ -80,7 +77,7 @@ t.test('what it starts is given no secret, and its log holds none when it tells 
   const socket = redisSocketIn(dataDir);
   for (const [name, key] of await privateKeysOf(id, socket, secretKey)) allSecrets.set(name, key);
   t.ok(allSecrets.has('caKey') && allSecrets.has('adminKey'), 'the secrets of a sandbox are known');
-  holdsNone(t, await proc(service.pid, 'cmdline'), 'the arguments of the service');
+  holdsNone(t, await proc(service.pid(), 'cmdline'), 'the arguments of the service');
   const started = await startedPrograms(dataDir);
   t.same(
     started.map(([name]) => name),
@@ -91,7 +88,7 @@ t.test('what it starts is given no secret, and its log holds none when it tells 
   }
   t.equal((await remove()).body.status.phase, 'deleted');
   for (const name of ['redis-server', 'rm']) holdsNone(t, await given(name), `what ${name} was given`);
-  t.match(await proc(service.pid, 'environ'), testAdminKey, 'they would be found');
+  t.match(await proc(service.pid(), 'environ'), testAdminKey, 'they would be found');
   const logged = await log();
   for (const words of [id, '"level":20', '"status":401']) t.ok(logged.includes(words), `the log has ${words}`);
   holdsNone(t, logged, 'the log');
@@ -100,7 +97,7 @@ t.test('what it starts is given no secret, and its log holds none when it tells 
 
 t.test('neither does its log when the password of its Redis is refused', async (t) => {
   const { service, log } = await startService(t, { REDIS_URL: ownRedis });
-  const client = createClient(() => service.url);
+  const { client } = service;
   t.equal((await client.list()).status, 200);
   const admin = new Redis(ownRedis);
   await admin.config('SET', 'requirepass', 'another');
