@@ -1,14 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import packageJson from '../package.json' with { type: 'json' };
+import { runProgram, untilUp } from '../test/support/program.ts';
 import type { Cleanup } from './cleanup.ts';
 
 const root = path.join(import.meta.dirname, '..');
 /** The options that `npm run server` gives to node. */
 const nodeOptions = packageJson.scripts.server.split(' ').filter((word) => word.startsWith('--'));
-
-const startTimeoutMs = 60_000;
 
 export interface Program {
   readonly child: ChildProcess;
@@ -26,19 +24,12 @@ export async function startProgram(
   env: Record<string, string>,
   pattern: RegExp,
 ): Promise<Program> {
-  const child = spawn(process.execPath, [...nodeOptions, ...args], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const command = [process.execPath, ...nodeOptions, ...args];
+  const program = runProgram(command, pattern, { cwd: root, env, stderr: 'inherit' });
+  const { child } = program;
   cleanup.add(() => void child.kill('SIGKILL'));
-  const limit = AbortSignal.timeout(startTimeoutMs);
-  for await (const line of createInterface({ input: child.stdout, signal: limit })) {
-    const found = pattern.exec(line);
-    if (!found) continue;
-    // Nobody reads on, and a full pipe would block the process.
-    child.stdout.resume();
-    return { child, found: found.slice(1) };
-  }
-  throw new Error(`${args[0]} ${limit.aborted ? 'was not ready after a minute' : 'ended before it was ready'}`);
+  const found = await untilUp(program, args[0] ?? '');
+  // To read all that is logged under load takes time that the benchmark measures, and a full pipe would block the process.
+  child.stdout?.removeAllListeners('data').resume();
+  return { child, found };
 }

@@ -2,16 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Sandbox } from '../src/schemas/sandbox.ts';
 import { redisSocketIn } from '../src/start/embedded-redis.ts';
 import { findRedisServer } from '../src/start/redis-server.ts';
+import { end, runProgram, untilUp } from '../test/support/program.ts';
 import { directFetch } from './direct-fetch.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const adminKey = 'sp_admin_only-for-the-bench-0123456789';
 export const workerName = 'bench';
-const startTimeoutMs = 60_000;
 
 export type Send = (
   method: string,
@@ -85,29 +84,13 @@ function startArguments(program = 'src/main.ts'): string[] {
 export async function startService(options: ServiceOptions, onSpawn: (child: ChildProcess) => void): Promise<Service> {
   const began = performance.now();
   const env = serviceEnvironment(options);
-  const child = spawn(process.execPath, startArguments(options.program), {
-    cwd: root,
-    env,
-    // So that Ctrl-C ends only the benchmark, which then stops the service.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  onSpawn(child);
-  let output = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  const limit = AbortSignal.timeout(startTimeoutMs);
-  let url: string | undefined;
-  for await (const line of createInterface({ input: child.stdout, signal: limit })) {
-    output += `${line}\n`;
-    url = /Sandplane listens at (\S+)/.exec(line)?.[1];
-    if (url) break;
-  }
-  if (!url) throw new Error(`the service did not start:\n${output}`);
+  const command = [process.execPath, ...startArguments(options.program)];
+  // Detached, so that Ctrl-C ends only the benchmark, which then stops the service.
+  const program = runProgram(command, /Sandplane listens at (\S+)/, { cwd: root, env, detached: true });
+  onSpawn(program.child);
+  const [url = ''] = await untilUp(program, 'the service');
   const startMs = performance.now() - began;
-  child.stdout.resume();
-  const pids = { service: child.pid as number, redis: await redisPidIn(options.dataDir) };
+  const pids = { service: program.child.pid as number, redis: await redisPidIn(options.dataDir) };
   return { startMs, pids, ...callerOf(url) };
 }
 
@@ -144,14 +127,6 @@ export function callerOf(url: string): Pick<Service, 'send' | 'call' | 'sandbox'
       if (status !== 200 && status !== 404) throw new Error(`${id} was not deleted: ${status}`);
     },
   };
-}
-
-/** Resolves when it has ended, also when it had before. */
-export async function end(child: ChildProcess, name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill(name);
-  await exited;
 }
 
 /** Stops the service and removes all that it made, by the command that users have for it. */

@@ -49,7 +49,7 @@ export async function startProcesses(
     SANDPLANE_QUOTA_DISK_MIB: '1000000000',
     ...settings,
   };
-  await startProgram(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/);
+  await startProgram(cleanup, ['bench/load/worker.ts', String(startMs)], env, /^working/m);
   const {
     found: [service = '', grpc = ''],
   } = await startProgram(cleanup, ['src/server.ts'], env, /"url":"(http[^"]+)","grpc":"([^"]+)"/);
@@ -61,7 +61,7 @@ export async function startProcesses(
     cleanup,
     ['bench/load/baseline.ts', redis.socket, await created.text()],
     env,
-    /^listening (\S+)/,
+    /^listening (\S+)/m,
   );
   const admin = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
   return { service, grpc, baseline, headers, admin };

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { startEmbeddedRedis } from '../../src/start/embedded-redis.ts';
+import { end } from '../../test/support/program.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { type Program, startProgram } from '../program.ts';
-import { callerOf, end, serviceEnvironment } from '../service.ts';
+import { callerOf, serviceEnvironment } from '../service.ts';
 import { makeServiceFolder, obtainBinaries } from '../service-folder.ts';
 import { templateMade } from '../set-up.ts';
 import type { Client } from './insist.ts';

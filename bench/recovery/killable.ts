@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { end } from '../../test/support/program.ts';
 import type { Cleanup } from '../cleanup.ts';
-import { end, redisPidIn, removeService, type Service, type ServiceOptions, startService } from '../service.ts';
+import { redisPidIn, removeService, type Service, type ServiceOptions, startService } from '../service.ts';
 import type { Client } from './insist.ts';
 
 /** A service that is killed and started again, on the same data. */

@@ -1,15 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type Program as AnyProgram, runProgram } from '../support/program.ts';
 
 /** One run of a program of ours, as a user would have started it. */
-export interface Program {
-  readonly child: ChildProcess;
-  readonly ended: Promise<readonly [code: number | null, signal: NodeJS.Signals | null]>;
-  /** The end of what it has printed, for people. */
-  output(): string;
+export interface Program extends AnyProgram {
   isUp(): boolean;
-  /** Resolves once it is up. */
-  readonly up: Promise<void>;
   isRunning(): boolean;
   /** By SIGTERM, and by SIGKILL when that takes too long. */
   stop(): Promise<void>;
@@ -17,28 +10,18 @@ export interface Program {
 
 const stopWithinMs = 30_000;
 
-/** `upLine`: what it prints once it is up. */
+/** `upLine`: a pattern of what it prints once it is up. */
 export function startProgram(entry: string, env: Record<string, string>, upLine: string): Program {
   // In a group of its own, as a Ctrl-C in the terminal is meant for the run.
-  const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const { promise: up, resolve } = Promise.withResolvers<void>();
-  let output = '';
+  const program = runProgram([process.execPath, entry], new RegExp(upLine), { env, detached: true });
+  const { child, ended } = program;
   let isUp = false;
-  const keep = (chunk: Buffer) => {
-    output = `${output}${chunk.toString()}`.slice(-20_000);
-    if (isUp || !output.includes(upLine)) return;
+  void program.up.then(() => {
     isUp = true;
-    resolve();
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  });
   return {
-    child,
-    ended,
-    output: () => output,
+    ...program,
     isUp: () => isUp,
-    up,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     async stop() {
       child.kill('SIGCONT');
