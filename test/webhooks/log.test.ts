@@ -1,8 +1,9 @@
 import t from 'tap';
-import type { Delivery, WebhookWithSecret } from '../../src/schemas/webhook.ts';
+import type { Delivery } from '../../src/schemas/webhook.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { until } from '../support/until.ts';
 import { type Received, startWebhookReceiver, take } from '../support/webhook-receiver.ts';
+import { add } from './delivering.ts';
 
 t.setTimeout(120_000);
 const service = await startFakeService({
@@ -12,8 +13,6 @@ const service = await startFakeService({
 t.teardown(() => service.close());
 
 type Client = Awaited<ReturnType<typeof service.project>>;
-const add = async (client: Client, body: object) =>
-  (await client.call<WebhookWithSecret>('POST', '/v1/webhooks', body)).body;
 
 async function deliveriesOf(client: Client, id: string): Promise<Delivery[]> {
   const all: Delivery[] = [];
