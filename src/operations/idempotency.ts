@@ -13,8 +13,8 @@ const keepMost = 100_000;
  * A request without a heartbeat for longer was cut off by a crash: the next one with its key takes it over. Should the first
  * have stood still only, no harm is done, as both make the same. Clients wait for this after a crash, so it is short.
  */
-const inFlightForMs = 6000;
-const heartbeatEveryMs = 2000;
+const inFlightForMs = 3000;
+const heartbeatEveryMs = 1000;
 const seedLength = 20;
 
 /** An answer as it is sent, and sent again. */
